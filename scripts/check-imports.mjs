@@ -1,5 +1,5 @@
-// Checks the structure of the code: which part may import which (docs/architecture.md), and the
-// form of a source file.
+// Keeps the house in order: which part may import which (docs/architecture.md), and the form of a
+// source file.
 //   node scripts/check-imports.mjs [root of the workspace]
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
@@ -174,7 +174,7 @@ function checkBare(specifier, manifest, at) {
 
 function checkDirection(name, file, target, at) {
   const [from, to] = [folderOf(file), folderOf(target)]
-  // The package's index modules re-export every part; no module of the package imports them.
+  // The package's front doors re-export every part; nobody in the house enters through them.
   const doors = FRONT_DOORS[name]
   if (doors.includes(target)) return problems.push(`${at}: imports the package's own ${target}`)
   if (doors.includes(file) || `${file} -> ${target}` in EXCEPTIONS) return
@@ -212,7 +212,7 @@ function folderOf(file) {
 
 function checkForm(file, text, at) {
   const lines = text.trimEnd().split('\n')
-  // Comments do not count, so that there is no reason to write fewer of them.
+  // Comments do not count: nobody is to write fewer of them.
   const count = lines.filter((line) => !/^\s*(?:\/\/|\*|\/\*)/.test(line)).length
   if (count > MAX_LINES) problems.push(`${at()}: ${count} lines, at most ${MAX_LINES}: split it`)
   else if (count > WARN_LINES) warnings.push(`${at()}: ${count} lines`)

@@ -7,7 +7,7 @@ import {
 } from '../audio/stream-audio-options.ts'
 import type { MediaFunction } from './media-function.ts'
 
-/** A request to a thread, without the source. */
+/** What a thread is told besides the source. */
 export interface AudioTask {
   readonly target: AudioTarget
 }

@@ -25,7 +25,7 @@ export const encode: (
   context: StageContext,
 ) => Uint8Array | Fault | undefined = threadOp(encodeAudioInThread, move)
 
-/** A request for chunks of `streamAudio`. */
+/** What `streamAudio` asks for. */
 export interface ChunksTask {
   readonly target: StreamAudioTarget
 }

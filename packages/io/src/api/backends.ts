@@ -4,10 +4,13 @@ import { type SharpBackend, sharpBackend } from '../image/sharp/sharp.ts'
 import { imageOps } from './ops.ts'
 import { runInPool } from './pool.ts'
 
-/** A loaded library that decodes: FFmpeg in the pool's threads, or sharp with its own threads. */
+/**
+ * A library that decodes, ready for use: FFmpeg in the pool's threads, or sharp with threads of its
+ * own.
+ */
 export type ImageBackend = { readonly name: 'ffmpeg' } | SharpBackend
 
-/** Loads the library of each backend. The libraries are optional and loaded on first use. */
+/** How each backend gets its library; the libraries are optional and loaded when first used. */
 export interface BackendLoaders {
   readonly ffmpeg: () => Promise<ImageBackend>
   readonly sharp: () => Promise<ImageBackend>
@@ -23,7 +26,7 @@ const installed: BackendLoaders = {
     return sharpBackend((await import('sharp')).default)
   },
 }
-/** Finds backends and caches them, so that a library is searched for once. */
+/** Finds backends and remembers them, so that a library is looked for once. */
 export class Backends {
   readonly #loaders: BackendLoaders
   readonly #found = new Map<BackendName | 'default', Promise<ImageBackend>>()
@@ -33,11 +36,11 @@ export class Backends {
   }
 
   /**
-   * The backend with that name. Without a name: `'ffmpeg'`, or `'sharp'` if `node-av` is not
-   * installed.
+   * The backend of that name; without one, `'ffmpeg'` or, where `node-av` is not installed,
+   * `'sharp'`.
    *
-   * @throws MediaError `ERR_BACKEND_MISSING`. The message says what to install, or why the
-   *   installed library does not load
+   * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does
+   *   not load
    */
   get(name: BackendName | undefined): Promise<ImageBackend> {
     const key = name ?? 'default'
@@ -45,7 +48,7 @@ export class Backends {
     if (backend === undefined) {
       backend = name === undefined ? this.#loadDefault() : this.#load(name)
       this.#found.set(key, backend)
-      backend.catch(() => this.#found.delete(key)) // it may be installed later
+      backend.catch(() => this.#found.delete(key)) // it may be installed in the meantime
     }
     return backend
   }

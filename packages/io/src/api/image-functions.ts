@@ -9,7 +9,7 @@ import {
 } from '../image/image-options.ts'
 import type { MediaFunction } from './media-function.ts'
 
-/** A request to a thread, without the source. */
+/** What a thread is told besides the source. */
 export type ImageTask = Omit<ImageJob, 'source'>
 
 /** `loadImage` and `loadImageSync`. */
@@ -28,14 +28,10 @@ export const imageLoading: MediaFunction<
   value: (loaded) => loaded,
 }
 
-/** No options. */
+/** Options of which none is given. */
 export type LoadNothing = Readonly<Record<never, never>>
 
-/**
- * Refuses sharp, which has no synchronous calls.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** sharp has no synchronous calls. @throws MediaError `ERR_BAD_OPTION` */
 export function refuseSharp(backend: BackendName | undefined): void {
   if (backend === 'sharp')
     throw badOption('backend', "'ffmpeg', or left out: sharp has no synchronous calls", backend)

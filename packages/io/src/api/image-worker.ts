@@ -16,10 +16,10 @@ import { fill, type ImageJob, type LoadedImage, loadImageInThread } from '../ima
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
 import { threadOp } from './media-function.ts'
 
-// The ops that the pool's threads run. Faults return as data, because errors would lose their
-// class.
+// The ops that the pool's threads run. Faults come back as data: errors would lose their class on
+// the way.
 
-/** Loads FFmpeg, and reports whether that is possible. */
+/** Loads FFmpeg, so that whoever waits for it hears whether it can be. */
 export function prepare(_: undefined): Fault | undefined {
   try {
     loadFFmpeg()
@@ -54,7 +54,8 @@ export function fillPart(job: PartJob, context: StageContext): FilledPart {
 }
 
 /**
- * Parts after a failed one can stop. Parts before it may fail too, and their failure counts first.
+ * Parts after the one that failed need not go on; those before may fail too, and then theirs
+ * counts.
  */
 function leaveOutFrom(control: Int32Array, part: number): void {
   for (let known = Atomics.load(control, WANTED); part < known; ) {

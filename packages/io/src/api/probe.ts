@@ -13,22 +13,23 @@ import { resultOf } from './in-pool.ts'
 import { videoOps } from './ops.ts'
 import { runInPool } from './pool.ts'
 
-/** The result of `probe`; `kind` distinguishes the types: `if (info.kind === 'image')`. */
+/** What `probe` tells: `if (info.kind === 'image')` tells them apart. */
 export type MediaInfo = ImageInfo | AudioInfo | VideoInfo
 
 /** Options of `probe`. */
 export interface ProbeOptions extends UrlOptions {
-  /** Aborts the call: it rejects with the signal's reason. */
+  /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Reads the headers of an image, sound or video file. Images and WAV need no library, other files
- * need `node-av`.
+ * Reads what an image, a sound or a video file says of itself. Needs no library for images and WAV,
+ * and `node-av` for the rest.
  *
- * @throws MediaError `ERR_READ` if the source cannot be read, `ERR_DECODE` if it is none of these
- *   or its headers are damaged, `ERR_BACKEND_MISSING` if `node-av` is needed and not installed
- * @throws the signal's reason if it is aborted
+ * @throws MediaError `ERR_READ` when the source cannot be read, `ERR_DECODE` when it is none of
+ *   these or its headers are damaged,
+ * `ERR_BACKEND_MISSING` when `node-av` is needed and not installed
+ * @throws the signal's reason, when aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

@@ -28,7 +28,7 @@ export const load: (job: VideoTask<LoadTarget>, context: StageContext) => Loaded
 export const sample: (job: VideoTask<SampleTarget>, context: StageContext) => LoadedVideo | Fault =
   threadOp(sampleVideoInThread)
 
-/** A request for chunks of `streamVideo`. */
+/** What `streamVideo` asks for. */
 export interface ChunksTask {
   readonly target: StreamTarget
 }
@@ -43,7 +43,7 @@ export const streamBytes: (
   context: StageContext,
 ) => AsyncGenerator<LoadedVideo | Fault> = threadStream(streamVideoInThread)
 
-/** A file to probe, and its first bytes for messages. */
+/** A file to look at, and what it begins with, for messages. */
 export interface InspectJob {
   readonly source: SyncSource
   readonly head: string

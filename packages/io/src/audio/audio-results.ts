@@ -3,21 +3,20 @@ import { DATA_CLASSES } from '../base/dtypes.ts'
 import { errorOf, type Fault, faultOf, type MediaError } from '../base/errors.ts'
 import type { AudioDType, AudioLayout, AudioTarget } from './audio-options.ts'
 
-/** Damage that was skipped. */
+/** Damage that was passed over. */
 export interface AudioFailure {
-  /** Time of the damage, in seconds from the first sample; approximate if the damage hides it. */
+  /** Where in the sound, in seconds from its first sample; about, where the damage hides it. */
   readonly timeSec: number
-  /** The error, as it would be thrown with `strict: true`. */
   readonly error: MediaError
 }
 
-/** Samples of a sound: `[channels, samples]` or `[samples, channels]`, by `layout`. */
+/** Samples of a sound. */
 export interface AudioArray<D extends AudioDType = AudioDType> extends NdArray<D> {
-  /** Samples per second and channel. */
+  /** Samples a second and channel. */
   readonly sampleRate: number
-  /** Order of the axes: `'CT'` is `[channels, samples]`, `'TC'` is `[samples, channels]`. */
+  /** What `shape` is: `[channels, samples]` or `[samples, channels]`. */
   readonly layout: AudioLayout
-  /** Parts that could not be decoded; empty unless `strict: false`. */
+  /** What could not be decoded; empty unless `strict: false`. */
   readonly failures: readonly AudioFailure[]
 }
 
@@ -26,7 +25,7 @@ export interface AudioFault extends Fault {
   readonly timeSec: number
 }
 
-/** Samples as they are posted between threads. */
+/** Samples as a thread hands them to another. */
 export interface LoadedAudio {
   readonly data: DataOf[AudioDType]
   readonly channels: number
@@ -34,7 +33,7 @@ export interface LoadedAudio {
   readonly faults: readonly AudioFault[]
 }
 
-/** Builds the result of the caller. */
+/** What the caller gets. */
 export function audioArray(
   { data, channels, sampleRate, faults }: LoadedAudio,
   { dtype, isPlanar }: AudioTarget,
@@ -51,14 +50,13 @@ export function audioArray(
   }
 }
 
-/** Builds the fault of an error at a time. */
+/** What went wrong at a time. */
 export function audioFault(error: unknown, timeSec: number): AudioFault {
   return { ...faultOf(error), timeSec }
 }
 
 /**
- * Cuts or pads samples with silence to `count` per channel; returns them unchanged if they have
- * that number.
+ * Samples cut or padded with silence to `count` a channel: the same where they are so many already.
  */
 export function fitSamples(
   data: DataOf[AudioDType],

@@ -9,9 +9,8 @@ import type { AudioDType, AudioTarget } from './audio-options.ts'
 import { type AudioFault, audioFault, fitSamples, type LoadedAudio } from './audio-results.ts'
 
 /**
- * Reads a WAV file whose samples need neither resampling nor mixing, without FFmpeg: exactly, only
- * the window, and as a view if the stored samples have the wanted form. `undefined` for other
- * files.
+ * A WAV file whose samples need neither resampling nor mixing, read without FFmpeg: exact, only the
+ * window, and as a view where they lie in memory as they are asked for. `undefined` for others.
  *
  * @throws MediaError `ERR_TOO_LARGE`
  */
@@ -38,8 +37,8 @@ export function* readPlainWav(
 }
 
 /**
- * The faults of a WAV file of which `last` samples per channel are read: samples that the header
- * announces and the file lacks.
+ * What is wrong with a WAV file of which `last` samples a channel are read: those that the header
+ * announces and that are not there.
  */
 export function wavFaults(header: WavHeader, last: number): AudioFault[] {
   const { missingBytes, dataBytes, numSamples, sampleRate } = header
@@ -49,8 +48,8 @@ export function wavFaults(header: WavHeader, last: number): AudioFault[] {
 }
 
 /**
- * The header of a WAV file, and its faults that are no errors; `undefined` for other files, or if
- * only FFmpeg can decode the samples.
+ * The header of a WAV file; `undefined` for what is none, or of samples that only FFmpeg decodes;
+ * what is wrong with it, where that is no error.
  */
 export function* headerOf(
   size: number,

@@ -7,27 +7,20 @@ import {
 } from './audio-options.ts'
 
 /**
- * Options of `streamAudio` and `streamAudioSync`: those of `loadAudio`, and the size of a chunk.
+ * Options of `streamAudio` and `streamAudioSync`: those of `loadAudio`, and how much a chunk holds.
  */
 export interface StreamAudioOptions extends Omit<LoadAudioOptions, 'numSamples'> {
-  /**
-   * Samples per channel in a chunk, an integer from 1 to 2147483647; the last chunk has the rest.
-   * Default 65536.
-   */
+  /** Samples a channel of a chunk, 1 to 2147483647; the last has what is left. Default 65536. */
   readonly samplesPerChunk?: number
 }
 
-/** A checked request to `streamAudio`. */
+/** What `streamAudio` is asked for. */
 export interface StreamAudioTarget {
   readonly audio: AudioTarget
   readonly samplesPerChunk: number
 }
 
-/**
- * Checks the options of `streamAudio`.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** Checks options of `streamAudio`. @throws MediaError `ERR_BAD_OPTION` */
 export function streamAudioTarget(options: StreamAudioOptions): StreamAudioTarget {
   const { samplesPerChunk = 65_536, ...rest } = options
   if ('numSamples' in rest)

@@ -1,9 +1,9 @@
 import { badOption, MediaError } from './errors.ts'
 
 /**
- * Refuses unknown options: a misspelt option is an error.
+ * Refuses options that are not known: a misspelt option is an error.
  *
- * @param forUrls options that only matter for URLs, which the message lists last
+ * @param forUrls those that only matter for URLs, which are named last
  * @throws MediaError `ERR_BAD_OPTION`
  */
 export function checkKnown(

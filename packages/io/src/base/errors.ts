@@ -2,41 +2,41 @@ import { SpindleError, urlForMessages } from 'spindle/worker'
 
 /** Stable codes of the errors that `@spindle/io` throws. */
 export type MediaErrorCode =
-  /** The bytes are not in the expected format, or are damaged or truncated. */
+  /** The bytes are not of the format that was asked for, or damaged or truncated. */
   | 'ERR_DECODE'
   /** The file, URL or Blob could not be read. */
   | 'ERR_READ'
   /** The file could not be written. */
   | 'ERR_WRITE'
-  /** The library could not encode the data. */
+  /** The library could not encode it. */
   | 'ERR_ENCODE'
-  /** A feature that is not supported (the message names it), or more memory than there is. */
+  /** A feature that cannot be decoded here (the message names it), or more memory than there is. */
   | 'ERR_UNSUPPORTED'
   /** A member of an archive, a picture, a sound or a result is larger than an option allows. */
   | 'ERR_TOO_LARGE'
-  /** A saved index belongs to another state of the archive. */
+  /** A kept index is not that of the archive as it is now. */
   | 'ERR_STALE_INDEX'
   /** The library that decodes is not installed. */
   | 'ERR_BACKEND_MISSING'
-  /** An archive has no member with that name. */
+  /** An archive has no member of that name. */
   | 'ERR_NO_MEMBER'
-  /** An object was used after it was closed. */
+  /** What was closed was used. */
   | 'ERR_BAD_STATE'
   /** An option or argument breaks its rule. */
   | 'ERR_BAD_OPTION'
 
-/** An unusable file or option. `source` names the file. */
+/** A file or an option that could not be used. `source` names what was read. */
 export class MediaError extends SpindleError {
   override readonly name: string = 'MediaError'
   declare readonly code: MediaErrorCode
   /**
-   * The source in messages: a path, a URL, or a number of bytes. `undefined` if the fault is not in
-   * a source.
+   * What was read: a path, a URL, or a number of bytes. `undefined` where the fault is not in a
+   * source.
    */
   readonly source: string | undefined
   /**
-   * True for `ERR_BACKEND_MISSING`. No file is at fault, so a pipeline neither tolerates nor
-   * retries this error.
+   * True for `ERR_BACKEND_MISSING`: no file is to blame, so in a pipeline no failure budget covers
+   * it and no retry is made.
    */
   declare readonly isInfrastructure?: true
 
@@ -51,12 +51,12 @@ export class MediaError extends SpindleError {
   }
 }
 
-/** Builds the error of an option: `` `width` must be an integer from 1 to 32768, got 0 ``. */
+/** The fault of an option: `` `width` must be an integer from 1 to 32768, got 0 ``. */
 export function badOption(name: string, rule: string, value: unknown): MediaError {
   return new MediaError('ERR_BAD_OPTION', `\`${name}\` must be ${rule}, got ${printValue(value)}`)
 }
 
-/** Builds the error of a source: `cat.jpg: what the library said`. */
+/** The fault of a source: `cat.jpg: what the library said`. */
 export function mediaError(code: MediaErrorCode, source: string, problem: unknown): MediaError {
   return new MediaError(
     code,
@@ -68,33 +68,39 @@ export function mediaError(code: MediaErrorCode, source: string, problem: unknow
   )
 }
 
-/** A failure without the source's name, as plain data that a worker thread can post. */
+/**
+ * What went wrong with a source, without its name and as plain data: what a worker thread tells.
+ */
 export interface Fault {
   readonly code: MediaErrorCode
   readonly problem: string
 }
 
-/** Converts an error to plain data. */
+/** What was thrown while decoding, as plain data. */
 export function faultOf(error: unknown): Fault {
   const { message: problem } = error instanceof Error ? error : { message: String(error) }
   return { code: error instanceof MediaError ? error.code : 'ERR_DECODE', problem }
 }
 
-/** Adds the source's name to an error. Its cause is the library's own error. */
+/**
+ * What was thrown while decoding, with the name of its source; its cause is the library's own
+ * error.
+ */
 export function nameSource(error: unknown, source: string): MediaError {
   const { code, problem } = faultOf(error)
   const cause = error instanceof MediaError ? (error.cause ?? error) : error
   return new MediaError(code, `${source}: ${problem}`, { source, cause })
 }
 
-/** Builds the error of a fault from another thread, with the name of its source. */
+/** A fault that another thread told of, with the name of its source. */
 export function errorOf({ code, problem }: Fault, source: string): MediaError {
   return new MediaError(code, `${source}: ${problem}`, { source, cause: new Error(problem) })
 }
 
 /**
- * Adds the source to an error of code that does not know it. Parsers throw without a source, and
- * the caller that has the source catches once. So the success path describes nothing.
+ * Names the source in a fault that was found by code that does not know it. Parsers throw without a
+ * source, and whoever was given the source catches once: so nothing is described on the way of a
+ * sound file.
  */
 export function withSource(error: unknown, source: string): unknown {
   if (!(error instanceof MediaError) || error.source !== undefined) return error
@@ -104,12 +110,12 @@ export function withSource(error: unknown, source: string): unknown {
   })
 }
 
-/** The error for a damaged file. The caller adds the source. */
+/** The fault of a damaged file. The source is named by who knows it. */
 export function damaged(problem: string): MediaError {
   return new MediaError('ERR_DECODE', problem)
 }
 
-/** Formats a value for a message: short, with quotes around a string. */
+/** A value in an error message: short, quoted where it is a string. */
 export function printValue(value: unknown): string {
   if (typeof value === 'string' || value instanceof URL) {
     const text = urlForMessages(value)
@@ -122,7 +128,7 @@ export function printValue(value: unknown): string {
   return String(value)
 }
 
-/** The error for a library that cannot be imported. */
+/** What is wrong when a library cannot be imported. */
 export function missingBackend(backend: string, library: string, error: unknown): MediaError {
   const { code, message = String(error) } = (error ?? {}) as NodeJS.ErrnoException
   const isMissing =

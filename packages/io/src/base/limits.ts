@@ -1,17 +1,13 @@
 import { badOption, MediaError } from './errors.ts'
 
-// The common parts of the limits of images, sound and video.
+// What the limits of images, sound and video have in common.
 
-/** Default limit of the pixels of a picture or frame, as in Pillow. */
+/** Most pixels of a picture or frame where no limit is given: where Pillow refuses, too. */
 export const DEFAULT_MAX_PIXELS = 178_956_970
-/** Default limit of the bytes of an array that a call returns. */
+/** Most bytes of the array that a call returns where no limit is given. */
 export const DEFAULT_MAX_RESULT_BYTES: number = 2 ** 31
 
-/**
- * Checks limits that are counts and fills in defaults.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** Checks limits that are counts, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function countLimits<D extends Readonly<Record<string, number>>>(
   given: { readonly [name in keyof D]?: number | undefined },
   defaults: D,
@@ -27,7 +23,7 @@ export function countLimits<D extends Readonly<Record<string, number>>>(
   return limits as { readonly [name in keyof D]: number }
 }
 
-/** The error for something that exceeds an option. `what` names it and its size. */
+/** The error for something that is larger than an option allows. `what` says what, and its size. */
 export function tooLarge(option: string, limit: number, what: string): MediaError {
   return new MediaError('ERR_TOO_LARGE', `${what}, more than \`${option}\` (${limit})`)
 }

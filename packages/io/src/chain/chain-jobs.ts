@@ -18,12 +18,12 @@ import { Muxer, type MuxerOptions } from './mux/muxer.ts'
 import { Packets } from './packets/packets.ts'
 import type { TimeWindow } from './time.ts'
 
-// The work of the asynchronous forms in the pool's threads, in terms of the classes. Frames stay in
-// the thread; serialised packets and arrays leave it.
+// What the asynchronous forms do in the pool's threads, in terms of the classes. Frames stay in the
+// thread; packets, serialised, and arrays leave it.
 
-/** The packets of a source to read. */
+/** Which packets of a source. */
 export interface DemuxJob {
-  /** A web address as an object, because a URL cannot be posted to a thread. */
+  /** A web address as an object: a URL cannot be posted to a thread. */
   readonly source: Exclude<SyncSource, URL> | { readonly href: string }
   readonly options: DemuxerOptions
   readonly stream: number | 'video' | 'audio' | undefined
@@ -32,30 +32,29 @@ export interface DemuxJob {
 
 /** Decoded frames as an array, with their times. */
 export interface DecodedFrames {
-  /** The frames, in the form of `Frames.toArray`. */
+  /** As `Frames.toArray` gives it. */
   readonly array: AnyNdArray
-  /** Time of each frame, or of each piece of sound, in seconds. */
+  /** When each frame is shown, in seconds; of sound, each piece. */
   readonly timesSec: Float64Array
-  /** Samples per second; `undefined` for pictures. */
+  /** Samples a second; `undefined` for pictures. */
   readonly sampleRate: number | undefined
-  /** Parts that could not be decoded so far, with `strict: false`; the first hundred. */
+  /** What could not be decoded so far, with `strict: false`; the first hundred. */
   readonly failures: readonly ChainFailure[]
-  /** Number of all failures so far. */
   readonly failureCount: number
-  /** The hardware that decoded. */
+  /** What decoded. */
   readonly hardware: HardwareReport
 }
 
-/** How decoded frames are processed. */
+/** What becomes of decoded frames. */
 export interface FramesJob {
   readonly decoder: DecoderOptions
-  /** A filter graph with one input and one output. */
+  /** A filter graph of one input and one output. */
   readonly filter: string | undefined
   readonly pixelFormat: string | undefined
   readonly limits: Limits
 }
 
-/** A source or serialised packets to decode. */
+/** Of a source, or of serialised packets. */
 export interface DecodeJob extends FramesJob {
   readonly input: DemuxJob | Uint8Array
 }
@@ -76,7 +75,7 @@ function packetsOf({ source, options, stream, window }: DemuxJob): Packets {
   }
 }
 
-/** Reads the packets of a source chunk by chunk, as the caller takes them. */
+/** Packets of a source chunk by chunk: the container is read as they are taken. */
 export function* packetsInThread({
   source,
   options,
@@ -92,21 +91,21 @@ export function* packetsInThread({
   }
 }
 
-/** Decodes in this thread; `undefined` if no frame is in the window. */
+/** `undefined` where no frame is in the window. */
 export function decodeInThread({ input, ...job }: DecodeJob): DecodedFrames | undefined {
   const packets = input instanceof Uint8Array ? Packets.view(input) : packetsOf(input)
   const [all] = decodedSets(parts(packets), packets.stream, job, undefined)
   return all
 }
 
-/** A source, the processing of its frames, and the size of a chunk. */
+/** A source, what becomes of its frames, and how many are given at a time. */
 export interface FrameChunksJob {
   readonly demux: DemuxJob
   readonly frames: FramesJob
   readonly framesPerChunk: number
 }
 
-/** Decodes the frames of a source chunk by chunk, as the caller takes them. */
+/** Frames of a source chunk by chunk: the container is read as they are taken. */
 export function* framesInThread({
   demux,
   frames: job,
@@ -128,7 +127,7 @@ export function* framesInThread({
   }
 }
 
-/** For a web address, this process fetches and applies the time limits. */
+/** Of a web address, the process fetches, and knows how long to wait. */
 function waiting(options: DemuxerOptions): DemuxerOptions {
   return { ...options, timeoutMs: Number.POSITIVE_INFINITY }
 }
@@ -137,22 +136,20 @@ function opened(source: DemuxJob['source']): SyncSource {
   return typeof source === 'object' && 'href' in source ? new URL(source.href) : source
 }
 
-/**
- * Divides packets into parts that are decoded at a time, because a filter may shrink the frames.
- */
+/** What is decoded at a time: a filter may leave little of it. */
 function* parts(packets: Packets): Generator<Packets> {
   const { width = 1, height = 1 } = packets.stream
   const step = Math.max(1, Math.min(PACKETS_AT_ONCE, Math.floor(PIXELS_AT_ONCE / (width * height))))
   for (let at = 0; at < packets.stored; at += step) yield packets.slice(at, at + step)
 }
 
-/** Number of pixels that are decoded at a time. */
+/** Pixels that are decoded at a time. */
 const PIXELS_AT_ONCE = 1 << 26
 
-/** Number of packets that are read at a time for streamed frames. */
+/** Packets that are read at a time where frames are streamed. */
 const PACKETS_AT_ONCE = 16
 
-/** An array, a filter graph, and the kind of the array. */
+/** An array, a filter graph, and what the array is. */
 export interface FilterJob {
   readonly array: NdArray
   readonly description: string
@@ -164,7 +161,7 @@ export interface FilterJob {
   }
 }
 
-/** The frames of each output, with its label. */
+/** What comes out of each output, with its label. */
 export function filterInThread({ array, description, input }: FilterJob): [string, AnyNdArray][] {
   const { sampleRate, layout, frameRate, pixelFormat } = input
   const frames =
@@ -208,7 +205,7 @@ export function encodeInThread({ array, options }: EncodeJob): Uint8Array {
   }
 }
 
-/** Serialised packets of each stream, and the target file. */
+/** Serialised packets of each stream, and the file to be. */
 export interface MuxJob {
   readonly path: string | undefined
   readonly streams: readonly Uint8Array[]
@@ -259,7 +256,7 @@ function* decodedSets(
   }
 }
 
-/** Refuses sets that exceed the limits, in total or in a chunk, and frees them. */
+/** Refuses sets that come to more than is allowed, in all or in a chunk. They are freed then. */
 function* bounded(
   sets: Iterable<Frames>,
   framesPerChunk: number,

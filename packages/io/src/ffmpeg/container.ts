@@ -9,41 +9,44 @@ import { refuseEncrypted } from './encrypted.ts'
 import type { FFmpeg } from './library.ts'
 import { findFacts, openContext } from './open-context.ts'
 
-/** The wanted stream of a container. `'any'` means the best video stream if there is one. */
+/**
+ * Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`.
+ */
 export type StreamKind = 'audio' | 'video' | 'any'
 
-/** Options for opening a container. */
+/** What a container is opened for. */
 export interface ContainerOptions {
-  /** Kind of the wanted stream. Default `'audio'`. */
+  /** Default `'audio'`. */
   readonly kind?: StreamKind
-  /** Index of the stream among those of its kind; the best of them if undefined. */
+  /** The stream's number among those of its kind; the best of them where undefined. */
   readonly wanted?: number | undefined
-  /** Whether FFmpeg reads all that it can, which may cost more than decoding. */
+  /** Whether FFmpeg is to find out all it can, which may cost more than decoding. */
   readonly isForProbe?: boolean
 }
 
 /**
- * A container that FFmpeg has opened, and the wanted stream. FFmpeg opens files by their path and
- * by no other protocol. Live inputs come through a socket of this process.
+ * A container that FFmpeg has opened, and the stream in it that is wanted. FFmpeg opens files by
+ * their path, and by no other protocol, but for live inputs, which come through a socket of this
+ * process.
  */
 export class Container {
   readonly format: FormatContext
   readonly stream: Stream
   /**
-   * Length of the stream from its header, in its time base; `undefined` if it has none. It is read
-   * before FFmpeg makes its own estimate.
+   * Length of the stream as its header tells, in its time base; `undefined` where it tells none.
+   * Looked at before FFmpeg makes estimates of its own.
    */
   readonly declared: bigint | undefined
-  /** Whether the header has no length, so that the samples end with the file. */
+  /** Whether the file ends where its bytes end, since its header does not tell. */
   readonly isOpenEnded: boolean
-  /** Size of the file, in bytes; `undefined` for live inputs. */
+  /** Bytes of the file; `undefined` for live inputs. */
   readonly size: number | undefined
-  /** Path of the temporary file for bytes in memory. */
+  /** Where bytes in memory were put. */
   readonly #spilled: string | undefined
 
   readonly #kind: StreamKind
 
-  /** @throws Error of FFmpeg, or MediaError without a source */
+  /** @throws Error of FFmpeg's, or MediaError without source */
   constructor(ffmpeg: FFmpeg, file: OpenFile | LiveInput, options: ContainerOptions = {}) {
     const { constants: c } = ffmpeg
     const { kind = 'audio', wanted, isForProbe = false } = options
@@ -56,25 +59,24 @@ export class Container {
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
     const end = reader === undefined ? undefined : mp3End(reader)
-    // without `file:`, `http:` in a name would be a protocol
-    const url = live ?? `file:${path ?? this.#spilled}`
+    const url = live ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
     try {
       this.format = openContext(ffmpeg, {
         url: end === undefined ? url : `subfile,,start,0,end,${end},,:${url}`,
-        // For live inputs: unix, or tcp.
+        // Of live inputs: unix, or tcp.
         protocols:
           live !== undefined
             ? live.slice(0, live.indexOf(':'))
             : end === undefined
               ? 'file'
               : 'file,subfile',
-        // The search for DTS in the samples of a WAV file takes 30 ms, as long as decoding a
+        // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a
         // minute.
         options: reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {},
         inspect: reader && ((work) => work(reader)),
       })
     } finally {
-      // An open file needs no name, except on Windows.
+      // What is open needs no name, but on Windows.
       if (this.#spilled !== undefined && process.platform !== 'win32') removeSpilled(this.#spilled)
     }
     try {
@@ -101,7 +103,8 @@ export class Container {
   }
 
   /**
-   * The streams of a kind; by default the wanted kind. Cover art of a sound is not a video stream.
+   * The streams of a kind, of the one wanted unless another is given. A picture that goes with a
+   * sound is no video.
    */
   streamsOf({ constants: c }: FFmpeg, kind: StreamKind = this.#kind): Stream[] {
     const of = (type: number): Stream[] =>
@@ -140,9 +143,8 @@ function isWav(reader: SyncReader): boolean {
 }
 
 /**
- * Refuses files that FFmpeg would decode to noise, or that have no samples.
- *
- * @throws MediaError `ERR_UNSUPPORTED`
+ * Refuses what FFmpeg makes noise of, and what has no samples in it. @throws MediaError
+ * `ERR_UNSUPPORTED`
  */
 function refuseUnsupported(reader: SyncReader): void {
   const head = headOf(reader)

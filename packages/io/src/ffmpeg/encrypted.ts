@@ -2,8 +2,8 @@ import type { Stream } from 'node-av/lib'
 import { MediaError } from '../base/errors.ts'
 
 /**
- * Sample entries of encrypted MP4 streams (ISO/IEC 14496-12 8.12; those of the iTunes Store and of
- * Audible).
+ * Sample entries of MP4 files whose samples are encrypted (ISO/IEC 14496-12 8.12; those of the
+ * iTunes Store and of Audible).
  */
 const ENCRYPTED: ReadonlyMap<string, string> = new Map([
   ['enca', 'Common Encryption'],
@@ -13,11 +13,7 @@ const ENCRYPTED: ReadonlyMap<string, string> = new Map([
   ['aavd', 'Audible'],
 ])
 
-/**
- * Refuses encrypted streams, which need a key.
- *
- * @throws MediaError `ERR_UNSUPPORTED`
- */
+/** Refuses what nobody decodes without a key. @throws MediaError `ERR_UNSUPPORTED` */
 export function refuseEncrypted({ codecpar }: Stream): void {
   const tag = Number(codecpar.codecTag)
   const name = Buffer.from([tag & 255, (tag >> 8) & 255, (tag >> 16) & 255, (tag >>> 24) & 255])

@@ -3,15 +3,14 @@ import { MediaError } from '../base/errors.ts'
 import type { FFmpeg } from './library.ts'
 
 /**
- * Refuses an encrypted packet, which decoders would take for damage.
- *
- * @throws MediaError `ERR_UNSUPPORTED`
+ * Refuses a packet that only its owner can decrypt: decoders would take it for damage. @throws
+ * MediaError `ERR_UNSUPPORTED`
  */
 export function refuseEncrypted({ constants: c }: FFmpeg, packet: Packet): void {
   if (packet.getSideData(c.AV_PKT_DATA_ENCRYPTION_INFO) !== null) throw encrypted()
 }
 
-/** The error for encrypted packets. */
+/** What is said of encrypted packets. */
 export function encrypted(): MediaError {
   return new MediaError(
     'ERR_UNSUPPORTED',
@@ -20,7 +19,8 @@ export function encrypted(): MediaError {
 }
 
 /**
- * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail or use another matrix.
+ * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail, or take the numbers
+ * for something else.
  */
 export const UNKNOWN_MATRICES: ReadonlyMap<number, string> = new Map([
   [8, 'YCgCo'],
@@ -33,11 +33,7 @@ export const UNKNOWN_MATRICES: ReadonlyMap<number, string> = new Map([
   [17, 'YCgCo-Ro'],
 ])
 
-/**
- * Refuses colours that FFmpeg's scaler does not convert.
- *
- * @throws MediaError `ERR_UNSUPPORTED`
- */
+/** Refuses colours that FFmpeg's scaler does not convert. @throws MediaError `ERR_UNSUPPORTED` */
 export function refuseMatrix({ colorSpace }: Frame): void {
   const name = UNKNOWN_MATRICES.get(colorSpace)
   if (name === undefined) return

@@ -5,18 +5,21 @@ import { FileReader } from './read-sync.ts'
 import { NotReadable } from './regular.ts'
 
 /**
- * Where a file comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes. A
- * string is always a path. Do not change the bytes before the call settles.
+ * Where a file comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
+ * A string is always a path. Bytes must not be changed until the call that was given them settles.
  */
 export type MediaSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob
 
 /** Where an image comes from. */
 export type ImageSource = MediaSource
 
-/** A source that can be read synchronously: a path, a `file:` URL, or bytes. */
+/** A source that can be read at once, without waiting: a path, a `file:` URL, or bytes. */
 export type SyncSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
 
-/** The name of a source in messages: its path, its URL without secrets, or `1234 bytes`. */
+/**
+ * What a source is called in messages: its path, its URL without what may be secret, or
+ * `1234 bytes`.
+ */
 export function describeSource(source: MediaSource): string {
   if (typeof source === 'string' || source instanceof URL) return urlForMessages(source)
   if (source instanceof Blob) return `Blob of ${source.size} bytes`
@@ -24,9 +27,8 @@ export function describeSource(source: MediaSource): string {
 }
 
 /**
- * Checks that a value is a {@link MediaSource}.
- *
- * @throws MediaError `ERR_BAD_OPTION` with the argument's name
+ * Refuses what is not an {@link MediaSource}. @throws MediaError `ERR_BAD_OPTION` naming the
+ * argument.
  */
 export function checkSource(source: unknown, name: string): asserts source is MediaSource {
   if (typeof source === 'string' && source !== '') return
@@ -35,14 +37,13 @@ export function checkSource(source: unknown, name: string): asserts source is Me
   throw badOption(name, 'a path, URL, Uint8Array, ArrayBuffer, SharedArrayBuffer or Blob', source)
 }
 
-/** Whether a source can be read synchronously. */
+/** Whether a source can be read without waiting. */
 function isSyncSource(source: ImageSource): source is SyncSource {
   return !(source instanceof Blob) && !(source instanceof URL && source.protocol !== 'file:')
 }
 
 /**
- * A source in a form that another thread can read: a path, or bytes. `undefined` if it must be read
- * here.
+ * A source as another thread can read it: a path, or bytes. `undefined` where it must be read here.
  */
 export function localSource(source: ImageSource): Exclude<SyncSource, URL> | undefined {
   if (!isSyncSource(source)) return undefined
@@ -50,14 +51,13 @@ export function localSource(source: ImageSource): Exclude<SyncSource, URL> | und
   try {
     return fileURLToPath(source)
   } catch {
-    return undefined // reading it reports the reason
+    return undefined // reading it says why
   }
 }
 
 /**
- * Checks that a value is a {@link SyncSource}.
- *
- * @throws MediaError `ERR_BAD_OPTION` with the argument's name
+ * Refuses what is not a {@link SyncSource}. @throws MediaError `ERR_BAD_OPTION` naming the
+ * argument.
  */
 export function checkSyncSource(source: unknown, name: string): asserts source is SyncSource {
   checkSource(source, name)
@@ -72,7 +72,7 @@ export function checkSyncSource(source: unknown, name: string): asserts source i
 const files = new FileReader()
 
 /**
- * The bytes of a source, valid until the next call. Memory is copied only if it is shared.
+ * The bytes of a source, valid until the next call. Memory that is not shared is not copied.
  *
  * @throws MediaError `ERR_READ`, without the name of the source
  */
@@ -90,7 +90,7 @@ export function readSourceSync(source: SyncSource): Buffer {
   }
 }
 
-/** The error for reading a file or Blob, with the name of the source. */
+/** A fault of reading a file or Blob, with the name of the source. */
 export function fileFault(error: unknown, source: MediaSource): MediaError {
   const cause = explain(error, source)
   return mediaError(codeOf(cause), describeSource(source), cause)
@@ -108,8 +108,8 @@ export function bufferOf(memory: ArrayBufferLike, offset: number, length: number
 }
 
 /**
- * Explains that a URL in a string is not a path. The system's message would repeat it, with its
- * secrets.
+ * A URL given as a string is not a path. What the system says of it repeats it, with whatever is
+ * secret in it.
  */
 export function explain(error: unknown, source: MediaSource): unknown {
   if (typeof source !== 'string' || !/^(https?|file|data):/.test(source)) return error

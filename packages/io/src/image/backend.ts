@@ -1,7 +1,7 @@
 import type { ImageFormat } from './formats/format.ts'
 import type { JpegHeader } from './formats/jpeg.ts'
 
-/** A complete image file and its format. */
+/** A whole image file, and what it was recognised as. */
 export interface EncodedImage {
   readonly bytes: Buffer
   readonly format: ImageFormat

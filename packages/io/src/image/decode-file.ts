@@ -9,11 +9,7 @@ import { readJpegHeader } from './formats/jpeg.ts'
 import { checkPixels } from './image-limits.ts'
 import type { ImageTarget } from './image-options.ts'
 
-/**
- * Detects the format of a file from its bytes.
- *
- * @throws Error if the file is empty or no known image
- */
+/** What a file is, by its bytes. @throws Error if it is empty or no image that is known */
 export function recognise(bytes: Buffer): EncodedImage {
   if (bytes.length === 0) throw new Error('is empty')
   const format = sniffFormat(bytes)
@@ -30,9 +26,7 @@ export function recognise(bytes: Buffer): EncodedImage {
 }
 
 /**
- * Detects the format of a file, and checks its declared size against the limits.
- *
- * @throws MediaError `ERR_TOO_LARGE`
+ * What a file is, if it says that it is no larger than allowed. @throws MediaError `ERR_TOO_LARGE`
  */
 export function recogniseWithin(
   bytes: Buffer,
@@ -44,8 +38,8 @@ export function recogniseWithin(
 }
 
 /**
- * Decodes an image file with FFmpeg, in this thread, into memory that it claims. Errors do not name
- * the source.
+ * Decodes an image file with FFmpeg, in this thread, into memory that it claims. Throws errors that
+ * do not name the source.
  */
 export function decodeFile(
   bytes: Buffer,
@@ -62,7 +56,7 @@ export function decodeFile(
   }
 }
 
-/** @throws MediaError `ERR_UNSUPPORTED` for a picture that FFmpeg cannot decode with any option */
+/** @throws MediaError `ERR_UNSUPPORTED` for a picture that no option makes FFmpeg decode */
 function refuseBeyondFFmpeg(image: EncodedImage): void {
   for (const { width, height } of storedSizes(image)) {
     if (width * height <= MAX_PIXELS) continue
@@ -71,7 +65,7 @@ function refuseBeyondFFmpeg(image: EncodedImage): void {
   }
 }
 
-/** Replaces the unhelpful message of a read past the end. */
+/** Numbers that were read where no bytes are say so in a way that helps nobody. */
 function explainRange(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code !== 'ERR_OUT_OF_RANGE' && code !== 'ERR_BUFFER_OUT_OF_BOUNDS') return error

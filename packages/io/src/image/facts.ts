@@ -7,14 +7,14 @@ import { heifFacts, heifTileSize } from './formats/heif.ts'
 import { tiffNumber, tiffPages } from './formats/tiff.ts'
 import { webpFacts, webpSize } from './formats/webp.ts'
 
-/** The headers of an image file, as stored. */
+/** What the headers of an image file say of it, as it is stored. */
 export interface ImageFacts extends Size {
   readonly channels: number
   readonly bitDepth: number
   readonly frames: number
 }
 
-/** @throws Error or RangeError if the headers are missing or truncated */
+/** @throws Error or RangeError where the headers are missing or cut off */
 export function imageFacts({ bytes, format, jpeg }: EncodedImage): ImageFacts {
   switch (format) {
     case 'jpeg': {
@@ -44,9 +44,9 @@ export function imageFacts({ bytes, format, jpeg }: EncodedImage): ImageFacts {
 }
 
 /**
- * The sizes that a file declares: of the picture, and of the largest part that it consists of. This
- * is cheap and runs before each decode. `undefined` if the header has no size; decoding gives a
- * better error then.
+ * Sizes that a file says it has: of the picture, and of the largest part that it is put together
+ * from. Cheap: it is looked at before each file is decoded. `undefined` where the header says
+ * nothing, which decoding says better.
  */
 export function storedSizes(image: EncodedImage): readonly Size[] {
   try {
@@ -61,7 +61,7 @@ function sizesOf({ bytes, format, jpeg }: EncodedImage): readonly Size[] {
     case 'jpeg':
       return jpeg?.frame === undefined ? [] : [jpeg.frame]
     case 'png':
-      // The header must be the first chunk.
+      // The header comes first, and nothing else may.
       return bytes.toString('latin1', 12, 16) !== 'IHDR'
         ? []
         : [{ width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) }]

@@ -5,34 +5,28 @@ import { imageFacts } from './facts.ts'
 import type { ImageFormat } from './formats/format.ts'
 import { isQuarterTurn, type Orientation, readOrientation } from './orientation.ts'
 
-/** The headers of an image file. */
+/** What the headers of an image file say. */
 export interface ImageInfo {
-  /** Distinguishes the results of `probe`. */
   readonly kind: 'image'
-  /** Format of the file. */
   readonly format: ImageFormat
-  /** Width in pixels as shown, with `orientation` applied, as in the result of `loadImage`. */
+  /** Width in pixels as it is shown, which is what `loadImage` gives: `orientation` is applied. */
   readonly width: number
-  /** Height in pixels as shown. */
+  /** Height in pixels as it is shown. */
   readonly height: number
-  /** Rotation for display, numbered as in EXIF; 1 means none. */
+  /** How it is turned to be shown, numbered as in EXIF; 1: not at all. */
   readonly orientation: Orientation
   /**
-   * Channels in the file, including alpha and the fourth ink; with a palette, the channels of its
-   * colours.
+   * Channels in the file, alpha and the fourth ink included; those of its colours where it has a
+   * palette.
    */
   readonly channels: number
-  /** Bits of a sample; 8 if the file has a palette. */
+  /** Bits of a sample; 8 where the file has a palette. */
   readonly bitDepth: number
-  /** Number of pictures in the file: more than 1 in animations and TIFF files of several pages. */
+  /** Pictures in the file: more than 1 in animations and TIFF files of several pages. */
   readonly frames: number
 }
 
-/**
- * Reads the headers of an image file.
- *
- * @throws MediaError `ERR_DECODE`
- */
+/** What an image file says of itself. @throws MediaError `ERR_DECODE` */
 export function inspectImage(bytes: Buffer, source: MediaSource): ImageInfo {
   try {
     const image = recognise(bytes)

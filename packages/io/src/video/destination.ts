@@ -7,9 +7,8 @@ import type { ImageTarget } from '../image/image-options.ts'
 import { type ImageDType, imageShape } from '../image/pixel-format.ts'
 
 /**
- * The data of an array to fill with `frames` frames.
- *
- * @throws MediaError `ERR_BAD_OPTION` if it does not fit
+ * The data of an array to fill with so many frames. @throws MediaError `ERR_BAD_OPTION` where it
+ * does not fit
  */
 export function checkDestination(
   into: NdArray,
@@ -21,26 +20,26 @@ export function checkDestination(
   return checkInto(into, { target, shape: [...frames, ...one], size: product(one) })
 }
 
-/** A source of frames to load, and the array to fill, if any. */
+/** Frames of a source to load, and the array to fill, if any. */
 export interface VideoTask<T> {
   readonly source: SyncSource
   readonly target: T
   readonly into: DataOf[ImageDType] | undefined
 }
 
-/** Allocates uninitialised memory. */
+/** So much memory, with whatever is in it. */
 export type Allocate = (bytes: number) => ArrayBufferLike
 
-/** The target of the frames, and whether they are still wanted. */
+/** Where frames go, and whether they are still wanted. */
 export interface FramePlace {
   readonly allocate: Allocate
   /** An array to fill. */
   readonly into: DataOf[ImageDType] | undefined
-  /** Throws if they are not wanted any more. */
+  /** Throws where they are not. */
   readonly checkWanted: () => void
 }
 
-/** The memory for the frames of a task. */
+/** The place for the frames of a task. */
 export function placeOf(
   { target, into }: VideoTask<{ readonly isShared: boolean }>,
   context: ThreadContext,

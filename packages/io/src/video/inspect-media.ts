@@ -9,10 +9,10 @@ import { type ImageInfo, inspectImage } from '../image/inspect-image.ts'
 import { inspectWithFFmpeg } from './ffmpeg/inspect-container.ts'
 import type { VideoInfo } from './video-info.ts'
 
-/** Number of bytes that distinguish an image from other files. */
+/** What is needed to tell an image from anything else. */
 const HEAD_BYTES = 256
 
-/** Reads the headers of a file that needs no library; otherwise returns its first bytes. */
+/** What a file says of itself that needs no library, or how it begins. */
 export function* inspectPlain(
   size: number,
   source: MediaSource,
@@ -27,8 +27,8 @@ export function* inspectPlain(
 }
 
 /**
- * Inspects a sound or video file with FFmpeg. Throws a `MediaError` or an error of FFmpeg; neither
- * names the source.
+ * What FFmpeg tells of a sound or video file that begins so. Throws a `MediaError` or FFmpeg's own
+ * error; neither names the source.
  */
 export function inspectMedia(file: OpenFile, head: string): AudioInfo | VideoInfo {
   try {
@@ -42,7 +42,7 @@ export function inspectMedia(file: OpenFile, head: string): AudioInfo | VideoInf
   }
 }
 
-/** The error of a source, with its name. */
+/** What is wrong with a source, with its name. */
 export function probeFault(error: unknown, source: MediaSource): unknown {
   if (error instanceof NotReadable) return fileFault(error, source)
   return error instanceof MediaError && error.source !== undefined

@@ -15,21 +15,21 @@ import { framesOf, type Selection } from './sampling.ts'
 import type { VideoTarget } from './video-options.ts'
 import { type LoadedVideo, type VideoFault, videoFault } from './video-results.ts'
 
-/** A checked request to `sampleVideo`. */
+/** What `sampleVideo` is asked for. */
 export interface SampleTarget extends VideoTarget {
   readonly selection: Selection
   readonly isShared: boolean
 }
 
-/** The requested frames: their times in the file, and their positions in the result. */
+/** The frames that are asked for: their times in the file, and where in the result each goes. */
 interface Wish {
   readonly timesSec: readonly number[]
-  /** For each wanted frame, by its number in the window: its positions. */
+  /** For each frame that is wanted, by its number in the window: its places. */
   readonly places: ReadonlyMap<number, readonly number[]>
   readonly count: number
 }
 
-/** Samples frames of a video in this thread. Errors do not name the source. */
+/** Samples frames of a video in this thread. Throws errors that do not name the source. */
 export function sampleVideoInThread(
   task: VideoTask<SampleTarget>,
   context: ThreadContext,
@@ -44,7 +44,7 @@ export function sampleVideoInThread(
   )
 }
 
-/** Decodes only what is needed. `undefined` if packets do not tell the frames. */
+/** Decodes only what is needed. `undefined` where packets do not tell what frames there are. */
 function sampleByIndex(
   ffmpeg: FFmpeg,
   file: OpenFile,
@@ -72,7 +72,7 @@ function sampleByIndex(
       pass.decodeRuns(index, runs),
       ({ ticks }) => numbers.get(ticks + index.origin),
     )
-    // Packets of VP8 may have no shown frame; then they are no index.
+    // Packets of VP8 may hold no frame that is shown: then they are no index.
     return picked.missing.length > 0 && pass.faults.length === 0
       ? undefined
       : picked.finish(pass.faults)
@@ -81,7 +81,7 @@ function sampleByIndex(
   }
 }
 
-/** Decodes everything twice: once to know the frames, and once to pick them. */
+/** Decodes all, once to know what frames there are, and once more to pick. */
 function sampleByDecoding(
   ffmpeg: FFmpeg,
   file: OpenFile,
@@ -130,7 +130,7 @@ function wishFor(
   return { timesSec, places, count: numbers.length }
 }
 
-/** Frames in their positions, and the numbers of missing ones. */
+/** Frames in their places, and the numbers of those that did not come. */
 interface Picked {
   readonly missing: readonly number[]
   finish(faults: readonly VideoFault[]): LoadedVideo
@@ -199,7 +199,7 @@ function pick(
   }
 }
 
-/** Replaces frames that could not be decoded with the one before, or otherwise the first after. */
+/** Frames that could not be decoded show the one before, or else the first after. */
 function fillGaps(
   wish: Wish,
   missing: ReadonlySet<number>,

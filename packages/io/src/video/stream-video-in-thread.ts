@@ -16,8 +16,8 @@ import type { StreamTarget } from './stream-video-options.ts'
 import type { LoadedVideo } from './video-results.ts'
 
 /**
- * Decodes the frames of a file, or of a URL that FFmpeg reads, in this thread: chunk by chunk, each
- * on request. Errors do not name the source.
+ * Frames of a file, or of what FFmpeg reads from a URL, in this thread: chunk by chunk, each
+ * decoded when it is asked for. Throws errors that do not name the source.
  */
 export function* streamVideoInThread(
   {
@@ -35,7 +35,7 @@ export function* streamVideoInThread(
   }
 }
 
-/** Frames before a fault are returned before it is thrown. */
+/** Before a fault is thrown, the frames before it are given. */
 function* chunksOf(
   file: OpenFile | LiveInput,
   target: StreamTarget,
@@ -82,7 +82,7 @@ function* chunksOf(
           checkFrames(count, limits)
         }
         store ??= newStore()
-        // A repeated frame may be in another chunk: then it is scaled once more.
+        // A frame that is shown again may be in another chunk: it is scaled once more then.
         if (store.count > 0 && timeSec !== timesSec[0]) store.repeat(timeSec, frame.keyFrame !== 0)
         else placer!.place(frame, store.next(timeSec, frame.keyFrame !== 0))
         if (store.count === framesPerChunk) yield chunk(store)

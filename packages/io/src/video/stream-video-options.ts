@@ -9,26 +9,22 @@ import {
 
 /** Options of `streamVideo` and `streamVideoSync`. */
 export interface StreamVideoOptions extends VideoOptions {
-  /** Frames in a chunk, an integer from 1 to 100000; the last chunk has the rest. Default 32. */
+  /** Frames of a chunk, 1 to 100000; the last has what is left. Default 32. */
   readonly framesPerChunk?: number
-  /** Frames per second, as for `loadVideo`. Default: as stored. */
+  /** Frames a second, as for `loadVideo`. Default: as they are stored. */
   readonly frameRate?: number
-  /** Whether a shorter last chunk is dropped. Default `false`. */
+  /** Whether the last chunk is left out where it is shorter. Default `false`. */
   readonly dropLast?: boolean
 }
 
-/** A checked request to `streamVideo`. */
+/** What `streamVideo` is asked for. */
 export interface StreamTarget extends VideoTarget {
   readonly framesPerChunk: number
   readonly frameRate: number | undefined
   readonly isLastDropped: boolean
 }
 
-/**
- * Checks the options of `streamVideo`.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** Checks options of `streamVideo`. @throws MediaError `ERR_BAD_OPTION` */
 export function streamTarget(options: StreamVideoOptions): StreamTarget {
   const common = videoTarget(options, ['framesPerChunk', 'frameRate', 'dropLast'])
   const { framesPerChunk = 32, frameRate, dropLast = false } = options

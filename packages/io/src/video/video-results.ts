@@ -3,25 +3,27 @@ import { errorOf, type Fault, faultOf, type MediaError } from '../base/errors.ts
 import type { ImageDType } from '../image/pixel-format.ts'
 import type { VideoLayout } from './video-options.ts'
 
-/** Damage that was skipped. */
+/** Damage that was passed over. */
 export interface VideoFailure {
-  /** Time of the damage, in seconds from the first frame; approximate if the damage hides it. */
+  /** Where in the video, in seconds from its first frame; about, where the damage hides it. */
   readonly timeSec: number
-  /** The error, as it would be thrown with `strict: true`. */
   readonly error: MediaError
 }
 
-/** Frames of a video: by default uint8 `[frames, height, width, 3]`. */
+/** Frames of a video: uint8 `[frames, height, width, 3]` unless asked otherwise. */
 export interface VideoArray<D extends ImageDType = 'uint8'> extends NdArray<D> {
-  /** Order of the axes. */
+  /** What `shape` is. */
   readonly layout: VideoLayout
-  /** Time of each frame, in seconds from the first frame of the video. NaN for padding. */
+  /** When each frame is shown, in seconds from the first frame of the video. NaN for padding. */
   readonly timestampsSec: Float64Array
-  /** 1 for each frame that is a keyframe of the file, otherwise 0. */
+  /** 1 for each frame that is a keyframe of the file, else 0. */
   readonly isKeyframe: Uint8Array
-  /** Frames per second: the requested rate, or the file's mean; `undefined` if it declares none. */
+  /**
+   * Frames a second: what was asked for, else the mean that the file tells; `undefined` where it
+   * tells none.
+   */
   readonly frameRate: number | undefined
-  /** Parts that could not be decoded; empty unless `strict: false`. */
+  /** What could not be decoded; empty unless `strict: false`. */
   readonly failures: readonly VideoFailure[]
 }
 
@@ -30,7 +32,7 @@ export interface VideoFault extends Fault {
   readonly timeSec: number
 }
 
-/** Frames as they are posted between threads. */
+/** Frames as a thread hands them to another. */
 export interface LoadedVideo {
   readonly data: DataOf[ImageDType]
   readonly dtype: ImageDType
@@ -42,7 +44,7 @@ export interface LoadedVideo {
   readonly faults: readonly VideoFault[]
 }
 
-/** Builds the result of the caller. */
+/** What the caller gets. */
 export function videoArray(loaded: LoadedVideo, source: string): VideoArray<ImageDType> {
   const { faults, isPlanar, shape, ...rest } = loaded
   return {
@@ -53,7 +55,7 @@ export function videoArray(loaded: LoadedVideo, source: string): VideoArray<Imag
   }
 }
 
-/** Builds the fault of an error at a time. */
+/** What went wrong at a time. */
 export function videoFault(error: unknown, timeSec: number): VideoFault {
   return { ...faultOf(error), timeSec }
 }

@@ -5,20 +5,20 @@ import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
 
-/** Number of consecutive faults without a frame after which decoding gives up. */
+/** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 10_000
 
 const NOTHING = new Uint8Array(0)
 
-/** Number of bytes that is too small for a frame's header, in ADTS. */
+/** Bytes that are less than the header of a frame, in ADTS. */
 const LESS_THAN_FRAME = 7
 
-/** A packet that could not be decoded. */
+/** What a decoder could not make sense of. */
 export interface PacketFault {
   readonly error: Error
   /**
-   * Whether the first bytes show that it is not a damaged or truncated frame, but data that were
-   * appended to the sound.
+   * Whether it is no frame that is damaged or cut off, as far as its first bytes tell: something
+   * that was put behind the sound.
    */
   readonly isStray: boolean
 }
@@ -31,8 +31,8 @@ export interface PacketSpan {
 }
 
 /**
- * Decodes the audio stream of a container, frame after frame. FFmpeg cuts off the priming and
- * padding of MP3, AAC and Opus, as far as the file declares them.
+ * The frames of a container's audio stream, one after the other. Priming and padding, which MP3,
+ * AAC and Opus have, are cut off by FFmpeg, as the file tells them.
  */
 export class AudioDecoder {
   readonly #ffmpeg: FFmpeg
@@ -40,22 +40,22 @@ export class AudioDecoder {
   readonly #decoder: StreamDecoder
   readonly #packet: Packet
   readonly #tellFault: (fault: PacketFault) => void
-  /** For PCM, half a packet is as good as a whole. */
+  /** Of which half a packet is as good as a whole. */
   readonly #isPcm: boolean
-  /** Whether the packet gave a frame. */
+  /** Whether a frame came of the packet. */
   #hasGiven = false
   #packetEnd: bigint | undefined
   #packetStart: bigint | undefined
-  /** Total duration of all packets. */
+  /** Durations of all packets together. */
   #packetTime = 0n
-  /** Offset of the end of the last packet in the file. */
+  /** Where the last packet ended in the file. */
   #byteEnd = 0
   #isPiece = false
   #isFirst = true
-  /** Whether times of packets are needed at the end: each query goes through N-API. */
+  /** Whether times of packets are asked for at the end: each question goes through N-API. */
   readonly #hasTimes: boolean
 
-  /** @param tellFault is called for each fault; decoding continues unless it throws */
+  /** @param tellFault hears of damage; decoding goes on, unless it throws */
   constructor(ffmpeg: FFmpeg, container: Container, tellFault: (fault: PacketFault) => void) {
     this.#ffmpeg = ffmpeg
     this.#container = container
@@ -70,8 +70,7 @@ export class AudioDecoder {
   }
 
   /**
-   * Decodes from the container's position to its end. A frame is valid until the next one is
-   * requested.
+   * From where the container stands to its end. Each frame is valid until the next is asked for.
    */
   *frames(): Generator<Frame> {
     const { constants: c } = this.#ffmpeg
@@ -101,16 +100,16 @@ export class AudioDecoder {
   }
 
   /**
-   * Seeks to a packet at or before a time, in the stream's time base. Returns whether that
-   * succeeded; if not, the container's position is unknown.
+   * Goes to a packet at or before a time, in the stream's time base. Whether that was possible;
+   * otherwise where the container stands is not known.
    */
   seek(time: bigint): boolean {
     return this.#decoder.seek(time)
   }
 
   /**
-   * The time span of the packets, by their time stamps in the stream's time base, and their total
-   * length; `undefined` if they have no times. Includes priming and padding.
+   * When packets were, by their time stamps in the stream's time base, and how long they are
+   * together; `undefined` where they do not tell. Priming and padding are in it.
    */
   get packetSpan(): PacketSpan | undefined {
     const [start, end] = [this.#packetStart, this.#packetEnd]
@@ -120,8 +119,8 @@ export class AudioDecoder {
   }
 
   /**
-   * Whether the sound was cut out of a longer one and kept its header: then the header's length is
-   * wrong.
+   * Whether it is cut out of a longer sound, without another header: what that says of the length
+   * is not true.
    */
   get isPiece(): boolean {
     return this.#isPiece
@@ -131,7 +130,7 @@ export class AudioDecoder {
     this.#decoder.free()
   }
 
-  /** Sends the decoder the next packet. At the end, it flushes the decoder and returns `false`. */
+  /** Gives the decoder the next packet, or tells it that there is none: then `false`. */
   #feed(countFault: () => void): boolean {
     const { constants: c } = this.#ffmpeg
     const packet = this.#packet
@@ -157,7 +156,7 @@ export class AudioDecoder {
       const sent = this.#decoder.send()
       if (this.#hasTimes) this.#takeTime(packet)
       if (sent >= 0) return true
-      if (packet.size === 0) continue // the last packet of some Ogg files
+      if (packet.size === 0) continue // the last one of some Ogg files
       countFault()
       this.#complain(sent)
       return true
@@ -177,14 +176,13 @@ export class AudioDecoder {
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
-      // a tag is no sound, wherever it is
-      if (doing === 'decoding' && isTag(this.#packet.data ?? NOTHING)) return
+      if (doing === 'decoding' && isTag(this.#packet.data ?? NOTHING)) return // no sound, wherever it stands
       const isStray = doing === 'decoding' ? this.#isStray() : this.#isAtEnd()
       this.#tellFault({ error: error as Error, isStray })
     }
   }
 
-  /** Whether the rest of the file has no frame. */
+  /** Whether there is no frame in what is left of the file. */
   #isAtEnd(): boolean {
     const { size } = this.#container
     return (
@@ -192,7 +190,7 @@ export class AudioDecoder {
     )
   }
 
-  /** Whether the rest of the packet is no frame. */
+  /** Whether what is left of the packet is no frame. */
   #isStray(): boolean {
     if (this.#container.isOpenEnded) return true
     const bytes = this.#packet.data
@@ -201,7 +199,7 @@ export class AudioDecoder {
   }
 }
 
-/** FLAC frames are numbered from the beginning of the original sound. */
+/** Frames of FLAC are numbered from the beginning of the sound that they were cut out of. */
 function isPieceOfFlac(codec: string, { data }: Packet): boolean {
   return codec === 'flac' && (data?.[4] ?? 0) !== 0
 }

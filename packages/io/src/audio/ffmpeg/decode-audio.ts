@@ -8,18 +8,18 @@ import { ContainerPass } from './container-pass.ts'
 import { type Pass, piecesOf, wholeOf } from './pass.ts'
 import { WavPass } from './wav-pass.ts'
 
-/** A sound to decode, and what is known about it. */
+/** What is to be decoded, and what is known of it. */
 export interface AudioInput {
   readonly file: OpenFile | LiveInput
-  /** The header, if it is a WAV file whose samples this package reads itself. */
+  /** Where it is a WAV file whose samples this package reads itself. */
   readonly header?: WavHeader | undefined
-  /** Faults of the file that are already known. */
+  /** What is known to be wrong with the file already. */
   readonly faults?: readonly AudioFault[]
 }
 
 /**
- * Decodes the audio of a file with FFmpeg, in this thread. Throws an error of FFmpeg or a
- * `MediaError`; neither names the source.
+ * Decodes the audio of a file with FFmpeg, in this thread. Throws FFmpeg's own error or a
+ * `MediaError`, neither of which name the source.
  */
 export function decodeAudio(input: AudioInput, target: AudioTarget): LoadedAudio {
   const ffmpeg = loadFFmpeg()
@@ -35,8 +35,8 @@ export function decodeAudio(input: AudioInput, target: AudioTarget): LoadedAudio
 }
 
 /**
- * Decodes piece by piece, `samples` per channel in each, fewer in the last. Pieces are made on
- * request. Samples before damage are returned before the error is thrown.
+ * The same piece by piece, `samples` a channel each, the last with what is left; before damage is
+ * thrown, what came before it is given. Pieces are made as they are asked for.
  */
 export function* decodePieces(
   input: AudioInput,

@@ -4,27 +4,27 @@ import type { AudioTarget } from '../audio-options.ts'
 import { type AudioFault, fitSamples, type LoadedAudio } from '../audio-results.ts'
 import type { Sound } from './sound.ts'
 
-/** One pass through a sound, from its beginning or from near a window. */
+/** One pass through a sound, from its beginning or from near a window on. */
 export interface Pass {
-  /** Faults that have been skipped so far. */
+  /** Damage that was passed over so far. */
   readonly faults: AudioFault[]
-  /** Position, in seconds from the first sample. */
+  /** How far it has come, in seconds from the first sample. */
   readonly atSec: number
-  /** Decodes frame by frame. Returns the sound, or `undefined` if a seek failed. */
+  /** Decodes frame by frame; returns the sound, or `undefined` where a seek led nowhere. */
   steps(): Generator<Sound, Sound | undefined>
   free(): void
 }
 
-/** Options of a pass. */
+/** How a pass is made. */
 export interface PassOptions {
   readonly faults: AudioFault[]
-  /** Reader of the file; `undefined` for live inputs. */
+  /** The file's bytes; `undefined` for live inputs. */
   readonly reader: SyncReader | undefined
   readonly maySeek: boolean
   readonly samplesPerPiece: number
 }
 
-/** Runs a pass and returns the whole sound; `undefined` if a seek failed. */
+/** The whole of what is wanted; `undefined` where a seek led nowhere. */
 export function wholeOf(pass: Pass, target: AudioTarget): LoadedAudio | undefined {
   const steps = pass.steps()
   let step = steps.next()
@@ -39,10 +39,10 @@ export function wholeOf(pass: Pass, target: AudioTarget): LoadedAudio | undefine
 }
 
 /**
- * Runs a pass in pieces of `samples` per channel, fewer in the last. Samples before damage are
- * returned before the error is thrown.
+ * The same in pieces of `samples` a channel, the last with what is left. What comes before damage
+ * is given before the damage is thrown.
  *
- * @returns whether the pass succeeded: `false` if a seek failed, before the first piece
+ * @returns whether all was given: `false` where a seek led nowhere, before the first piece
  */
 export function* piecesOf(
   pass: Pass,
@@ -81,7 +81,7 @@ export function* piecesOf(
   return true
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` if the window begins after the end */
+/** @throws MediaError `ERR_BAD_OPTION` where the window begins behind the end */
 function refuseBehindEnd({ window }: AudioTarget, endSec: number): void {
   const [startSec] = window ?? [0]
   if (startSec === 0 || startSec < endSec) return
@@ -91,7 +91,7 @@ function refuseBehindEnd({ window }: AudioTarget, endSec: number): void {
   )
 }
 
-/** Rounds seconds for messages. */
+/** Seconds for messages. */
 export function round(seconds: number): number {
   return Math.round(seconds * 1000) / 1000
 }

@@ -9,45 +9,45 @@ import { Collector } from './collector.ts'
 import { type ConvertedFormat, Converter } from './converter.ts'
 
 /**
- * Number of source samples on either side of an output sample that the resampler uses, times two:
- * its filter has 32 taps, stretched by the ratio if the rate decreases.
+ * Source samples on either side of an output sample that the resampler looks at, twice over: its
+ * filter has 32 taps, stretched by the ratio where the rate goes down.
  */
 const CONTEXT = 32
 
-/** Number of source samples below which a sound is too short for the resampler. */
+/** Samples of the source below which a sound is too short for the resampler. */
 const SHORT = 4 * CONTEXT
 
-/** Larger than the number of samples of any sound. */
+/** More samples than any sound has. */
 const FAR = 2 ** 52
 
 /**
- * Tolerance of a header's length, for priming and padding. Limits are checked again while decoding.
+ * By how much less than a header says there may be: priming and padding. Limits are checked again
+ * while decoding.
  */
 const HEADER_SLACK_SEC = 0.5
 
 /** Samples that a resampler may hold back. */
 const HELD_BACK = 4096
 
-/** What is known about a sound before decoding. */
+/** What is known of a sound before it is decoded. */
 export interface SoundPlan {
-  /** Number of source samples in the whole, 0 if unknown. */
+  /** Samples of the source in the whole, 0 where unknown. */
   readonly expected: number
   /**
-   * Number of source samples that the file's bytes can hold; no more memory is allocated in
-   * advance. Default: no bound.
+   * Samples of the source that its bytes may hold: room is made for no more. Default: any number.
    */
   readonly believable?: number
-  /** Samples per channel that are returned at a time; Infinity for all at once. */
+  /** Samples a channel that are taken out at a time: Infinity for all at once. */
   readonly samplesPerPiece: number
 }
 
 /**
- * Builds a sound from decoded frames: converts, resamples and cuts them. The resampler also gets
- * the samples around a window, and silence for the rest of the common period of both rates in which
- * the window begins. So a window is exactly the same as if it were cut from the whole.
+ * A sound as it is made of decoded frames: converted, resampled, cut. The resampler gets the
+ * samples around a window too, and silence for the rest of the whole period of both rates in which
+ * it begins: so windows are exactly what they would be, cut from the whole.
  */
 export class Sound {
-  /** First source sample that matters. */
+  /** First sample of the source that matters. */
   readonly from: number
   readonly #ffmpeg: FFmpeg
   readonly #format: ConvertedFormat
@@ -58,18 +58,18 @@ export class Sound {
   readonly #limits: CheckedLimits
   readonly #samplesPerPiece: number
   readonly #bytesPerSample: number
-  /** The wanted range, in samples of the result. */
+  /** What is wanted, in samples of the result. */
   readonly #begin: number
   readonly #end: number
-  /** Number of samples that were returned. */
+  /** Samples that were taken out. */
   #taken = 0
   #hasBegun = false
-  /** Position of the next source sample. */
+  /** Where the next sample of the source is. */
   #position = 0
   /** Position of the converter's next sample, in samples of the result. */
   #at = 0
 
-  /** @throws MediaError `ERR_TOO_LARGE` if the header announces more than the limits allow */
+  /** @throws MediaError `ERR_TOO_LARGE` where the header announces more than limits allow */
   constructor(ffmpeg: FFmpeg, first: Frame, target: AudioTarget, plan: SoundPlan) {
     const { window, numSamples, sampleRate = first.sampleRate, channels, dtype, isPlanar } = target
     this.#ffmpeg = ffmpeg
@@ -108,19 +108,19 @@ export class Sound {
     }
   }
 
-  /** Samples per channel that are ready and were not returned yet. */
+  /** Samples a channel that are there and were not taken out. */
   get count(): number {
     return this.#collector.count
   }
 
-  /** Removes and returns the first `count` samples per channel. */
+  /** Takes out the first samples, `count` a channel. */
   shift(count: number): Pick<LoadedAudio, 'data' | 'channels' | 'sampleRate'> {
     const { sampleRate } = this.#format
     this.#taken += count
     return { data: this.#collector.shift(count), channels: this.#channels, sampleRate }
   }
 
-  /** Flushes the resampler: no more frames follow. */
+  /** Lets the resampler give what it holds back: no more frames are taken. */
   end(): void {
     if (!this.#hasBegun || this.isDone) return
     const { sampleRate } = this.#format
@@ -128,26 +128,26 @@ export class Sound {
       this.#drain()
       return
     }
-    // If a sound is shorter than its filter, the resampler returns nothing. Silence after it fixes
-    // that.
+    // Of a sound that is shorter than its filter, the resampler gives nothing: silence behind it
+    // makes up for that.
     this.#converter.inject(SHORT)
     const wanted = Math.ceil((this.#position * sampleRate) / this.#fromRate) - this.#at
     this.#give(Math.min(wanted, this.#converter.convert(null, 0) ?? 0))
   }
 
-  /** Whether the sound is complete. */
+  /** Whether no more frames are needed. */
   get isDone(): boolean {
     return this.#collector.isPast(this.#at)
   }
 
   /**
-   * Adds a frame of `samples`. Its first sample is at `position` in the source, after a gap that
-   * becomes silence. The first frame may be any; later frames must be consecutive.
+   * Takes a frame of `samples` whose first is at `position` in the source, behind a gap that
+   * becomes silence. The first frame taken may be any; those that follow must follow it.
    */
   take(frame: Frame, samples: number, position: number, gap: number): void {
     if (!this.#hasBegun) this.#start(position)
     else if (gap > 0) this.#converter.inject(gap)
-    // Checked before memory is allocated: with a hostile header, one sample becomes many.
+    // Before there is memory for it: of a hostile header one sample becomes many.
     const ahead = Math.min(
       this.#end,
       ((position + samples) * this.#format.sampleRate) / this.#fromRate,
@@ -168,7 +168,7 @@ export class Sound {
     this.#give(count)
   }
 
-  /** The finished sound. */
+  /** What was made. */
   finish(): Pick<LoadedAudio, 'data' | 'channels' | 'sampleRate'> {
     this.end()
     return {
@@ -183,8 +183,8 @@ export class Sound {
   }
 
   /**
-   * The grids of both rates meet every `period` source samples: there a result sample coincides
-   * with a source sample.
+   * The rates' grids meet every `period` samples of the source: there a sample of the result lies
+   * on one of the source.
    */
   #start(position: number): void {
     this.#hasBegun = true
@@ -192,8 +192,7 @@ export class Sound {
     const period = this.#fromRate / greatestCommonDivisor(this.#fromRate, sampleRate)
     const missing = position % period
     this.#converter.inject(missing)
-    // an integer, apart from rounding
-    this.#at = Math.round(((position - missing) / this.#fromRate) * sampleRate)
+    this.#at = Math.round(((position - missing) / this.#fromRate) * sampleRate) // whole, but for rounding
   }
 
   #drain(): void {
@@ -206,7 +205,9 @@ export class Sound {
     this.#checkCount(this.#taken + this.#collector.count)
   }
 
-  /** @throws MediaError `ERR_TOO_LARGE` if this number of samples per channel exceeds the limits */
+  /**
+   * @throws MediaError `ERR_TOO_LARGE` where so many samples a channel are more than are allowed
+   */
   #checkCount(count: number): void {
     if (count <= 0) return
     const samples = Math.ceil(count)

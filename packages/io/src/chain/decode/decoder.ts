@@ -28,46 +28,44 @@ import {
 } from './hardware.ts'
 import { TailWatch } from './tail-watch.ts'
 
-/** Options of `Decoder`. */
+/** How a stream is decoded. */
 export interface DecoderOptions {
-  /** Whether damage is an error (default), or is counted in `failures` while decoding continues. */
+  /** Whether damage is an error (default), or counted in `failures` while decoding goes on. */
   readonly strict?: boolean
   /**
-   * Threads of this decoder, an integer from 0 to 64; 0 means one for each core. Default 1: many
-   * files in parallel use the cores better than many threads on one.
+   * Threads of this decoder, 1 to 64; 0 is one a core. Default 1: many files at a time use the
+   * cores better than many threads on one.
    */
   readonly threads?: number
-  /** Name of the decoder, if FFmpeg has several, such as `'libdav1d'`. Default: FFmpeg's first. */
+  /** Which of several decoders, by FFmpeg's name: `'libdav1d'`. Default: FFmpeg's first. */
   readonly decoder?: string
-  /** Options of the decoder, by FFmpeg's names; an unknown option is an error. */
+  /** Options of the decoder, as FFmpeg names them; unknown ones are errors. */
   readonly decoderOptions?: Readonly<Record<string, string>>
   /**
-   * Hardware that decodes, if it is available; `decoder.hardware` reports the result. Default
+   * A device that decodes, where there is one; what became of it `decoder.hardware` tells. Default
    * `'none'`.
    */
   readonly hardware?: HardwareKind | 'auto' | 'none' | HardwareChoice
   /**
-   * Largest frame, in pixels (width times height); more is `ERR_TOO_LARGE`. An integer >= 1, or
+   * Most pixels of a frame, width times height; more is `ERR_TOO_LARGE`. An integer >= 1, or
    * `Infinity`. Default 178 956 970.
    */
   readonly maxPixels?: number
 }
 
 /**
- * Decodes the packets of one stream: `push` packets, take the complete frames, and `flush` at the
- * end, because decoders hold frames back. All ways to divide the packets give the same frames. For
- * packets with a window, the frames are those of the window: pictures by their time, sound by
- * sample.
+ * Decodes the packets of one stream, as they come: `push` some, take the frames that are complete,
+ * `flush` at the end, which no decoder gives before. All chunkings give the same frames. Frames of
+ * packets that have a window are those of the window: pictures by their time, sound by sample.
  *
- * States: `open`, then `closed` by `[Symbol.dispose]()`. After `flush()` the decoder is like new.
+ * States: `open`, `[Symbol.dispose]()` makes it `closed`. After `flush()` it is as new.
  *
- * @throws MediaError from the constructor: `ERR_UNSUPPORTED` if there is no decoder, or no device
- *   and no fallback; `ERR_BAD_OPTION`; `ERR_BACKEND_MISSING`
+ * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where there is no decoder, or no
+ *   device and no fallback; `ERR_BAD_OPTION`; `ERR_BACKEND_MISSING`
  */
 export class Decoder implements Disposable {
-  /** Description of the stream. */
   readonly stream: StreamInfo
-  /** The hardware that decodes, and failed attempts. */
+  /** What decodes. */
   readonly hardware: HardwareReport
   readonly #ffmpeg: FFmpeg
   readonly #context: CodecContext
@@ -79,7 +77,9 @@ export class Decoder implements Disposable {
   #source: string | undefined
   #window: TimeWindow | undefined
   #ticks: TickWindow | undefined
-  /** Time of the next frame, for frames without one: the last ones of AVI have none. */
+  /**
+   * When the frame after the last one is shown, if it does not tell: the last ones of AVI do not.
+   */
   #next: bigint | undefined
 
   constructor(stream: StreamInfo, options: DecoderOptions = {}) {
@@ -102,7 +102,7 @@ export class Decoder implements Disposable {
           threads,
           timeBase: new av.Rational(stream.timeBase.num, stream.timeBase.den),
           limits: this.#limits,
-          // Only this detects damaged sound, by its checksums; FFmpeg marks damaged pictures.
+          // Damaged sound is seen by its checksums only so; damaged pictures FFmpeg marks.
           errDetect: stream.kind === 'audio' ? 'crccheck+explode' : undefined,
           prepare: (context) => {
             setOptions(context, decoderOptions, 'decoderOptions', `the decoder ${codec.name}`)
@@ -127,20 +127,20 @@ export class Decoder implements Disposable {
     })
   }
 
-  /** Parts that could not be decoded, with `strict: false`; the first hundred. */
+  /** What could not be decoded, with `strict: false`; the first hundred. */
   get failures(): readonly ChainFailure[] {
     return this.#failures.kept
   }
 
-  /** Number of all failures. */
+  /** How many there were. */
   get failureCount(): number {
     return this.#failures.count
   }
 
   /**
-   * Decodes packets and returns the complete frames, if any. The caller disposes of them.
+   * Decodes packets; the frames that are complete, which are the caller's. They may be none.
    *
-   * @throws MediaError `ERR_DECODE` for damaged packets if strict, `ERR_BAD_OPTION` for packets of
+   * @throws MediaError `ERR_DECODE` for damaged ones if strict, `ERR_BAD_OPTION` for those of
    *   another kind of stream
    */
   push(packets: Packets): Frames {
@@ -159,7 +159,7 @@ export class Decoder implements Disposable {
       for (const packet of packets) {
         if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO))
           throw encrypted()
-        // A packet without bytes means the end to a decoder; some Ogg files have one.
+        // One without bytes means the end to a decoder; some Ogg files have one.
         if (packet.data.length === 0 && packet.sideData.length === 0) continue
         this.#tail.begin(packet.data)
         fillPacket(this.#ffmpeg, this.#packet, packet)
@@ -175,7 +175,10 @@ export class Decoder implements Disposable {
     })
   }
 
-  /** Returns the frames that are still in the decoder. Afterwards it can decode other packets. */
+  /**
+   * The frames that are still in the decoder, after the last packets; it can then be used for
+   * others.
+   */
   flush(): Frames {
     this.#handle.check()
     try {
@@ -192,7 +195,7 @@ export class Decoder implements Disposable {
     }
   }
 
-  /** Decodes packets that are complete: `push` and `flush`. */
+  /** All frames of packets that are whole in themselves: `push` and `flush`. */
   decode(packets: Packets): Frames {
     const begun = this.push(packets)
     let rest: Frames | undefined
@@ -206,11 +209,11 @@ export class Decoder implements Disposable {
   }
 
   /**
-   * Decodes packets chunk by chunk, and yields frames as they are complete. The caller disposes of
-   * each set.
+   * The frames of packets that come chunk by chunk, as they are complete, to the last. Each set is
+   * the taker's to dispose of.
    *
-   * @param options `framesPerChunk`: the exact number of frames in each set except the last;
-   *   without it, sets of any size
+   * @param options `framesPerChunk`: exactly so many in each set but the last; without it, as they
+   *   come
    */
   *decodeChunks(
     chunks: Iterable<Packets>,
@@ -227,7 +230,7 @@ export class Decoder implements Disposable {
     yield* regroup(this.#each(chunks), framesPerChunk)
   }
 
-  /** Frees the decoder. Its frames stay valid. */
+  /** Frees the decoder. Frames that it gave stay. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }
@@ -237,7 +240,7 @@ export class Decoder implements Disposable {
     yield this.flush()
   }
 
-  /** Frees the received frames if the rest fails. */
+  /** Frees what was received when the rest fails. */
   #collect(work: (frames: AvFrame[]) => void): Frames {
     const frames: AvFrame[] = []
     try {
@@ -275,7 +278,7 @@ export class Decoder implements Disposable {
     }
   }
 
-  /** Finishes a frame; frees it and returns `undefined` if it is not wanted. */
+  /** A frame as it is given, or `undefined` where it is not wanted, and freed. */
   #finish(received: AvFrame): AvFrame | undefined {
     const { num, den } = this.stream.timeBase
     const told = received.bestEffortTimestamp
@@ -296,7 +299,7 @@ export class Decoder implements Disposable {
     return cutSound(this.#ffmpeg, frame, this.#window)
   }
 
-  /** Copies a frame from the device's memory to the CPU's. */
+  /** Brings a frame from the device's memory into the processor's. */
   #download(frame: AvFrame): AvFrame {
     const here = emptyFrame(this.#ffmpeg)
     const doing = 'fetching a frame from the device'
@@ -333,7 +336,8 @@ export class Decoder implements Disposable {
 function decoderFor(ffmpeg: FFmpeg, stream: StreamInfo, name: string | undefined): Codec {
   const what = name ?? `for ${stream.codec}`
   const codec = findDecoder(ffmpeg, name ?? stream.parameters.codecId, what)
-  // FFmpeg decodes subtitles with other calls, and crashes if one of their decoders gets these.
+  // FFmpeg decodes subtitles by other calls, and ends the process where a decoder of theirs gets
+  // these.
   const { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } = ffmpeg.constants
   if (codec.type !== AVMEDIA_TYPE_AUDIO && codec.type !== AVMEDIA_TYPE_VIDEO)
     throw new MediaError('ERR_UNSUPPORTED', `${codec.name} gives neither pictures nor sound`)

@@ -11,7 +11,7 @@ import type { SyncReader } from '../../files/routine.ts'
 import { removeSpilled, spill } from '../../files/spill.ts'
 
 /**
- * The source of a demuxer: a path, a URL that FFmpeg can open, or bytes. With `format: 'lavfi'`, a
+ * Where a demuxer reads from: a path, a URL that FFmpeg can open, bytes. With `format: 'lavfi'`, a
  * string is a filter graph.
  */
 export type DemuxSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
@@ -21,20 +21,19 @@ export interface OpenOptions {
   readonly format: string | undefined
   readonly formatOptions: Readonly<Record<string, string>>
   readonly probe: boolean | 'auto'
-  /** Longest wait for bytes from a web server, in milliseconds. */
+  /** Longest wait for bytes of a web server, in milliseconds. */
   readonly timeoutMs: number
 }
 
-/** Demuxers whose input is not a file. */
+/** Demuxers whose input is no file. */
 const NO_FILE: ReadonlySet<string> = new Set(['lavfi'])
 
-/** Protocols that FFmpeg may use for a URL. */
+/** Protocols by which FFmpeg may open what a URL names. */
 const WEB = 'http,https,tcp,tls,crypto'
 
 /**
- * Lets FFmpeg open a container. The caller closes it.
- *
- * @throws Error of FFmpeg, or MediaError without source
+ * Has FFmpeg open a container. Closing it is the caller's. @throws Error of FFmpeg's, or MediaError
+ * without source
  */
 export function openInput(
   ffmpeg: FFmpeg,
@@ -52,7 +51,7 @@ export function openInput(
     if (protocols === 'file') refuseUnreadable(url.slice('file:'.length))
     throw error
   } finally {
-    // An open file needs no name, except on Windows, where it is removed when the process ends.
+    // What is open needs no name, but on Windows, where it is removed when the process ends.
     if (spilled !== undefined) removeSpilled(spilled)
   }
   try {
@@ -65,12 +64,12 @@ export function openInput(
   }
 }
 
-/** Converts to FFmpeg's unit, where 0 means forever. */
+/** As FFmpeg takes it: 0 is for ever. */
 function microseconds(ms: number): string {
   return ms === Number.POSITIVE_INFINITY ? '0' : String(Math.ceil(ms * 1000))
 }
 
-/** @throws MediaError `ERR_READ` if the file is missing or not readable */
+/** @throws MediaError `ERR_READ` where it is the file that is missing or not to be read */
 function refuseUnreadable(path: string): void {
   try {
     accessSync(path, constants.R_OK)
@@ -90,7 +89,7 @@ function placeOf(source: DemuxSource, format: string | undefined): Place {
   if (typeof source === 'string' && format !== undefined && NO_FILE.has(format)) {
     return { url: source, protocols: undefined, inspect: undefined }
   }
-  // With `file:` in front, because otherwise `http:` in a name would be a protocol.
+  // `file:` in front, else `http:` in a name would be a protocol.
   if (typeof source === 'string') return placeOfFile(source, format)
   if (source instanceof URL) {
     if (source.protocol === 'file:') return placeOfFile(fileURLToPath(source), format)
@@ -105,8 +104,8 @@ function placeOf(source: DemuxSource, format: string | undefined): Place {
 }
 
 /**
- * Refuses pipes and devices: FFmpeg would wait for a pipe and read a device without end. A device
- * is read if its format is given.
+ * FFmpeg would wait for a pipe, and read a device without end. A device is read where its format is
+ * named.
  */
 function placeOfFile(path: string, format: string | undefined): Place {
   try {
@@ -132,7 +131,7 @@ function inputFormat({ av }: FFmpeg, name: string | undefined): InputFormat | un
   return found
 }
 
-/** Refuses unknown options, which FFmpeg ignores. */
+/** FFmpeg ignores options that a format does not have. */
 function refuseUnknown(context: FormatContext, options: Readonly<Record<string, string>>): void {
   const unknown = Object.keys(options).filter((name) => context.getOption(name) === null)
   if (unknown.length === 0) return

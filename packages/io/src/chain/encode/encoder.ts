@@ -17,14 +17,14 @@ import { conversionFor, findEncoder } from './find-encoder.ts'
 
 /**
  * Encodes frames or arrays into packets of one stream. Frames are converted to what the encoder
- * takes: pixel format, sample format, rate, channels, samples per packet. `encode` frames, and
- * `flush` at the end, because encoders hold packets back. `stream` describes the packets, from the
- * first frames on.
+ * takes: pixel format, sample format, rate, channels, samples a packet. `encode` some, `flush` at
+ * the end, which no encoder gives before. `stream` says what the packets are, from the first frames
+ * on.
  *
- * States: `waiting` for the first frames, which define size or rate, `open`, `flushed`, and
- * `closed` by `[Symbol.dispose]()`.
+ * States: `waiting` for the first frames, which tell size or rate, `open`, `flushed`, `closed` by
+ * `[Symbol.dispose]()`.
  *
- * @throws MediaError from the constructor: `ERR_UNSUPPORTED` if this FFmpeg has no such encoder,
+ * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where this FFmpeg has no such encoder,
  *   `ERR_BAD_OPTION`, `ERR_BACKEND_MISSING`
  * @example
  * ```ts run
@@ -49,7 +49,7 @@ export class Encoder implements Disposable {
   #graph: FilterGraph | undefined
   #stream: StreamInfo | undefined
   #isFlushed = false
-  /** Number of pictures or samples that came in arrays. */
+  /** Pictures or samples that came in arrays. */
   #count = 0
 
   constructor(options: EncoderOptions) {
@@ -65,15 +65,13 @@ export class Encoder implements Disposable {
     })
   }
 
-  /** FFmpeg's name of the encoder, such as `'libx264'`. */
+  /** FFmpeg's name of the encoder: `'libx264'`. */
   get encoder(): string {
     return this.#codec.name ?? ''
   }
 
   /**
-   * Description of the packets.
-   *
-   * @throws MediaError `ERR_BAD_STATE` before the first frames
+   * What the packets are. @throws MediaError `ERR_BAD_STATE` before the first frames, which tell it
    */
   get stream(): StreamInfo {
     this.#handle.check()
@@ -85,10 +83,10 @@ export class Encoder implements Disposable {
   }
 
   /**
-   * Encodes frames, which stay the caller's, or an array that continues the ones before: pictures,
-   * with `frameRate`, or samples, with `sampleRate`. Returns the complete packets, if any.
+   * Encodes frames, which stay the caller's, or an array: pictures, with `frameRate`, or samples,
+   * with `sampleRate`, that follow those before. The packets that are complete; they may be none.
    *
-   * @throws MediaError `ERR_ENCODE`; `ERR_BAD_OPTION` for frames that differ from the first;
+   * @throws MediaError `ERR_ENCODE`; `ERR_BAD_OPTION` for frames that are unlike the first;
    *   `ERR_BAD_STATE` after `flush()`
    */
   encode(frames: Frames | NdArray): Packets {
@@ -104,7 +102,7 @@ export class Encoder implements Disposable {
     }
   }
 
-  /** Returns the packets that are still in the encoder. Afterwards nothing can be encoded. */
+  /** The packets that are still in the encoder; nothing can be encoded after it. */
   flush(): Packets {
     this.#handle.check()
     const out: PacketData[] = []
@@ -117,7 +115,7 @@ export class Encoder implements Disposable {
     return Packets.of({ stream: this.stream, window: undefined, source: undefined }, out)
   }
 
-  /** Frees the encoder. Its packets stay valid. */
+  /** Frees the encoder. Packets that it gave stay. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }
@@ -163,8 +161,7 @@ export class Encoder implements Disposable {
   }
 
   /**
-   * Number of samples that the encoder wants in a frame; 0 for any number. It is known only after
-   * the encoder was opened.
+   * Samples that the encoder wants in a frame; 0 for any number. It is only known once one is open.
    */
   #frameSize(first: AvFrame): number {
     if (this.#isVideo) return 0
@@ -184,7 +181,7 @@ export class Encoder implements Disposable {
     }
   }
 
-  /** Encodes the converted frames. */
+  /** Encodes what the conversion has ready. */
   #take(out: PacketData[]): void {
     const frames = this.#graph!.pull()
     try {
@@ -214,7 +211,7 @@ export class Encoder implements Disposable {
       frame.pts = rescale(frame.pts, frame.timeBase, timeBase)
       frame.duration = rescale(frame.duration, frame.timeBase, timeBase)
       frame.timeBase = context.timeBase
-      frame.pictType = c.AV_PICTURE_TYPE_NONE // let the encoder choose, not the original file
+      frame.pictType = c.AV_PICTURE_TYPE_NONE // the encoder's choice, not that of the file it came from
     }
     const result = context.sendFrameSync(frame)
     if (result < 0 && result !== c.AVERROR_EOF) this.#fail(result)

@@ -2,16 +2,19 @@ import type { FormatContext } from 'node-av/lib'
 import { runSync, type SyncReader } from '../../files/routine.ts'
 import { hasUnknownSize, isWavHead } from '../../formats/wav/wav-header.ts'
 
-/** Latest offset of the sample chunk in CAF files, which have a page for texts before it. */
+/**
+ * Where the chunk of samples begins in CAF files, at the latest: they have a page for texts before
+ * it.
+ */
 const CAF_HEAD_BYTES = 65_536
 
 /**
- * Mark of a live WAV file for FFmpeg's side, which sees only its bytes. It stands where a file
- * names the program that wrote it.
+ * How a live WAV file is marked for FFmpeg's side, which sees but its bytes: as the program that
+ * wrote it.
  */
 const MARK = 'spindle, of unknown size '
 
-/** The chunk with the mark. */
+/** The chunk that says so. */
 export const OPEN_ENDED_CHUNK: Buffer = Buffer.concat([
   Buffer.from('LIST'),
   uint32(12 + MARK.length + 1),
@@ -20,14 +23,14 @@ export const OPEN_ENDED_CHUNK: Buffer = Buffer.concat([
   Buffer.from(`${MARK}\0`),
 ])
 
-/** Whether a live input has the mark, or is in a format whose end is unknown. */
+/** Whether a live input has that mark, or is one of which the end cannot be told. */
 export function isLiveOpenEnded({ iformat, metadata }: FormatContext): boolean {
   return iformat?.name === 'caf' || (iformat?.name === 'wav' && metadata?.get('encoder') === MARK)
 }
 
 /**
- * Whether the header has no length, so that the samples end with the file: WAV and CAF that were
- * written to a pipe.
+ * Whether a file ends where its bytes end, since its header does not tell: WAV and CAF that were
+ * written into a pipe.
  */
 export function isOpenEnded(reader: SyncReader): boolean {
   const head = reader.read(0, Math.min(12, reader.size))
@@ -39,13 +42,13 @@ function hasOpenWav(reader: SyncReader): boolean {
   try {
     return runSync(hasUnknownSize(reader.size), { reader })
   } catch {
-    return false // FFmpeg reports the fault
+    return false // FFmpeg says what is wrong with it
   }
 }
 
 /**
- * Apple's Core Audio Format: chunks with a name and a 64-bit size. A size of -1 means up to the end
- * of the file.
+ * Apple's Core Audio Format: chunks of a name and a size of 64 bits, which is -1 for samples up to
+ * the end.
  */
 function hasOpenCaf(reader: SyncReader): boolean {
   const head = Buffer.from(reader.read(0, Math.min(CAF_HEAD_BYTES, reader.size)))

@@ -8,35 +8,33 @@ import {
   refuseLargeResult,
 } from './read-many.ts'
 
-/** The common data of a file in an archive. */
+/** What is known of any file of an archive. */
 export interface ArchiveEntry {
-  /** Number of the file among the files of the archive, from 0. */
+  /** Its place among the files of the archive, from 0. */
   readonly number: number
-  /** The path as stored. Nothing is resolved: an archive may say `../../etc/passwd`. */
+  /** As stored: nothing is resolved, an archive may say `../../etc/passwd`. */
   readonly path: string
-  /** Size of its data, in bytes. */
+  /** Bytes of data. */
   readonly size: number
 }
 
 /** The files of an archive. */
 export interface ArchiveTable<E extends ArchiveEntry> {
-  /** The path of each file. */
+  /** The path of each. */
   readonly paths: readonly string[]
   /**
-   * The number of each path. If two members have the same path, the later one counts, as in
-   * unpacking.
+   * The number of each path; of two members of one path, of the later one, as unpacking would have
+   * it.
    */
   readonly byPath: ReadonlyMap<string, number>
   at(number: number): E
-  /** Offset of a member. */
+  /** Where a member begins. */
   placeOf(number: number): number
 }
 
 /**
- * The number of a member.
- *
- * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` if `member` is neither a path
- *   nor a number
+ * The number of a member. @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` for
+ * what is neither path nor number
  */
 export function numberOf(
   { paths, byPath }: Pick<ArchiveTable<ArchiveEntry>, 'paths' | 'byPath'>,
@@ -54,9 +52,9 @@ export function numberOf(
   throw archiveError('ERR_NO_MEMBER', archive, problem)
 }
 
-/** The common parts of random access, whatever the format and the form. */
+/** What random access has in common, whatever the format and the form. */
 abstract class ArchiveFiles<E extends ArchiveEntry> {
-  /** The archive in messages: a path, a URL, or a number of bytes. */
+  /** What it reads: a path, a URL, or a number of bytes. */
   readonly source: string
   protected readonly table: ArchiveTable<E>
 
@@ -65,28 +63,28 @@ abstract class ArchiveFiles<E extends ArchiveEntry> {
     this.table = table
   }
 
-  /** Number of files. */
+  /** How many files there are. */
   get length(): number {
     return this.table.paths.length
   }
 
   /**
-   * The path of each file, in the order of the archive or its directory. A path may occur more than
-   * once.
+   * The path of each file, in the order of the archive, or of its directory. A path may be there
+   * more than once.
    */
   paths(): readonly string[] {
     return this.table.paths
   }
 
-  /** Whether the archive has a file with this path. */
+  /** Whether there is a file of that path. */
   has(path: string): boolean {
     return this.table.byPath.has(path)
   }
 
   /**
-   * The entry of a file, without reading it. If several files have the path, the last one counts.
+   * What is known of a file without reading it. Of several of one path, the last one.
    *
-   * @param member path as stored, or number from 0
+   * @param member path, as stored, or number
    * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION`
    */
   entry(member: string | number): E {
@@ -100,14 +98,14 @@ abstract class ArchiveFiles<E extends ArchiveEntry> {
   }
 }
 
-/** The open file of an archive. */
+/** An open file that an archive is in. */
 export interface ArchiveFile<E> {
   /** Reads a member. */
   read(entry: E, signal: AbortSignal | undefined): Uint8Array | Promise<Uint8Array>
   close(): Promise<void>
 }
 
-/** An open archive with asynchronous reads, which may overlap. */
+/** An archive that is held open, many of whose files may be read at a time. */
 export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E> {
   private readonly file: ArchiveFile<E>
   private readonly pending = new Set<Promise<unknown>>()
@@ -119,15 +117,16 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
   }
 
   /**
-   * Reads one file. Reads may overlap; large members are inflated on libuv's threads.
+   * Reads one file. Many reads may run at a time; inflating large ones is done on libuv's threads.
    *
-   * @param member path as stored, or number from 0
-   * @returns its data: a view of a stored member if the archive is in memory, otherwise new memory
-   * @throws ArchiveError, which names archive and member, with `code`
+   * @param member path, as stored, or number
+   * @returns its data; of an archive in memory a view where it is stored as it is, otherwise memory
+   *   of its own
+   * @throws ArchiveError (which names archive and member) with `code`
    * - `ERR_NO_MEMBER`: there is no such file
-   * - `ERR_DECODE`: the file is damaged, or its checksum is wrong (zip)
-   * - `ERR_UNSUPPORTED`: encryption, or a method other than storing and deflating (zip)
-   * - `ERR_TOO_LARGE`: the file has more than `maxMemberBytes` (zip)
+   * - `ERR_DECODE`: it is damaged, or its checksum is wrong (zip)
+   * - `ERR_UNSUPPORTED`: encryption, other methods than storing and deflating (zip)
+   * - `ERR_TOO_LARGE`: it has more than `maxMemberBytes` (zip)
    * - `ERR_READ`, `ERR_BAD_STATE` after `close`, `ERR_BAD_OPTION`
    */
   async read(member: string | number, options: ArchiveReadOptions = {}): Promise<Uint8Array> {
@@ -139,8 +138,8 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
    * Reads several files.
    *
    * @returns their data, in the order of `members`
-   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` also if the files exceed `maxResultBytes`
-   *   in total. The first failure ends the call
+   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` also when they have more than
+   *   `maxResultBytes`. The first failure ends all
    */
   async readMany(
     members: Iterable<string | number>,
@@ -155,7 +154,7 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
     return readMany(entries, placeOf, concurrency, (entry) => this.readEntry(entry, signal))
   }
 
-  /** Closes the file after the running reads have ended. It may be called again. */
+  /** Lets go of the file once the reads under way are done. May be called again. */
   close(): Promise<void> {
     this.closing ??= Promise.allSettled(this.pending).then(() => this.file.close())
     return this.closing
@@ -180,13 +179,13 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
   }
 }
 
-/** The open file of an archive, with synchronous reads. */
+/** The same for one read at a time. */
 export interface ArchiveFileSync<E> {
   read(entry: E): Uint8Array
   close(): void
 }
 
-/** An open archive with synchronous reads. */
+/** An archive that is held open, whose files are read one at a time. */
 export abstract class OpenArchiveSync<E extends ArchiveEntry> extends ArchiveFiles<E> {
   private readonly file: ArchiveFileSync<E>
   private isOpen = true
@@ -196,14 +195,14 @@ export abstract class OpenArchiveSync<E extends ArchiveEntry> extends ArchiveFil
     this.file = file
   }
 
-  /** Reads one file; the synchronous form of {@link OpenArchive.read}. */
+  /** Reads one file, as {@link OpenArchive.read} does, and is done when it returns. */
   read(member: string | number): Uint8Array {
     this.checkOpen(this.isOpen)
     const { buffer, byteOffset, byteLength } = this.file.read(this.entry(member))
     return new Uint8Array(buffer, byteOffset, byteLength)
   }
 
-  /** Closes the file. It may be called again. */
+  /** Lets go of the file. May be called again. */
   close(): void {
     this.isOpen = false
     this.file.close()

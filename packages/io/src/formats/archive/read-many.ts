@@ -2,22 +2,19 @@ import { checkKnown, checkSignal } from '../../base/check.ts'
 import { badOption } from '../../base/errors.ts'
 import { archiveError } from './archive-error.ts'
 
-/** Options of `read` of `TarIndex` and `ZipFile`. */
+/** Options of `read` of an archive. */
 export interface ArchiveReadOptions {
-  /**
-   * Aborts the call: it rejects with the signal's reason. A file read that has begun runs to its
-   * end.
-   */
+  /** Gives up: rejects with the signal's reason. A read of a file that has begun is waited for. */
   readonly signal?: AbortSignal
 }
 
-/** Options of `readMany` of `TarIndex` and `ZipFile`. */
+/** Options of `readMany` of an archive. */
 export interface ArchiveReadManyOptions extends ArchiveReadOptions {
-  /** Largest number of reads at a time, an integer from 1 to 1024. Default 8. */
+  /** Most reads at a time, 1 to 1024. Default 8. */
   readonly concurrency?: number
   /**
-   * Largest total size of the result, in bytes. More is an error, `ERR_TOO_LARGE`, before anything
-   * is read. An integer >= 1, or `Infinity`. Default 2 GiB.
+   * Most bytes of all that the call returns; more is an error, `ERR_TOO_LARGE`, before anything is
+   * read. An integer >= 1, or `Infinity`. Default 2 GiB.
    */
   readonly maxResultBytes?: number
 }
@@ -37,6 +34,7 @@ export function checkReadOptions(
     throw badOption('maxResultBytes', 'an integer >= 1 or Infinity', maxResultBytes)
 }
 
+/** Refuses to return more than was allowed. @throws ArchiveError `ERR_TOO_LARGE` */
 export function refuseLargeResult(
   archive: string,
   sizes: Iterable<number>,
@@ -50,11 +48,11 @@ export function refuseLargeResult(
 }
 
 /**
- * Reads several entries, at most `concurrency` at a time, in the order of their offsets, which
- * suits disks.
+ * Reads several things, at most `concurrency` at a time, in the order in which they lie, which
+ * disks like.
  *
- * @returns the results, in the order of `entries`
- * @throws the first failure, after the running reads have ended
+ * @returns what was read, in the order of `entries`
+ * @throws the first failure, once what runs is done
  */
 export async function readMany<E, R = Uint8Array>(
   entries: readonly E[],

@@ -1,11 +1,7 @@
 import { badOption, MediaError, printValue } from '../../base/errors.ts'
 import type { RowRange } from './npy-data.ts'
 
-/**
- * Checks the form of the option, without an array.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** Checks what needs no array. @throws MediaError `ERR_BAD_OPTION` */
 export function checkRows(rows: unknown): void {
   if (rows === undefined) return
   const isRange =
@@ -18,9 +14,10 @@ export function checkRows(rows: unknown): void {
 }
 
 /**
- * Limits the rows to those of an array: `end` is cut to the number of rows.
+ * The rows of an array that has them: `end` is cut to what there is.
  *
- * @throws MediaError `ERR_BAD_OPTION` for an array without axes, and for a start after the last row
+ * @throws MediaError `ERR_BAD_OPTION` for an array without axes, and for a start behind the last
+ *   row
  */
 export function rowsWithin(rows: RowRange, shape: readonly number[]): RowRange {
   const count = shape[0]

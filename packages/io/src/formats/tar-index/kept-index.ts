@@ -12,7 +12,7 @@ import { type ArchiveIdentity, parseIndex } from './index-file.ts'
 import type { TarMembers } from './index-members.ts'
 import type { TarIndexOptions } from './tar-index-options.ts'
 
-/** Where the index of an archive is saved; `undefined` for nowhere. */
+/** Where the index of an archive is kept, if anywhere. */
 export function placeOfIndex(
   source: MediaSource,
   { indexFile }: TarIndexOptions,
@@ -23,18 +23,15 @@ export function placeOfIndex(
   return `${typeof source === 'string' ? source : fileURLToPath(source)}.index.json`
 }
 
-/**
- * Modification time of a regular file, in milliseconds. Errors are left to the code that opens it.
- */
+/** When a regular file was changed. Faults are told by who opens it. */
 export async function modifiedAt(path: string | URL): Promise<number | null> {
   const stats = await stat(path).catch(() => undefined)
   return stats?.isFile() === true ? stats.mtimeMs : null
 }
 
 /**
- * Loads the saved index, if it belongs to the archive.
- *
- * @throws MediaError `ERR_READ`, `ERR_STALE_INDEX`
+ * The index that is there, if it is that of the archive. @throws MediaError `ERR_READ`,
+ * `ERR_STALE_INDEX`
  */
 export async function loadIndex(
   indexFile: string | URL,
@@ -59,7 +56,7 @@ function accept(
   throw new MediaError('ERR_STALE_INDEX', `${name}: ${members}`, { source: name })
 }
 
-/** A missing index is built again. */
+/** An index that is not there is made anew. */
 function missing(error: unknown): undefined {
   const { cause } = error as Error
   const { code } = (cause ?? {}) as { code?: string }
@@ -68,11 +65,7 @@ function missing(error: unknown): undefined {
   throw error
 }
 
-/**
- * Writes an index file, whole or not at all.
- *
- * @throws MediaError `ERR_WRITE`
- */
+/** Writes an index, whole or not at all. @throws MediaError `ERR_WRITE` */
 export async function saveIndex(
   indexFile: string | URL,
   isDefault: boolean,
@@ -86,19 +79,19 @@ export async function saveIndex(
   }
 }
 
-/** An unwritable folder is an error only if the user asked for the file. */
+/** A folder that cannot be written to is no fault where nobody asked for the file. */
 function refuse(error: unknown, isDefault: boolean): void {
   const { code } = ((error as Error).cause ?? {}) as { code?: string }
   if (!isDefault || !['EACCES', 'EPERM', 'EROFS'].includes(code ?? '')) throw error
 }
 
-/** The synchronous form of {@link modifiedAt}. */
+/** {@link modifiedAt}, done when it returns. */
 export function modifiedAtSync(path: string | URL): number | null {
   const stats = statSync(path, { throwIfNoEntry: false })
   return stats?.isFile() === true ? stats.mtimeMs : null
 }
 
-/** The synchronous form of {@link loadIndex}, for files. */
+/** {@link loadIndex} of a file, done when it returns. */
 export function loadIndexSync(
   indexFile: string | URL,
   identity: ArchiveIdentity,
@@ -113,7 +106,7 @@ export function loadIndexSync(
   return text === undefined ? undefined : accept(text, indexFile, identity, ifStale)
 }
 
-/** The synchronous form of {@link saveIndex}. */
+/** {@link saveIndex}, done when it returns. */
 export function saveIndexSync(indexFile: string | URL, isDefault: boolean, text: string): void {
   try {
     writeFileAtomicallySync(indexFile, (writer) => writer.write([Buffer.from(text)]))

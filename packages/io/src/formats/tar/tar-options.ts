@@ -5,23 +5,23 @@ import type { PieceOptions } from '../archive/byte-pieces.ts'
 import { TAR_MEMBER_TYPES, type TarHeader, type TarMemberType } from './tar-member.ts'
 import type { Plan } from './walk-tar.ts'
 
-/** Which members of a tar archive are returned. */
+/** Which members of a tar archive are given. */
 export interface TarFilterOptions {
-  /** Types of members to return. Default `['file']`; other members are skipped. */
+  /** Types of members to give. Default `['file']`; other members are passed over. */
   readonly types?: readonly TarMemberType[]
   /**
-   * Selects members of those types. Data of other members are not read from a file and not copied
-   * from a stream. Default: all members.
+   * Which members of those types to give. The data of others is not read from a file, not copied
+   * from a stream.
    */
   readonly filter?: (header: TarHeader) => boolean
   /**
-   * Whether to continue after an end marker, for archives that were concatenated with `cat` (`tar
-   * --ignore-zeros`). Default false: then a second archive is an error.
+   * Read on after an end marker, as of archives put one after another by `cat`
+   * (`tar --ignore-zeros`). Default false: then a second archive is an error.
    */
   readonly concatenated?: boolean
   /**
-   * Whether an archive without an end marker (two blocks of zeros) is an error. Default false, as
-   * in GNU tar.
+   * Fail when the archive ends without an end marker, two blocks of zeros. Default false, as GNU
+   * tar does.
    */
   readonly requireEndMarker?: boolean
 }
@@ -29,42 +29,41 @@ export interface TarFilterOptions {
 /** Options of `iterateTarSync`. */
 export interface IterateTarSyncOptions extends TarFilterOptions {
   /**
-   * Largest member, in bytes; an integer from 1 to 4 GiB. Default 1 GiB. A larger member that
-   * passes the filter is an error (`ERR_TOO_LARGE`). Members of archives in memory are views and
-   * may have any size.
+   * Most bytes of one member, 1 to 4 GiB. Default 1 GiB. A larger member that is wanted is an error
+   * (`ERR_TOO_LARGE`). Members of archives in memory are views, and may be of any size.
    */
   readonly maxMemberBytes?: number
   /**
-   * Whether data may be views of a read buffer instead of their own memory. Default false. This
-   * saves a copy. But a member that you keep also keeps up to 4 MiB of its neighbours, and cannot
-   * be transferred without them. A source stream must not overwrite its pieces.
+   * Give views of what was read at once instead of memory of their own. Default false. Saves a
+   * copy, but a member that is kept keeps up to 4 MiB of others, and cannot be transferred without
+   * them; pieces of a stream must not be overwritten by who gives them.
    */
   readonly views?: boolean
   /**
-   * Whether the data of members share one memory that is reused. Default false. The bytes of a
-   * member are then valid until the next member is requested: in a `for` loop, until the end of its
-   * body. Copy data that you keep longer; nothing can be transferred. Reading a file takes a third
-   * of the CPU time, because no memory is left for the garbage collector. Excludes `views`. Members
-   * of archives in memory are views of that memory anyway.
+   * Put the data of one member where that of an earlier one was. Default false. The bytes of a
+   * member are then valid until the next one is asked for, in a `for` loop until the end of its
+   * body: what is kept longer must be copied, and nothing can be transferred. Reading a file this
+   * way takes a third of the processor's time, because no memory is left for the garbage collector.
+   * Excludes `views`. Of archives in memory, members are views of that memory all the same.
    */
   readonly reuse?: boolean
   /**
-   * Largest decompressed size, in bytes; an integer from 1 to 4 GiB. A compressed archive is
-   * decompressed as a whole. Default 1 GiB.
+   * Most bytes that a compressed archive may decompress to, 1 to 4 GiB: it is decompressed as a
+   * whole. Default 1 GiB.
    */
   readonly maxDecompressedBytes?: number
 }
 
-/** Options for archives that are read piece by piece. */
+/** How an archive that comes piece by piece is read. */
 export interface TarUrlOptions extends Omit<UrlOptions, 'maxBytes'> {
   /**
-   * Largest number of bytes to fetch from a URL; more is an error, `ERR_TOO_LARGE`. Default
-   * `Infinity`, because they are not kept.
+   * Most bytes that are fetched of a URL; more is an error, `ERR_TOO_LARGE`. Default `Infinity`:
+   * they are not kept.
    */
   readonly maxBytes?: number
   /**
-   * Largest decompressed size, in bytes; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or
-   * `Infinity`. Default 1 TiB.
+   * Most bytes that a compressed archive may decompress to; more is an error, `ERR_TOO_LARGE`. An
+   * integer >= 1, or `Infinity`. Default 1 TiB.
    */
   readonly maxDecompressedBytes?: number
 }
@@ -73,15 +72,15 @@ export interface TarUrlOptions extends Omit<UrlOptions, 'maxBytes'> {
 export interface IterateTarOptions
   extends Omit<IterateTarSyncOptions, 'maxDecompressedBytes'>,
     TarUrlOptions {
-  /** Aborts the iteration: it rejects with the signal's reason. */
+  /** Gives up: iterating rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 /** Options of `streamTar`. */
 export interface StreamTarOptions extends TarFilterOptions, TarUrlOptions {
-  /** Largest piece of a member, in bytes; an integer from 1 to 1 GiB. Default 256 KiB. */
+  /** Most bytes of one piece of a member, 1 to 1 GiB. Default 256 KiB. */
   readonly pieceBytes?: number
-  /** Aborts the iteration: it rejects with the signal's reason. */
+  /** Gives up: iterating rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -89,9 +88,7 @@ const GIB = 1024 ** 3
 const FILTERS = ['types', 'filter', 'concatenated', 'requireEndMarker']
 
 /**
- * Checks the options of all forms and fills in defaults.
- *
- * @throws MediaError `ERR_BAD_OPTION`
+ * Checks options of any of the forms, and fills in defaults. @throws MediaError `ERR_BAD_OPTION`
  */
 export function tarPlan(
   options: IterateTarOptions & IterateTarSyncOptions & StreamTarOptions,
@@ -143,11 +140,7 @@ export function tarPlan(
   }
 }
 
-/**
- * The options for an archive that is read piece by piece.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** How an archive that comes in pieces is read. @throws MediaError `ERR_BAD_OPTION` */
 export function pieceOptions(options: IterateTarOptions & StreamTarOptions): PieceOptions {
   const { maxDecompressedBytes = 1024 * GIB } = options
   const isCount = Number.isInteger(maxDecompressedBytes) && maxDecompressedBytes >= 1
@@ -156,11 +149,7 @@ export function pieceOptions(options: IterateTarOptions & StreamTarOptions): Pie
   return { fetching: fetchingOf(options), maxDecompressedBytes }
 }
 
-/**
- * Checks a number of bytes.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** A number of bytes. @throws MediaError `ERR_BAD_OPTION` */
 export function bytesOption<N extends string>(
   options: { readonly [K in N]?: number },
   name: N,

@@ -1,6 +1,6 @@
 import { badOption, MediaError, printValue } from '../../base/errors.ts'
 
-/** A time range, `[startSec, endSec)`, in seconds. */
+/** A stretch of time, `[startSec, endSec)`. */
 export type TimeWindow = readonly [startSec: number, endSec: number]
 
 /** @throws MediaError `ERR_BAD_OPTION` unless it is a window or missing */
@@ -14,10 +14,10 @@ export function checkWindow(window: unknown): void {
 
 /**
  * The samples in a window: those whose time, `index / sampleRate`, is in it. Windows that touch
- * share no sample and miss none, whatever their ends. The window is cut off at the last sample.
+ * share no sample and miss none, whatever their ends. What is behind the last sample is cut off.
  *
  * @returns `[first, end)`, as indices
- * @throws MediaError `ERR_BAD_OPTION` for a window that begins after the last sample, unless it
+ * @throws MediaError `ERR_BAD_OPTION` for a window that begins behind the last sample, unless it
  *   begins at 0
  */
 export function samplesWithin(
@@ -38,8 +38,8 @@ export function samplesWithin(
 }
 
 /**
- * The first sample at or after a time, or `count`. The product may be off by rounding; the
- * comparison decides.
+ * The first sample at or after a time, or `count`. The product may be off by a rounding; the
+ * comparison is what counts.
  */
 export function firstSample(timeSec: number, sampleRate: number, count: number): number {
   if (timeSec * sampleRate >= count + 1) return count

@@ -1,20 +1,21 @@
 import { badOption } from '../../base/errors.ts'
 import { countLimits, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../../base/limits.ts'
 
-/** Limits for untrusted sounds. The header is checked first, and decoded samples are counted. */
+/**
+ * Bounds of a sound, for files of strangers. Headers are believed where they announce too much, and
+ * what is decoded is counted.
+ */
 export interface SoundLimits {
-  /**
-   * Longest returned sound, in seconds, a number > 0. More is `ERR_TOO_LARGE`. Default Infinity.
-   */
+  /** Most seconds that are returned, a number > 0. More is `ERR_TOO_LARGE`. Default Infinity. */
   readonly maxDurationSec?: number
   /**
-   * Largest number of returned samples per channel, an integer >= 1. More is `ERR_TOO_LARGE`.
+   * Most samples of one channel that are returned, an integer >= 1. More is `ERR_TOO_LARGE`.
    * Default Infinity.
    */
   readonly maxSamples?: number
   /**
-   * Largest returned array, in bytes, an integer >= 1. More is `ERR_TOO_LARGE`. Default 2147483648
-   * (2 GiB).
+   * Most bytes of an array that is returned, an integer >= 1. More is `ERR_TOO_LARGE`. Default
+   * 2147483648 (2 GiB).
    */
   readonly maxResultBytes?: number
 }
@@ -25,18 +26,14 @@ export type CheckedLimits = Required<SoundLimits>
 /** Names of the options of {@link SoundLimits}. */
 export const LIMIT_OPTIONS: readonly string[] = ['maxDurationSec', 'maxSamples', 'maxResultBytes']
 
-/** The default limits. */
+/** Limits where none are given. */
 export const DEFAULT_LIMITS: CheckedLimits = {
   maxDurationSec: Infinity,
   maxSamples: Infinity,
   maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
 }
 
-/**
- * Checks limits and fills in defaults.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** Checks limits and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function soundLimits(options: SoundLimits): CheckedLimits {
   const { maxDurationSec = Infinity } = options
   if (typeof maxDurationSec !== 'number' || !(maxDurationSec > 0))
@@ -48,7 +45,7 @@ export function soundLimits(options: SoundLimits): CheckedLimits {
 /**
  * Refuses a sound that is too long.
  *
- * @param samples returned samples per channel
+ * @param samples of one channel, as they are returned
  * @throws MediaError `ERR_TOO_LARGE`
  */
 export function checkLength(limits: CheckedLimits, samples: number, sampleRate: number): void {
@@ -62,9 +59,8 @@ export function checkLength(limits: CheckedLimits, samples: number, sampleRate: 
 }
 
 /**
- * Refuses an array that is too large, before memory is allocated.
- *
- * @throws MediaError `ERR_TOO_LARGE`
+ * Refuses an array that is too large, before there is memory for it. @throws MediaError
+ * `ERR_TOO_LARGE`
  */
 export function checkBytes({ maxResultBytes }: CheckedLimits, bytes: number): void {
   if (bytes > maxResultBytes)

@@ -3,26 +3,24 @@ import type { Routine } from '../../files/routine.ts'
 import { FMT_BYTES, parseFmt, type WavFormat } from './fmt.ts'
 import { isUnknownSize } from './sizes.ts'
 
-/** The header of a WAV file, checked against the size of the file. */
+/** What the header of a WAV file says, checked against the size of the file. */
 export interface WavHeader extends WavFormat {
-  /** Samples per channel. */
+  /** Samples a channel. */
   readonly numSamples: number
   /** `numSamples / sampleRate`, in seconds. */
   readonly durationSec: number
-  /** Offset of the samples from the beginning of the file, in bytes. */
+  /** Where the samples begin, in bytes from the beginning of the file. */
   readonly dataOffset: number
-  /** Size of the samples, in bytes: `numSamples * blockAlign`. */
+  /** How many bytes the samples take: `numSamples * blockAlign`. */
   readonly dataBytes: number
-  /**
-   * Number of sample bytes that the header announces and the file lacks; 0 unless `strict: false`.
-   */
+  /** Bytes of samples that the header announces and the file lacks: 0 unless `strict: false`. */
   readonly missingBytes: number
 }
 
 /**
- * Parses the header of a WAV in memory. Errors do not name the source.
+ * The header of a WAV in memory. Faults do not name the source.
  *
- * @param isStrict whether missing samples are an error
+ * @param isStrict whether samples that are announced and missing are an error
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  */
 export function headerIn(bytes: Uint8Array, isStrict: boolean): WavHeader {
@@ -32,26 +30,25 @@ export function headerIn(bytes: Uint8Array, isStrict: boolean): WavHeader {
 }
 
 /**
- * Reads the header of a WAV file of `size` bytes with few reads: one, unless long chunks are in
- * front of the samples.
+ * The header of a WAV file of `size` bytes, in as few reads as it takes: one, unless long chunks
+ * stand in front of the samples.
  */
 export function* readWavHeader(size: number, isStrict: boolean): Routine<WavHeader> {
   return (yield* walkChunks(size, isStrict)).header()
 }
 
-/** A WAV stream whose beginning has arrived and whose length is unknown. */
+/** A WAV file of which the beginning has come, and of which nothing tells how long it is. */
 export interface LiveWav {
-  /** The header, or its error, also for samples that are not supported here. */
+  /** The header; what is wrong with it, or that its samples are none that are read here. */
   readonly header: WavHeader | MediaError
   readonly dataOffset: number
-  /** Size of the samples from the header, in bytes; Infinity if it does not say. */
+  /** Bytes of samples as the header says; Infinity where it does not know. */
   readonly dataBytes: number
 }
 
 /**
- * Parses the header of such a stream; `undefined` if more bytes are needed.
- *
- * @throws MediaError `ERR_DECODE` if it is not a WAV
+ * The header of such a file; `undefined` where more is needed. @throws MediaError `ERR_DECODE`
+ * where it is none
  */
 export function liveHeader(bytes: Uint8Array): LiveWav | undefined {
   const walk = new ChunkWalk(Infinity, false)
@@ -60,8 +57,8 @@ export function liveHeader(bytes: Uint8Array): LiveWav | undefined {
 }
 
 /**
- * Whether the size of the samples was never filled in, also for formats that are not supported
- * here.
+ * Whether the size of the samples was never filled in; of samples in other formats than those that
+ * are read here, too.
  */
 export function* hasUnknownSize(size: number): Routine<boolean> {
   return (yield* walkChunks(size, false)).isStreamed
@@ -93,25 +90,25 @@ const DATA = fourCc('data')
 /** `riff size`, `data size`, `sample count`, of 64 bits each. */
 const DS64_BYTES = 24
 const UNKNOWN = 0xffffffff
-/** A real file has fewer chunks before its samples. */
+/** A file of more chunks before its samples is none that a program wrote. */
 const MAX_CHUNKS = 10_000
 
-/** The chunk of the samples. */
+/** Where the samples are. */
 interface DataChunk {
   readonly offset: number
   readonly length: number
-  /** Whether the header does not have their size. */
+  /** Whether the header does not tell how long they are. */
   readonly isStreamed: boolean
-  /** Number of announced bytes that are missing. */
+  /** Bytes that are announced and not there. */
   readonly missing: number
 }
 
 /**
- * Reads chunk after chunk until the format and the samples are found, in whatever part of the file
- * it gets.
+ * Goes from chunk to chunk until format and samples are found, through whatever part of the file it
+ * is given.
  */
 class ChunkWalk {
-  /** Offset of the next byte that is needed. */
+  /** The next byte that is needed. */
   at = 0
   isDone = false
   private readonly size: number
@@ -122,7 +119,7 @@ class ChunkWalk {
   private dataSize64 = 0
   private chunks = 0
   private format: WavFormat | undefined
-  /** The error of the format, which is reported after everything else has been read. */
+  /** What is wrong with the format: told when all else has been looked at. */
   private formatFault: unknown
   private data: DataChunk | undefined
 
@@ -135,13 +132,13 @@ class ChunkWalk {
     return this.data?.isStreamed ?? false
   }
 
-  /** @param bytes the file from `base` on: to its end, or enough for any header */
+  /** @param bytes of the file, from `base` on: to its end, or enough for any header */
   through(bytes: Uint8Array, base: number): void {
     if (this.at === 0) this.enter(bytes)
     while (!this.isDone) {
       const { at, size } = this
       const here = at - base
-      // Fewer bytes than a chunk's header may follow the last chunk.
+      // Less than a chunk's head may follow the last one.
       if (at + 8 > size) this.isDone = true
       else if (here + 8 + Math.min(FMT_BYTES, size - at - 8) > bytes.byteLength) return
       else this.take(bytes, here)
@@ -153,13 +150,12 @@ class ChunkWalk {
     if (this.formatFault !== undefined) throw this.formatFault
     if (format === undefined) throw damaged("no 'fmt ' chunk")
     if (data === undefined) throw damaged("no 'data' chunk: it may be truncated")
-    // An incomplete frame at the end is dropped, as in all programs. (The length of a stream may be
+    // A part of a frame at the end is left out, as all programs do. (Of a stream the length may be
     // Infinity.)
     const dataBytes = data.length - (data.length % format.blockAlign || 0)
     const numSamples = dataBytes / format.blockAlign
     const durationSec = numSamples / format.sampleRate
-    // Written out, because spreading `format` here takes ten times as long as the rest of the
-    // parsing.
+    // Written out: spreading `format` here takes ten times as long as all the rest of the parsing.
     return {
       encoding: format.encoding,
       formatTag: format.formatTag,
@@ -261,14 +257,16 @@ class ChunkWalk {
     return { offset, length: told - missing, isStreamed: false, missing }
   }
 
-  /** Whether another chunk follows samples with a declared size of 0: then there are no samples. */
+  /**
+   * Whether another chunk follows samples of which there are said to be none: then there are none.
+   */
   private isChunk(bytes: Uint8Array, here: number, available: number): boolean {
     if (available < 8 || here + 8 > bytes.byteLength) return false
     const isName = bytes.subarray(here, here + 4).every((code) => code >= 0x20 && code < 0x7f)
     return isName && this.number(bytes, here + 4) <= available - 8
   }
 
-  /** Reads a number in the byte order of the file. */
+  /** In the byte order of the file. */
   private number(bytes: Uint8Array, at: number): number {
     return this.isBigEndian ? bigEndian32(bytes, at) : uint32(bytes, at)
   }
@@ -295,7 +293,7 @@ function textOf(bytes: Uint8Array, at: number): string {
   return JSON.stringify(Buffer.from(bytes.subarray(at, at + 4)).toString('latin1'))
 }
 
-/** Whether a file with this beginning is a WAV file. */
+/** Whether a file that begins so is a WAV file. */
 export function isWavHead(head: Uint8Array): boolean {
   return /^(RIFF|RF64|BW64|RIFX)....WAVE/s.test(
     Buffer.from(head.subarray(0, 12)).toString('latin1'),

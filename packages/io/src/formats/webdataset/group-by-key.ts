@@ -3,36 +3,33 @@ import { badOption } from '../../base/errors.ts'
 import { type ArchiveError, archiveError } from '../archive/archive-error.ts'
 import { isReusing } from '../archive/reusing.ts'
 
-/** One sample in WebDataset's convention: the members `0001.jpg` and `0001.cls` are one sample. */
+/**
+ * The members of an archive that belong together, in WebDataset's convention: `0001.jpg` and
+ * `0001.cls` are one sample.
+ */
 export interface Sample {
-  /** The path up to the first dot after its last slash, such as `train/0001`. */
+  /** The path up to the first dot after its last slash: `train/0001`. */
   readonly __key__: string
   /** The data of each member by the rest of its path, in lower case: `jpg`, `cls`, `seg.png`. */
   readonly files: Readonly<Record<string, Uint8Array>>
 }
 
-/** An input of {@link groupByKey}: a member of `iterateTar`, `iterateZip`, or a similar object. */
+/** What is grouped: members of `iterateTar`, `iterateZip`, or anything like them. */
 export interface KeyedMember {
-  /** Path of the member in its archive. */
   readonly path: string
-  /** Its data. */
   readonly data: Uint8Array
 }
 
 /** Options of {@link groupByKey}. */
 export interface GroupByKeyOptions {
   /**
-   * Largest sample, in bytes, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
+   * Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
    * >= 1, or `Infinity`. Default 4 GiB.
    */
   readonly maxSampleBytes?: number
 }
 
-/**
- * Checks the option and fills in its default.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** Checks the option, and fills in its default. @throws MediaError `ERR_BAD_OPTION` */
 export function sampleLimit({ maxSampleBytes = 4 * 1024 ** 3 }: GroupByKeyOptions): number {
   const isCount = Number.isInteger(maxSampleBytes) && maxSampleBytes >= 1
   if (!isCount && maxSampleBytes !== Number.POSITIVE_INFINITY)
@@ -40,20 +37,20 @@ export function sampleLimit({ maxSampleBytes = 4 * 1024 ** 3 }: GroupByKeyOption
   return maxSampleBytes
 }
 
-/** The error for a sample that exceeds the limit. */
+/** A sample that comes to more than is allowed. */
 export function largeSample(archive: string, key: string, maxBytes: number): ArchiveError {
   const problem = `sample ${JSON.stringify(key)} has more than \`maxSampleBytes\` (${maxBytes})`
   return archiveError('ERR_TOO_LARGE', archive, problem)
 }
 
 /**
- * Groups adjacent members with the same key into samples, as WebDataset does. One sample at a time
- * is in memory. Members whose names have no dot, or begin with one, belong to no sample and are
- * left out. Members that are read with `reuse` are copied.
+ * Puts members that follow each other and have the same key together, as WebDataset does. One
+ * sample at a time is in memory. Members whose names have no dot, or begin with one, belong to no
+ * sample and are left out. Of members that are read with `reuse`, copies are made.
  *
- * @throws ArchiveError `ERR_DECODE` if a sample has two members of one extension: then the archive
- *   is not sorted, or does not follow this convention. `ERR_TOO_LARGE` if a sample exceeds
- *   `maxSampleBytes`
+ * @throws ArchiveError `ERR_DECODE` when a sample has two members of one extension: then the
+ *   archive is not sorted, or not of this convention;
+ * `ERR_TOO_LARGE` for a sample of more than `maxSampleBytes`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -81,7 +78,7 @@ async function* group(
   let bytes = 0
   let key: string | undefined
   let files = new Map<string, Uint8Array>()
-  // A sample is kept while the next member is read.
+  // A sample is kept while the next member is asked for.
   const isCopied = isReusing(members)
   for await (const { path, data } of members) {
     const parts = splitKey(path)
@@ -103,14 +100,14 @@ async function* group(
   if (key !== undefined) yield sampleOf(key, files)
 }
 
-/** Makes own properties, whatever their names. */
+/** Own properties, whatever their names. */
 function sampleOf(key: string, files: ReadonlyMap<string, Uint8Array>): Sample {
   return { __key__: key, files: Object.fromEntries(files) }
 }
 
 /**
- * Splits `a.b/c.seg.png` into `a.b/c` and `seg.png`. `undefined` for a name that has no dot or
- * begins with one.
+ * `a.b/c.seg.png` is `a.b/c` and `seg.png`; `undefined` for a name without a dot, or that begins
+ * with one.
  */
 export function splitKey(
   path: string,

@@ -5,38 +5,36 @@ import { sampleLimit } from './group-by-key.ts'
 
 /** Options of `fromWebDataset`. */
 export interface WebDatasetOptions extends UrlOptions {
-  /**
-   * Number of shards that give samples in turn. An integer >= 1. Default 1: one shard after
-   * another.
-   */
+  /** How many shards give samples in turn. An integer >= 1. Default 1: one shard after another. */
   readonly interleave?: number
   /**
-   * Whether the shards are in random order, a different one in each epoch. Default false: in the
-   * given order.
+   * Put the shards into random order, another one each epoch. Default false: in the order in which
+   * they are given.
    */
   readonly shuffleShards?: boolean
-  /** Seed of the random orders. An integer. Default 0. */
+  /** Which random orders. An integer. Default 0. */
   readonly seed?: number
   /**
-   * Extensions of the files to return, case ignored: `['jpg', 'cls']`. Other files are not copied.
-   * Default: all.
+   * Files of a sample to give, by their extensions, case ignored: `['jpg', 'cls']`. Others are not
+   * copied. Default: all.
    */
   readonly extensions?: readonly string[]
   /**
-   * Where the index of each shard is saved, as `indexFile` of `TarIndex.open`. `false` saves none,
-   * and each opening scans the shards. Default: beside each shard that is a file.
+   * Where the index of a shard is kept, as `indexFile` of `TarIndex.open` has it, for each shard.
+   * `false`: nowhere, and each opening goes through the shards. Default: beside each shard that is
+   * a file.
    */
   readonly index?: false | ((shard: string) => string | URL | false)
   /**
-   * Largest sample, in bytes, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
+   * Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
    * >= 1, or `Infinity`. Default 4 GiB.
    */
   readonly maxSampleBytes?: number
-  /** Aborts: opening and iterating reject with the signal's reason. */
+  /** Gives up: opening and iterating reject with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
-/** The checked options with their defaults. */
+/** Options, checked and filled in. */
 export interface WebDatasetPlan {
   readonly interleave: number
   readonly shuffleShards: boolean
@@ -44,7 +42,7 @@ export interface WebDatasetPlan {
   readonly extensions: readonly string[] | undefined
   readonly index: WebDatasetOptions['index']
   readonly maxSampleBytes: number
-  /** Options for fetching URLs, and the signal. */
+  /** How URLs are fetched, and the signal. */
   readonly fetching: Fetching
 }
 

@@ -6,19 +6,16 @@ import type { BatchWork } from './batch.ts'
 /** Shared memory that the parts of a batch fill together. */
 export interface BatchMemory {
   readonly shared: { readonly memory: SharedArrayBuffer; readonly at: number }
-  /** The whole memory. */
+  /** All of it. */
   readonly view: DataOf[ImageDType]
-  /** Whether the batch is then copied to memory that is not shared. */
+  /** Whether the batch goes from there to memory that is not shared. */
   readonly isScratch: boolean
 }
 
 const SCRATCH_KEPT = 4
 const scratch: SharedArrayBuffer[] = []
 
-/**
- * The memory that the parts of a batch write to; none for a single part, which transfers its own
- * memory.
- */
+/** Where the parts of a batch write: none for a single one, which gives its own memory away. */
 export function memoryFor(
   { shape, into, isShared }: BatchWork,
   parts: number,
@@ -41,13 +38,16 @@ export function memoryFor(
   }
 }
 
-/** Takes used memory, which costs no page faults, if its size is about right. */
+/**
+ * Memory that was written to before costs no page faults; only that of about the right size is
+ * taken.
+ */
 function takeScratch(bytes: number): SharedArrayBuffer | undefined {
   const found = scratch.findIndex((memory) => memory.byteLength === bytes)
   return found < 0 ? undefined : scratch.splice(found, 1)[0]
 }
 
-/** Keeps scratch memory for the next batch. All writes to it have ended. */
+/** Keeps scratch memory for the next batch; nobody may write to it any more. */
 export function keepScratch({ shared, isScratch }: BatchMemory): void {
   if (!isScratch) return
   scratch.push(shared.memory)

@@ -3,44 +3,45 @@ import type { Fault } from '../../base/errors.ts'
 import type { FillJob } from '../fill.ts'
 import type { ImageDType } from '../pixel-format.ts'
 
-/** A part of a batch: some of its sources. */
+/** Some of the sources of a batch. */
 export interface PartJob extends FillJob {
-  /** Index of the part. */
+  /** Which part it is. */
   readonly part: number
-  /** Start of each part, in images of the whole batch. */
+  /** Where each part's place begins, in images of the whole batch. */
   readonly starts: readonly number[]
   /**
-   * The memory that all parts fill, and the first element of this part. Without it, this is the
-   * only part and has its own memory.
+   * The memory that all parts fill, from which element on. Without, this is the only part, and gets
+   * memory of its own.
    */
   readonly shared: { readonly memory: SharedArrayBuffer; readonly at: number } | undefined
   /** See {@link WANTED}. */
   readonly control: Int32Array
-  /** Whether the last part to end copies the batch to memory that is not shared. */
+  /** Whether the part that ends last copies the batch to memory that is not shared. */
   readonly isCopied: boolean
 }
 
-// The parts of a batch and their caller share these numbers:
+// What the parts of a batch and their caller tell each other:
 /**
- * number of parts that are still needed, from the first: smaller after a failure that decides, 0 if
- * the batch is abandoned;
+ * how many of the parts are still wanted, from the first: fewer when one failed and that decides, 0
+ * when the batch is given up;
  */
 export const WANTED = 0
-/** number of parts that have not ended; */
+/** how many have not ended; */
 export const RUNNING = 1
-/** and for each part its number of good images. */
+/** and for each part how many good images it has. */
 export const COUNTS = 2
 
-/** The result of a part. Its good images are at the beginning of its place. */
+/** What came of a part; its good images lie at the beginning of its place. */
 export interface FilledPart {
   readonly faults: readonly (Fault & { readonly index: number })[]
   /**
-   * The memory of the batch, if it is not shared: from its only part, or from the last part to end.
+   * The batch's memory, where it is not shared: from its only part, or from the one that ended
+   * last.
    */
   readonly data: DataOf[ImageDType] | undefined
 }
 
-/** Moves the good images of all parts together; `out` may be the same memory. */
+/** Puts the good images of all parts one behind the other; `out` may be the same memory. */
 export function joinParts(
   from: DataOf[ImageDType],
   at: number,

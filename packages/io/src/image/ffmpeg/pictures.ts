@@ -4,7 +4,7 @@ import { lacksPalette } from '../formats/apng.ts'
 import { lacksJpegEnd } from '../formats/jpeg.ts'
 import type { JpegColours } from '../formats/jpeg-colours.ts'
 
-/** Refuses files that FFmpeg would decode wrongly without an error. */
+/** What FFmpeg would decode without an error, but wrongly. */
 export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void {
   if (jpeg !== undefined && lacksJpegEnd(bytes, jpeg))
     throw new Error('the JPEG file is truncated: it has no end marker')
@@ -13,8 +13,8 @@ export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void
 }
 
 /**
- * @throws MediaError `ERR_UNSUPPORTED` for a coding that FFmpeg's decoder does not know, by the
- *   frame's marker (ITU-T T.81, table B.1)
+ * @throws MediaError `ERR_UNSUPPORTED` for what FFmpeg's decoder does not know, by the marker of
+ * the frame (ITU-T T.81, table B.1)
  */
 function refuseCoding(marker: number): void {
   const coding =
@@ -27,7 +27,8 @@ function refuseCoding(marker: number): void {
 }
 
 /**
- * @throws MediaError `ERR_UNSUPPORTED` if FFmpeg mistook the four components of a JPEG for others
+ * @throws MediaError `ERR_UNSUPPORTED` where FFmpeg took the four components of a JPEG for others
+ * than they are
  */
 export function refuseOtherInks(colours: JpegColours, pixelFormat: string): void {
   if (colours !== 'cmyk' && colours !== 'ycck') return

@@ -1,4 +1,4 @@
-/** Image formats that are recognised by their first bytes; the file name does not count. */
+/** Formats that are recognised, by their first bytes: a file's name says nothing. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'bmp' | 'tiff' | 'avif' | 'heic'
 
 /** The format of an image, or `undefined` if it is none of those known. */
@@ -10,33 +10,31 @@ export function sniffFormat(bytes: Buffer): ImageFormat | undefined {
   if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'gif'
   if (/^(?:II[*+]\0|MM\0[*+])/.test(head)) return 'tiff'
   if (head.slice(4, 8) === 'ftyp') return heifFormat(bytes)
-  // "BM" alone is weak evidence: the size of the next header must be valid too (12 to 124).
+  // "BM" alone is a weak sign: the size of the header behind it must be one that exists (12 to
+  // 124).
   if (head.startsWith('BM') && bytes.length >= 26 && bytes.readUInt32LE(14) <= 124) return 'bmp'
   return undefined
 }
 
 /**
- * Brands of still pictures that are coded with HEVC, or that may use any codec (ISO/IEC 23008-12,
- * 10 and annex B).
+ * Brands of still pictures that are coded with HEVC, or that may be coded in any way (ISO/IEC
+ * 23008-12, 10 and annex B).
  */
 const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'mif1', 'mif2']
 
-/**
- * A file with boxes is a picture if its brands say so; files with brands of sequences alone are
- * videos.
- */
+/** A file of boxes is a picture by its brands; those of sequences alone are videos. */
 function heifFormat(bytes: Buffer): ImageFormat | undefined {
   const end = Math.min(bytes.readUInt32BE(0), bytes.length, 256)
   let isHeic = false
   for (let at = 8; at + 4 <= end; at += 4) {
     const brand = bytes.toString('latin1', at, at + 4)
     if (brand === 'avif' || brand === 'avis') return 'avif'
-    if (at !== 12 && HEIC_BRANDS.includes(brand)) isHeic = true // the field at 12 is a version
+    if (at !== 12 && HEIC_BRANDS.includes(brand)) isHeic = true // at 12 is a version
   }
   return isHeic ? 'heic' : undefined
 }
 
-/** Image formats that are not supported, and the first bytes of their files. */
+/** Formats of pictures that are not read, and what their files begin with. */
 const OTHERS: readonly (readonly [string, ...string[]])[] = [
   ['JPEG XL', '\xff\x0a', '\0\0\0\x0cJXL '],
   ['JPEG 2000', '\0\0\0\x0cjP  ', '\xff\x4f\xff\x51'],
@@ -50,14 +48,14 @@ const OTHERS: readonly (readonly [string, ...string[]])[] = [
   ['Netpbm', ...[1, 2, 3, 4, 5, 6, 7].flatMap((kind) => [`P${kind}\n`, `P${kind} `, `P${kind}\r`])],
 ]
 
-/** The name of a known image format that is not supported. */
+/** The name of a format of pictures that is known and not read. */
 export function otherFormat(bytes: Buffer): string | undefined {
   const head = bytes.toString('latin1', 0, 12)
   if (head.slice(4) === 'ftypcrx ') return 'Canon CR3'
   return OTHERS.find(([, ...beginnings]) => beginnings.some((one) => head.startsWith(one)))?.[0]
 }
 
-/** The first bytes of an unknown file, for a message. */
+/** What an unknown file begins with, for a message. */
 export function printHead(bytes: Buffer): string {
   const text = bytes.toString('latin1', 0, 12)
   return /^[\x20-\x7e\r\n\t]+$/.test(text)

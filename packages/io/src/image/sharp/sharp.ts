@@ -27,8 +27,8 @@ import { encodeWithSharp } from './sharp-encode.ts'
 
 type Library = typeof import('sharp').default
 /**
- * A warning of libjpeg is not an error; a truncated file is. Profiles are ignored, as in the ffmpeg
- * backend.
+ * A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the
+ * ffmpeg backend.
  */
 function readingOf({ maxPixels }: ImageTarget): SharpOptions {
   return {
@@ -39,12 +39,11 @@ function readingOf({ maxPixels }: ImageTarget): SharpOptions {
 
 type Claim = (size: Size) => DataOf[ImageDType]
 
-/** The backend with libvips, which decodes on libuv's threads. */
+/** libvips, which decodes on libuv's threads. */
 export interface SharpBackend {
   readonly name: 'sharp'
   /**
-   * Reads, decodes and places an image in memory that it claims. It does not write after it has
-   * settled.
+   * Reads, decodes and places an image in memory that it claims; never writes after it has settled.
    */
   load(
     source: ImageSource,
@@ -58,7 +57,7 @@ export interface SharpBackend {
 }
 
 export function sharpBackend(sharp: Library): SharpBackend {
-  // One more than the number of threads, so that the next image is ready when a thread is free.
+  // One more than there are threads: the next image is there when a thread comes free.
   const inThreads = limitCalls(setThreads(sharp) + 1)
   return {
     name: 'sharp',
@@ -82,7 +81,7 @@ export function sharpBackend(sharp: Library): SharpBackend {
   }
 }
 
-/** Loads one image into its own memory. */
+/** Loads one image into memory of its own. */
 export async function loadWithSharp(
   backend: SharpBackend,
   source: ImageSource,
@@ -105,8 +104,8 @@ export async function loadWithSharp(
 let isWarned = false
 
 /**
- * One budget of threads. Images are decoded in parallel, so one thread for each is best. The size
- * of libuv's pool, which is fixed when the program starts, decides their number. Returns that
+ * One budget of threads: images are decoded side by side, so one thread for each is best; how many
+ * there are at a time, libuv's pool says, whose size is fixed when a program starts. Returns that
  * number.
  */
 function setThreads(sharp: Library): number {
@@ -150,7 +149,7 @@ async function decode(
   const turn = ({ width, height }: Size): Size =>
     isQuarterTurn(turned) ? { width: height, height: width } : { width, height }
   const wanted = augmentation?.part && storedPart(partOf(turn(picture), augmentation.part), turned)
-  // sharp decodes at a fraction of the size unless a part is requested; the whole counts as a part.
+  // sharp decodes at a fraction of the size unless a part is asked for: be it the whole.
   const part = wanted ?? (target.mayShrink ? undefined : WHOLE)
   const cut = part && {
     width: Math.max(1, Math.round(part.width * picture.width)),
@@ -184,7 +183,7 @@ async function decode(
     pixels = cmykToRgb(await raw(resize(input.pipelineColourspace('cmyk').toColourspace('cmyk'))))
   } else if (hasAlpha) {
     if (pixelFormat === 'rgba') alpha = await alphaOf(input)
-    // Resizing would multiply the colours by alpha, so a separate pipeline removes alpha first.
+    // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
     const opaque = await coloursOf(sharp, image, input, target)
       .toColourspace('srgb')
       .raw()
@@ -213,7 +212,7 @@ const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' |
   bicubic: 'cubic',
   lanczos: 'lanczos3',
   nearest: 'nearest',
-  area: 'linear', // refused earlier
+  area: 'linear', // refused before
 }
 
 async function inspect(sharp: Library, image: EncodedImage, target: ImageTarget) {
@@ -232,8 +231,8 @@ async function inspect(sharp: Library, image: EncodedImage, target: ImageTarget)
 }
 
 /**
- * A picture without its alpha. libvips gives the colours of transparent GIF pixels only if the file
- * does not mark them as transparent.
+ * A picture without its alpha. Of transparent GIF pixels libvips gives the colour only if the file
+ * does not call them transparent.
  */
 function coloursOf(
   sharp: Library,
@@ -249,8 +248,7 @@ function coloursOf(
 }
 
 /**
- * Gives the area that the first picture of a GIF does not cover the same colour as the ffmpeg
- * backend.
+ * What the first picture of a GIF does not cover has the colour that the ffmpeg backend gives it.
  */
 function fillAround(pixels: Buffer, { width, height }: Size, file: Buffer): void {
   const first = firstGifPicture(file)
@@ -272,7 +270,7 @@ function raw(pipeline: Sharp): Promise<Buffer> {
   return pipeline.raw().toBuffer()
 }
 
-/** The requested channels of RGB pixels. */
+/** The channels that are asked for, out of RGB pixels. */
 function pictureOf(
   pixels: Buffer,
   alpha: Buffer | undefined,
@@ -297,7 +295,7 @@ function pictureOf(
   return interleaved(joined, 4, [0, 1, 2, 3])
 }
 
-/** By BT.601, as FFmpeg does; libvips would use linear light. */
+/** By BT.601, as FFmpeg does it; libvips would go by linear light. */
 function toGrey(pixels: Buffer): Buffer {
   const grey = Buffer.allocUnsafe(pixels.length / 3)
   for (let from = 0, to = 0; to < grey.length; from += 3, to++) {
@@ -308,7 +306,7 @@ function toGrey(pixels: Buffer): Buffer {
   return grey
 }
 
-/** Converts limited range, 16 to 235, to full range. */
+/** From limited range, 16 to 235, to full range. */
 function widen(pixels: Buffer): void {
   for (let i = 0; i < pixels.length; i++)
     pixels[i] = Math.max(0, Math.min(255, Math.round(((pixels[i]! - 16) * 255) / 219)))
@@ -324,7 +322,7 @@ function swapEnds(pixels: Buffer): Buffer {
 }
 
 /**
- * Converts inks by the plain formula, as FFmpeg and Pillow do; a press profile would give other
+ * Ink to light by the plain formula, as FFmpeg and Pillow do it; a press's profile would give other
  * colours.
  */
 function cmykToRgb(inks: Buffer): Buffer {

@@ -22,21 +22,22 @@ import { findOrigin, seekBefore } from './seeking.ts'
 import { VideoDecoder } from './video-decoder.ts'
 import { frameRateOf } from './video-header.ts'
 
-/** Tolerance of a video's length against its header, in seconds. */
+/** How much shorter than its header says a video may be. */
 const SLACK_SEC = 1
-/** Frame rate of streams that declare none, as in FFmpeg. */
+/** What is assumed of streams that tell no frame rate, as FFmpeg does. */
 const DEFAULT_RATE: TimeBase = { num: 25, den: 1 }
 
-/** A decoded frame, valid until the next one is requested. */
+/** A decoded frame, valid until the next is asked for. */
 export interface DecodedFrame {
   readonly frame: Frame
-  /** Time stamp from the first frame of the video, in the stream's time base. */
+  /** Its time stamp, counted from the first frame of the video, in the stream's time base. */
   readonly ticks: number
 }
 
 /**
- * One pass through a video: frames in presentation order, and their faults. Damage counts from the
- * keyframe before the window on, because the window's frames depend on it.
+ * One pass through a video: frames in the order in which they are shown, and what is wrong with
+ * them. Damage counts from the keyframe before the window on, for that is what the window's frames
+ * are made of.
  */
 export class VideoPass {
   readonly faults: VideoFault[] = []
@@ -47,26 +48,25 @@ export class VideoPass {
   readonly #checkWanted: () => void
   #container: Container
   #decoder: VideoDecoder
-  /** Needed for each frame, so cached. */
+  /** Asked for with each frame, so kept. */
   #timeBase: TimeBase | undefined
   #origin: number | undefined
   /**
-   * Time of the keyframe at which decoding began after a seek; frames before it lack references.
+   * Where the keyframe is that decoding began at after a seek; before it are frames whose
+   * references are missing.
    */
   #keyTicks = -Infinity
   /** Damage before the window, since the last keyframe. */
   #pending: { readonly error: Error; readonly ticks: number }[] = []
   #hasBegun = false
-  /** Whether frames are decoded only for their times. */
+  /** Whether frames are only looked at for their time. */
   #isLooking = false
   #isInOrder: boolean | undefined
-  /** End of the last frame. */
+  /** Where the last frame ends. */
   #end = 0
   #lastFault: Error | undefined
 
-  /**
-   * @param checkWanted throws if frames are not wanted any more; also called on the way to a window
-   */
+  /** @param checkWanted throws where frames are not wanted any more: on the way to a window, too */
   constructor(
     ffmpeg: FFmpeg,
     file: OpenFile | LiveInput,
@@ -97,7 +97,7 @@ export class VideoPass {
     return this.#decoder
   }
 
-  /** Length of a tick. */
+  /** How long a tick is. */
   get timeBase(): TimeBase {
     if (this.#timeBase === undefined) {
       const { num, den } = this.#container.stream.timeBase
@@ -106,12 +106,12 @@ export class VideoPass {
     return this.#timeBase
   }
 
-  /** Frames per second, on average, from the header. */
+  /** Frames a second, on average, by the header's word. */
   get frameRate(): number | undefined {
     return frameRateOf(this.#container.stream)
   }
 
-  /** Whether a seek to a time works. */
+  /** Whether a time can be sought. */
   get isInOrder(): boolean {
     const { format, stream } = this.#container
     this.#isInOrder ??=
@@ -122,48 +122,48 @@ export class VideoPass {
   }
 
   /**
-   * End of the last frame that came out, in ticks; at the end of the pass, the length of the video.
+   * Where the last frame that came out ends, in ticks; at the end of the pass, the length of the
+   * video.
    */
   get endTicks(): number {
     return this.#end
   }
 
-  /** Time stamp of the first frame, in the stream's time base. */
+  /** The first frame's own time stamp, in the stream's time base. */
   get origin(): number {
     return this.#origin ?? 0
   }
 
   /**
-   * All frames from a time on, and some before it: from the keyframe before, if the container can
-   * seek there.
+   * All frames that are shown from a time on, and some before it: from the keyframe before, where
+   * the container can go there.
    */
   *frames(startSec: number): Generator<DecodedFrame> {
     const need = this.#goTo(startSec)
     if (need !== undefined) {
       let isFirst = true
       for (const decoded of this.#decodeAll(true)) {
-        // not all frames can be decoded from this keyframe
-        if (isFirst && decoded.ticks > need) break
+        if (isFirst && decoded.ticks > need) break // the keyframe was none that all can be decoded from
         isFirst = false
         yield decoded
       }
       if (!isFirst) return
-      // Or everything that is left is hidden.
+      // Or all that is left is hidden.
       this.#reopen()
     }
     yield* this.#decodeAll(false)
   }
 
   /**
-   * The index of the packets, which are read to their end. `undefined` if they do not tell the
-   * frames.
+   * The packets, which are read to their end. `undefined` where they do not tell what frames there
+   * are.
    */
   index(): PacketIndex | undefined {
     if (!this.isInOrder) return undefined
     return indexPackets(this.#decoder, (before) => this.#decodeHead(before))
   }
 
-  /** Number of shown frames, from the packets. */
+  /** How many frames are shown, by the packets. */
   count(): number {
     const index = this.index()
     if (index !== undefined) return index.shown.length
@@ -174,8 +174,8 @@ export class VideoPass {
   }
 
   /**
-   * The wanted frames of some groups of pictures. Each group is decoded only to its last wanted
-   * frame. The index must come from this pass.
+   * The frames that are wanted of some groups of pictures, none of which is decoded further than to
+   * the last of these. The index must be of this pass.
    */
   *decodeRuns(index: PacketIndex, runs: readonly DecodeRun[]): Generator<DecodedFrame> {
     this.begin()
@@ -212,8 +212,8 @@ export class VideoPass {
   }
 
   /**
-   * The time stamps of the frames that decoding from the beginning gives before a time. Faults
-   * there are ignored.
+   * The time stamps of what comes out of the decoder from the beginning on, before a time; what is
+   * wrong there is passed over.
    */
   #decodeHead(before: number): number[] {
     this.#reopen()
@@ -233,8 +233,8 @@ export class VideoPass {
   }
 
   /**
-   * Moves to a keyframe and reads it: by reading on from the packet at `place` if that is near, by
-   * a seek, or from the beginning.
+   * Goes to a keyframe and reads it: on from the packet at `place`, where it is known and near, by
+   * a seek, or else from the beginning.
    */
   #moveTo(keyframe: IndexedPacket, place: number | undefined, origin: number): void {
     if (keyframe.pts === -Infinity) {
@@ -265,7 +265,9 @@ export class VideoPass {
     return false
   }
 
-  /** Begins the wanted frames: damage that was found before counts now. */
+  /**
+   * Tells that what comes from here on is given to somebody: damage that was known before counts.
+   */
   begin(): void {
     if (this.#hasBegun) return
     this.#hasBegun = true
@@ -279,8 +281,8 @@ export class VideoPass {
   }
 
   /**
-   * Seeks to a keyframe before a time, and returns that time in ticks. `undefined` if decoding
-   * begins at the beginning.
+   * Goes to a keyframe before a time; gives that time in ticks. `undefined` where decoding begins
+   * at the beginning.
    */
   #goTo(startSec: number): number | undefined {
     if (startSec <= 0 || 'url' in this.#file || !this.isInOrder) return undefined
@@ -300,8 +302,8 @@ export class VideoPass {
   }
 
   /**
-   * For packets that do not tell the first frame, but have time stamps: the first frame out of the
-   * decoder.
+   * Where packets do not tell what is shown first, but all have time stamps: the first that comes
+   * out of the decoder.
    */
   #firstDecoded(): number | undefined {
     if (this.#decoder.ticksOf(this.#decoder.packet.pts) === undefined) return undefined
@@ -341,8 +343,8 @@ export class VideoPass {
   }
 
   /**
-   * The frame's ticks from the first frame; `undefined` for one before the keyframe at which
-   * decoding began.
+   * The frame's ticks from the first; `undefined` for one before the keyframe that decoding began
+   * at.
    */
   #place(): number | undefined {
     const time = this.#decoder.frameTicks()
@@ -361,7 +363,7 @@ export class VideoPass {
     return ticks >= 0 ? den / num / rate : 0
   }
 
-  /** Damage before a keyframe does not affect later frames. */
+  /** Damage before a keyframe does not reach what is shown after it. */
   #noteKeyframe(): void {
     const { packet } = this.#decoder
     if (!packet.isKeyframe || this.#hasBegun) return
@@ -389,7 +391,7 @@ export class VideoPass {
       this.faults.push(videoFault(error, Math.max(0, secondsOf(ticks, this.timeBase))))
   }
 
-  /** FFmpeg does not report a file that ends too early. */
+  /** Files end too early without a word from FFmpeg. */
   #checkEnd(): void {
     if ('url' in this.#file) return
     const { declared, format } = this.#container
@@ -423,10 +425,10 @@ export class VideoPass {
   }
 }
 
-/** Number of packets that are faster to read than to skip by a seek. */
+/** Packets that are sooner read than sought. */
 const NEAR = 60
-/** Number of packets that are read after a seek to find a keyframe. */
+/** Packets that are read from where a seek led to a keyframe. */
 const MOST_READ = 2000
 
-/** Largest number of faults that are reported. */
+/** Of a file that is all damage, the rest is not told. */
 const MOST_FAULTS = 1000
