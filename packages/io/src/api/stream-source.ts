@@ -17,23 +17,24 @@ import { removeAtExit, removeSpilled } from '../files/spill.ts'
 import type { Fetching } from '../files/url-options.ts'
 import { WebFeed } from '../streaming-input/web-feed.ts'
 
-/** A source or a byte stream: a Node or web stream, or any async iterable of bytes. */
+/** A source, or bytes as they come: a Node stream, a web stream, any async iterable of bytes. */
 export type StreamedSource = MediaSource | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 
-/** A source that another thread can read, and its cleanup. */
+/** A source that another thread can read, and what is to be done when it has. */
 export interface LocalSource {
   readonly source: SyncSource
   readonly name: string
   readonly release: () => Promise<void>
-  /** The error of the web server that it comes from. */
+  /** What went wrong with the web server that it comes from. */
   readonly failure: () => MediaError | undefined
 }
 
 /**
- * Makes a source readable for another thread. Containers are read at any position, so a stream is
- * first written to a temporary file, to its end. The file is removed afterwards.
+ * Makes a source readable for another thread. Containers are read here and there, so a stream is
+ * put in a file first, to its end: in the system's folder for such files, of which nothing is left
+ * afterwards.
  *
- * @throws MediaError `ERR_READ`; `signal.reason` if aborted
+ * @throws MediaError `ERR_READ`; `signal.reason` when aborted
  */
 export async function localize(source: StreamedSource, fetching: Fetching): Promise<LocalSource> {
   const { signal } = fetching
@@ -73,7 +74,7 @@ export async function localize(source: StreamedSource, fetching: Fetching): Prom
   }
 }
 
-/** FFmpeg fetches the parts of a web address that it needs, through this process. */
+/** FFmpeg fetches of a web address what it needs, through this process. */
 async function fetched(url: URL, name: string, fetching: Fetching): Promise<LocalSource> {
   const { signal } = fetching
   const feed = await WebFeed.open(url, fetching)

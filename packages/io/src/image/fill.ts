@@ -7,14 +7,14 @@ import { checkResultBytes } from './image-limits.ts'
 import type { ImageTarget } from './image-options.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 
-/** The shape and data of loaded images. */
+/** An array of images as it is made: its shape, and its data. */
 export interface LoadedImage {
   readonly data: DataOf[ImageDType]
   readonly dtype: ImageDType
   readonly shape: number[]
 }
 
-/** A request to load one source. */
+/** What is to become of one source. */
 export interface ImageJob {
   readonly source: SyncSource
   readonly target: ImageTarget
@@ -23,17 +23,13 @@ export interface ImageJob {
 
 /** One source of several that could not be loaded. */
 export interface IndexedError {
-  /** Its position in the list. */
+  /** Its position among them. */
   readonly index: number
-  /** The error, which does not name the source. */
+  /** What was thrown; it does not name the source. */
   readonly error: unknown
 }
 
-/**
- * Loads one image into its own memory.
- *
- * @throws errors that do not name the source
- */
+/** Loads one image into memory of its own. @throws errors that do not name the source */
 export function loadImageInThread(
   { source, target, augmentation }: ImageJob,
   context: ThreadContext,
@@ -53,19 +49,19 @@ export function loadImageInThread(
   return loaded!
 }
 
-/** A request to load several sources, each of `size` elements. */
+/** What is to become of several sources, each of which takes `size` elements. */
 export interface FillJob {
   readonly sources: readonly SyncSource[]
   readonly target: ImageTarget
   readonly augmentations: readonly Augmentation[] | undefined
   readonly size: number
-  /** Whether the first failure ends the request. */
+  /** Whether the first fault ends it. */
   readonly isStrict: boolean
 }
 
 /**
- * Loads images one after another into `out`; failed images leave no gap. It asks before each image
- * whether to continue.
+ * Loads images one behind the other into `out`; those that fail leave no gap. Asks before each
+ * whether to go on.
  */
 export function fill(
   job: FillJob,

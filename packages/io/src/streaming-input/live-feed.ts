@@ -6,16 +6,16 @@ import { closeAtExit } from './close-at-exit.ts'
 import { Mp4Watch } from './watch-mp4.ts'
 
 /**
- * Passes a byte stream to FFmpeg in another thread, through a socket that accepts only the first
- * connection. FFmpeg waits for bytes in a native call, which cannot be interrupted, but the call
+ * Hands bytes that come by and by to FFmpeg in another thread: through a socket that only the first
+ * who connects gets. FFmpeg waits for them in a native call, which nothing can interrupt; but it
  * ends when the socket is closed.
  */
 export class LiveFeed {
   #server: Server | undefined
   #path: string | undefined
   /**
-   * The received bytes. They are read from the start, because the input may end or fail before
-   * FFmpeg connects.
+   * What has come of the input: it is read from the beginning on, for its end or failure may come
+   * before FFmpeg does.
    */
   readonly #bytes = new Mp4Watch()
   readonly #source: Readable
@@ -34,14 +34,14 @@ export class LiveFeed {
   private constructor(source: Readable) {
     this.#source = source
     source.pipe(this.#bytes)
-    // Errors of the check, before or after FFmpeg connects.
+    // What it refuses, before FFmpeg has come or after.
     this.#bytes.once('error', (error) => {
       if (!this.#isClosed) this.#failure ??= error
       source.destroy()
     })
     finished(source, { writable: false }, (error) => {
       if (error && !this.#isClosed && !this.#isLeft) this.#failure ??= error
-      // The bytes before the error are still passed on.
+      // What came before is still given on.
       this.#bytes.end()
     })
   }
@@ -60,19 +60,19 @@ export class LiveFeed {
     server.once('connection', (socket) => void this.#send(socket))
   }
 
-  /** The URL that FFmpeg connects to. */
+  /** Where FFmpeg connects to. */
   get url(): string {
     if (this.#path !== undefined) return `unix:${this.#path}`
     const address = this.#server?.address()
     return `tcp://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
   }
 
-  /** The error of the source; `undefined` if it reached its end. */
+  /** What went wrong with the source; `undefined` where it came to its end. */
   get failure(): Error | undefined {
     return this.#failure
   }
 
-  /** Ends the input; bytes that were sent are still decoded. It may be called again. */
+  /** Ends the input: what has been sent is still decoded. May be called again. */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -91,8 +91,8 @@ export class LiveFeed {
       return
     }
     this.#socket = socket
-    // These listeners run before those of the source: then the reader has stopped, and the source
-    // is not at fault.
+    // Heard before the source is: then it is who reads that has had enough, and no fault of the
+    // source.
     for (const event of ['error', 'close'])
       socket.once(event, () => {
         if (!this.#bytes.errored) this.#isLeft = true
@@ -101,7 +101,7 @@ export class LiveFeed {
     try {
       await pipeline(this.#bytes, socket)
     } catch (error) {
-      // The reader may have stopped.
+      // Who reads may have had enough.
       if (!this.#isClosed && !this.#isLeft) this.#failure ??= error as Error
       socket.destroy()
     }

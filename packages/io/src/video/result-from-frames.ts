@@ -5,7 +5,7 @@ import type { FrameStore } from './frame-store.ts'
 import type { VideoTarget } from './video-options.ts'
 import type { LoadedVideo, VideoFault } from './video-results.ts'
 
-/** Builds the result of collected frames. */
+/** Frames that were gathered, with what is known of them. */
 export function loadedFrom(
   pass: VideoPass,
   { output }: FramePlacer,
