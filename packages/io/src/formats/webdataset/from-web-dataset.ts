@@ -12,29 +12,29 @@ import {
   webDatasetPlan,
 } from './web-dataset-options.ts'
 
-/** Shards whose indices are opened at a time. */
+/** Number of shard indices that are opened at a time. */
 const OPENED_AT_A_TIME = 8
 
 /**
- * The samples of tar shards in WebDataset's convention, as a seekable source: files that follow
- * each other in a shard and have the same path up to the first dot are one sample. `split`,
- * `shuffled`, `shuffleBuffer` and `mix` of `spindle/source` take it, and it begins at any sample at
- * once, for each shard is indexed as `TarIndex` does it: in one pass the first time, from a file
- * beside it later.
+ * The samples of tar shards in WebDataset's convention, as a seekable source: adjacent files of a
+ * shard whose paths agree up to the first dot are one sample. `split`, `shuffled`, `shuffleBuffer`
+ * and `mix` of `spindle/source` take the source. It begins at any sample at once, because each
+ * shard has an index as in `TarIndex`: built in one pass the first time, and loaded from a file
+ * beside the shard later.
  *
- * Samples come shard after shard, or from several shards in turn (`interleave`); with
- * `shuffleShards` the shards come in another order each epoch. Samples that follow each other are
- * read together, 1 MiB at a time (over the network 8 MiB, tried again where it fails), others one
- * by one; so `shuffleBuffer` is much cheaper than `shuffled`. Memory: what is read at a time for
- * each of `interleave` shards, and for each sample its key, and some numbers for each of its files.
+ * Samples come shard after shard, or from several shards in turn (`interleave`). With
+ * `shuffleShards` the order of the shards is different in each epoch. Adjacent samples are read
+ * together, 1 MiB at a time (8 MiB over the network, with retries), other samples one by one. So
+ * `shuffleBuffer` is much cheaper than `shuffled`. Memory: one such read for each of `interleave`
+ * shards, and for each sample its key and a few numbers for each of its files.
  *
- * A state belongs to keys, extensions and sizes of all samples in order, wherever the shards lie.
+ * A resume state belongs to the keys, extensions and sizes of all samples in order, wherever the
+ * shards are.
  *
- * @param shards paths and `http:` or `https:` URLs, of which strings may have braces:
- *   `train-{000..099}.tar`
- * @throws ArchiveError and MediaError as `TarIndex.open`; `ERR_DECODE` for a sample with two files
- *   of one extension. Iterating: `ERR_READ` as `TarIndex.read`; as `readUrl` of
- * `spindle/source` over the network
+ * @param shards paths and `http:` or `https:` URLs. Strings may have braces: `train-{000..099}.tar`
+ * @throws ArchiveError and MediaError as `TarIndex.open`; `ERR_DECODE` if a sample has two files of
+ *   one extension. While iterating: `ERR_READ` as `TarIndex.read`, and over the network the errors
+ *   of `readUrl` of `spindle/source`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
