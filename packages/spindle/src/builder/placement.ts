@@ -30,8 +30,11 @@ export interface WorkersPlacement {
 
 /** Options of {@link workers}. */
 export interface WorkersOptions {
-  /** Number of workers, an integer >= 1. All of them start with the pipeline. */
-  readonly count: number
+  /**
+   * Number of workers, an integer >= 1. All of them start with the pipeline. With a range, the
+   * pipeline starts with `max` workers and its tuner finds the best number, from `min` (default 1).
+   */
+  readonly count: number | { readonly min?: number; readonly max: number }
   /**
    * `'thread'` (default) or `'process'`. Use processes for code that may crash or leak, or that
    * must be killable at any time.
@@ -125,7 +128,7 @@ export function workers(options: WorkersOptions): WorkersPlacement {
     buffer = 2,
     name,
   } = options
-  checkInteger('count', count, 1, where)
+  const counts = countsOf(count, where)
   checkChoice('kind', kind, ['thread', 'process'], where)
   checkChoice('outputOrder', outputOrder, ['completion', 'input'], where)
   checkInteger('maxDeaths', maxDeaths, 1, where)
@@ -142,8 +145,24 @@ export function workers(options: WorkersOptions): WorkersPlacement {
     badOption('resourceLimits', 'an object', resourceLimits, where)
   const initArgs = checkInitArgs(options)
   const inits = { init, initArgs, initConcurrency }
-  const config = { count, kind, outputOrder, ...inits, resourceLimits, maxDeaths, maxFailures }
+  const config = { ...counts, kind, outputOrder, ...inits, resourceLimits, maxDeaths, maxFailures }
   return Object.freeze({ type: 'workers', workers: Object.freeze(config), buffer, name })
+}
+
+function countsOf(
+  count: WorkersOptions['count'],
+  where: string | undefined,
+): Pick<RegionWorkersConfig, 'count' | 'minCount' | 'isRange'> {
+  if (typeof count !== 'object' || count === null) {
+    checkInteger('count', count, 1, where)
+    return { count, minCount: 1, isRange: false }
+  }
+  checkOptions(count, ['min', 'max'], where)
+  const { min = 1, max } = count
+  checkInteger('count.min', min, 1, where)
+  checkInteger('count.max', max, 1, where)
+  if (max < min) badOption('count.max', `an integer >= \`min\`, which is ${min}`, max, where)
+  return { count: max, minCount: min, isRange: true }
 }
 
 /** Checks the argument of `to()`. */

@@ -7,6 +7,7 @@ import type { Range } from './tune-types.ts'
 const FIRST_TABOO_MS = 4000
 const LONGEST_TABOO_MS = 256_000
 const TRIALS_PER_TABOO = 4
+const LONGEST_TRIAL_MS = 2500
 
 /**
  * Factors of steps. The first step in a direction is small, because its effect is unknown; steps
@@ -30,7 +31,7 @@ export class Taboo {
 
   /** Notes a failed trial that took `tookMs`. */
   refuse(atMs: number, tookMs: number): void {
-    const ms = Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * tookMs) * 2 ** this.#refusals++
+    const ms = firstMs(tookMs) * 2 ** this.#refusals++
     this.#untilMs = atMs + Math.min(LONGEST_TABOO_MS, ms)
   }
 
@@ -39,6 +40,10 @@ export class Taboo {
     this.#untilMs = Number.NEGATIVE_INFINITY
     this.#refusals = 0
   }
+}
+
+function firstMs(tookMs: number): number {
+  return Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * Math.min(LONGEST_TRIAL_MS, tookMs))
 }
 
 interface Refused {
@@ -125,7 +130,7 @@ export class Bracket {
       this.boldUp = 1
       return
     }
-    const tabooMs = Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * tookMs) * 2 ** this.#refusals++
+    const tabooMs = firstMs(tookMs) * 2 ** this.#refusals++
     const untilMs = atMs + Math.min(LONGEST_TABOO_MS, tabooMs)
     if (isUp) {
       // If a large step has no effect, a smaller one has none either.

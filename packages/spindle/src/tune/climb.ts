@@ -128,7 +128,8 @@ function first(situation: Situation, ranked: readonly Candidate[]): Proposal | u
     const wanted = Math.max(enough(figures, unit), isHeld ? besideSlow(figures, unit) : 0)
     const cap = Math.min(wanted, fitting(figures, unit, size.value, memoryBytes))
     const isNearlyEnough = isSpread(unit) && figures.waiting <= NEARLY && !size.wasTrusted
-    if ((isHeld || isNearlyEnough) && size.boldUp === 0) size.boldUp = 1
+    // The effect of a small step would not be visible.
+    if ((isHeld || isSpread(unit)) && size.boldUp === 0) size.boldUp = 1
     const up = isUseless || cap <= size.value ? undefined : size.above(figures.atMs, cap)
     // Noise hides a small loss. Then a lower number is only tried where there are certainly too
     // many slots.

@@ -1,4 +1,5 @@
 import type { RegionConfig } from '../../engine/config.ts'
+import type { WorkerNumber } from '../../engine/executor.ts'
 import { absorb, discard, Item, lose, retire } from '../../engine/flow/item.ts'
 import { Queue } from '../../engine/flow/queue.ts'
 import { Budget } from '../../engine/stages/budget.ts'
@@ -49,6 +50,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   readonly #budget: Budget
   readonly #isOrdered: boolean
   readonly #gauges: RegionGauges
+  readonly #limits: { readonly min: number; readonly max: number; readonly isRange: boolean }
   /** Whether the start hooks of all stages have ended. */
   #isOpen = false
   #boundary: Item | undefined
@@ -74,6 +76,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     super(info, host, input)
     const { workers } = config
     this.#inner = inner
+    this.#limits = { min: workers.minCount, max: workers.count, isRange: workers.isRange }
     this.#gauges = new RegionGauges(inner)
     for (const stage of inner) stage.belongTo(this)
     this.exit = new Queue(config.buffer, undefined)
@@ -101,7 +104,26 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   }
 
   override get blockedMs(): number {
-    return this.info.concurrency * this.exit.times().fullMs
+    return this.concurrency * this.exit.times().fullMs
+  }
+
+  /** The number of workers, and how to change it. */
+  get sizing(): WorkerNumber {
+    const crew = this.#crew
+    return {
+      size: crew.count,
+      ...this.#limits,
+      busy: crew.working,
+      waiting: crew.waiting,
+      resize: (count) => this.#resize(count),
+    }
+  }
+
+  #resize(count: number): void {
+    if (this.state > RUNNING || count === this.#crew.count) return
+    for (const stage of this.#inner) stage.copies = count
+    this.resized(count)
+    this.#crew.resize(count)
   }
 
   protected override readonly holdsLoop: boolean = false
