@@ -243,10 +243,7 @@ export const casesOf = (scale) => [
       seed,
       cores: 2,
       consumerMs: 1,
-      stages: [
-        { call: wait(scale('noisy waits', 50)) },
-        { call: work(scale('noisy works', 20)) },
-      ],
+      stages: [{ call: wait(scale('noisy waits', 50)) }, { call: work(scale('noisy works', 20)) }],
       begin(sim) {
         const rng = random(seed + 1000)
         const toggle = () => {
