@@ -2,14 +2,14 @@
 // source file.
 //   node scripts/check-imports.mjs [root of the workspace]
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-// Folder of packages/spindle/src -> the folders it may import, besides itself. Arrows only point
-// down: cli -> loader, observe -> builder -> workers -> engine. What listens (guard, observe,
-// tuning) is not known to the engine. 'root' are the small files that lie in src itself (errors,
-// checks of options).
-const MAY_IMPORT = {
+// Folder of a package's src -> the folders it may import, besides itself. 'root' are the files that
+// lie in src itself.
+// spindle: arrows only point down: cli -> loader, observe -> builder -> workers -> engine. What
+// listens (guard, observe, tuning) is not known to the engine.
+const SPINDLE = {
   root: [],
   machine: ['root'],
   // The tuner itself: samples in, changes out.
@@ -22,13 +22,36 @@ const MAY_IMPORT = {
   builder: ['root', 'engine', 'workers', 'guard', 'tuning'],
   observe: ['root', 'machine', 'engine', 'workers', 'builder'],
   checkpoint: ['root'],
+  sinks: ['root', 'engine', 'source'],
   interop: ['root', 'engine', 'builder'],
   loader: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop'],
   cli: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop', 'loader'],
 }
+// @spindle/io: api -> video -> audio, image -> ffmpeg -> formats. `chain` is FFmpeg's chain of
+// @spindle/io/media. Only `api` knows threads and what is asynchronous of a decoder.
+const IO = {
+  root: [],
+  base: ['root'],
+  files: ['root', 'base'],
+  formats: ['root', 'base', 'files'],
+  ffmpeg: ['root', 'base', 'files', 'formats'],
+  'streaming-input': ['root', 'base', 'files', 'formats', 'ffmpeg'],
+  chain: ['root', 'base', 'files', 'ffmpeg'],
+  image: ['root', 'base', 'files', 'ffmpeg'],
+  audio: ['root', 'base', 'files', 'formats', 'ffmpeg'],
+  video: ['root', 'base', 'files', 'formats', 'ffmpeg', 'image', 'audio'],
+  sinks: ['root', 'base', 'files', 'formats'],
+  api: [
+    ...['root', 'base', 'files', 'formats', 'ffmpeg', 'streaming-input'],
+    ...['chain', 'image', 'audio', 'video'],
+  ],
+}
+const MAY_IMPORT = { spindle: SPINDLE, io: IO }
+// What people import: these files re-export from every folder.
+const FRONT_DOORS = { spindle: ['index.ts'], io: ['index.ts', 'sync.ts', 'media.ts'] }
 // The rooms of a folder -> the rooms it may import. '' are the files that lie in the folder itself;
 // every room may import them.
-const ROOMS = {
+const SPINDLE_ROOMS = {
   engine: {
     '': ['stats'],
     flow: [],
@@ -51,6 +74,7 @@ const ROOMS = {
     pipelines: ['transport', 'memory', 'supervise', 'calls'],
   },
 }
+const ROOMS = { spindle: SPINDLE_ROOMS, io: {} }
 // 'from file -> to file' (below packages/spindle/src): why it may break the table. None is the aim.
 const EXCEPTIONS = {}
 
@@ -85,7 +109,7 @@ function checkPackage(name) {
     checkForm(file, text, at)
     const targets = []
     for (const { specifier, line, isTypeOnly } of importsOf(text)) {
-      if (!specifier.startsWith('.')) checkBare(name, specifier, manifest, at(line))
+      if (!specifier.startsWith('.')) checkBare(specifier, manifest, at(line))
       else {
         const target = join(dirname(file), specifier)
         if (!files.includes(target))
@@ -93,11 +117,12 @@ function checkPackage(name) {
             `${at(line)}: no such source file: '${specifier}' (relative imports end in .ts and stay in src)`,
           )
         else targets.push({ target, isTypeOnly })
-        if (name === 'spindle') checkDirection(file, target, at(line))
+        checkDirection(name, file, target, at(line))
       }
     }
     graph.set(file, targets)
   }
+  if (name === 'spindle') checkNames(files)
   fileCount += files.length
   // The tables keep cycles out of the relations of parts. Between files a cycle may break the order
   // in which modules start, and classes that know each other can only be read together: so none is
@@ -105,6 +130,18 @@ function checkPackage(name) {
   for (const { cycle, isTypeOnly } of cyclesIn(graph)) {
     const where = `packages/${name}/src: cycle${isTypeOnly ? ' of types' : ''}: ${cycle.join(' -> ')}`
     problems.push(where)
+  }
+}
+
+/** A file's name says alone which file it is: in an editor's tabs, in a stack, in a message. */
+function checkNames(files) {
+  const known = new Map()
+  for (const file of files) {
+    const base = basename(file)
+    const other = known.get(base)
+    if (base === 'index.ts') continue
+    if (other === undefined) known.set(base, file)
+    else problems.push(`packages/spindle/src/${file}: ${other} has the same file name`)
   }
 }
 
@@ -126,23 +163,23 @@ function importsOf(text) {
   )
 }
 
-function checkBare(name, specifier, manifest, at) {
+function checkBare(specifier, manifest, at) {
   if (specifier.startsWith('node:')) return
-  if (name === 'spindle')
-    return problems.push(`${at}: spindle has no run-time dependency, so not '${specifier}'`)
   const dependency = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  // spindle itself has no dependencies, only optional peers.
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
   if (!(dependency in declared))
     problems.push(`${at}: '${dependency}' is no dependency of ${manifest.name}`)
 }
 
-function checkDirection(file, target, at) {
+function checkDirection(name, file, target, at) {
   const [from, to] = [folderOf(file), folderOf(target)]
-  // The package's front door re-exports every part; nobody in the house enters through it.
-  if (target === 'index.ts') return problems.push(`${at}: imports the package's own index.ts`)
-  if (file === 'index.ts' || `${file} -> ${target}` in EXCEPTIONS) return
-  if (from === to) return checkRoom(from, file, target, at)
-  const allowed = MAY_IMPORT[from]
+  // The package's front doors re-export every part; nobody in the house enters through them.
+  const doors = FRONT_DOORS[name]
+  if (doors.includes(target)) return problems.push(`${at}: imports the package's own ${target}`)
+  if (doors.includes(file) || `${file} -> ${target}` in EXCEPTIONS) return
+  if (from === to) return checkRoom(ROOMS[name][from], file, target, at)
+  const allowed = MAY_IMPORT[name][from]
   if (allowed === undefined)
     problems.push(`${at}: folder '${from}' is not in the table of scripts/check-imports.mjs`)
   else if (!allowed.includes(to))
@@ -151,9 +188,9 @@ function checkDirection(file, target, at) {
     )
 }
 
-function checkRoom(folder, file, target, at) {
-  const rooms = ROOMS[folder]
+function checkRoom(rooms, file, target, at) {
   if (rooms === undefined) return
+  const folder = folderOf(file)
   const [from, to] = [roomOf(file), roomOf(target)]
   if (from === to || (to === '' && from !== '')) return
   if (rooms[from] === undefined)

@@ -43,7 +43,7 @@ async function parsing(bytes) {
 
 async function loading(path, options) {
   if (/^spindle(?! sync)/.test(contestant)) return () => loadNpy(path, options)
-  if (contestant.startsWith('spindle sync')) return () => sync.loadNpy(path, options)
+  if (contestant.startsWith('spindle sync')) return () => sync.loadNpySync(path, options)
   const { parse } = await importRival('npyjs')
   return async () => {
     const { buffer } = await readFile(path)

@@ -27,7 +27,7 @@ async function makeWork() {
     case 'float32 [2, samples], 10 s, 24 bits':
       return floats(readFileSync(path('10-24.wav')))
     case 'second 30 of a file of 60 s': {
-      const load = contestant === 'spindle' ? loadWav : sync.loadWav
+      const load = contestant === 'spindle' ? loadWav : sync.loadWavSync
       return () => load(path('60.wav'), WINDOW)
     }
   }

@@ -2,7 +2,7 @@
 // be decoded.
 import { execFileSync } from 'node:child_process'
 import { MediaError } from '@spindle/io'
-import { loadAudio, loadImage, probe, sampleVideo } from '@spindle/io/sync'
+import { loadAudioSync, loadImageSync, probeSync, sampleVideoSync } from '@spindle/io/sync'
 
 /** What an upload may be. */
 export const LIMITS = {
@@ -34,15 +34,15 @@ export function limitMemory(bytes: number): void {
 
 export function checkUpload(path: string): Verdict {
   try {
-    const info = probe(path)
+    const info = probeSync(path)
     if (info.kind !== 'image' && (info.durationSec ?? 0) > LIMITS.maxDurationSec)
       return { ok: false, code: 'ERR_TOO_LARGE' }
     const { maxPixels, maxResultBytes, maxDurationSec } = LIMITS
     if (info.kind === 'video')
-      sampleVideo(path, { count: 3, height: 320, maxPixels, maxResultBytes })
+      sampleVideoSync(path, { count: 3, height: 320, maxPixels, maxResultBytes })
     else if (info.kind === 'audio')
-      loadAudio(path, { window: [0, 10], maxDurationSec, maxResultBytes })
-    else loadImage(path, { width: 320, height: 320, maxPixels, maxResultBytes })
+      loadAudioSync(path, { window: [0, 10], maxDurationSec, maxResultBytes })
+    else loadImageSync(path, { width: 320, height: 320, maxPixels, maxResultBytes })
     return { ok: true, kind: info.kind }
   } catch (error) {
     if (error instanceof MediaError) return { ok: false, code: error.code }

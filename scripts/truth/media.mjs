@@ -1,5 +1,5 @@
 // What the ffmpeg command says of packets, frames, filters and written files: the truth of
-// packages/io/test/media.
+// packages/io/test/chain.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'

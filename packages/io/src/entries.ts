@@ -2,10 +2,10 @@
 // nowhere else, because the published package is bundled: this module then lies at the top of
 // `dist`, as it lies at the top of `src`, wherever it is used from.
 
-export const AUDIO_WORKER: string = entry('audio/worker.js')
-export const IMAGE_WORKER: string = entry('image/worker.js')
-export const MEDIA_WORKER: string = entry('media/async/worker.js')
-export const VIDEO_WORKER: string = entry('video/worker.js')
+export const AUDIO_WORKER: string = entry('api/audio-worker.js')
+export const IMAGE_WORKER: string = entry('api/image-worker.js')
+export const CHAIN_WORKER: string = entry('api/chain-worker.js')
+export const VIDEO_WORKER: string = entry('api/video-worker.js')
 
 function entry(path: string): string {
   return new URL(path, import.meta.url).href

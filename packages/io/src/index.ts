@@ -1,69 +1,8 @@
 // Archives
-export { ArchiveError } from './archive/archive-error.ts'
-export type { ArchiveSource } from './archive/archive-source.ts'
-export type { ArchiveReadManyOptions, ArchiveReadOptions } from './archive/read-many.ts'
-export { iterateTar } from './archive/tar/iterate-tar.ts'
-export type { TarHeader, TarMember, TarMemberType } from './archive/tar/member.ts'
-export type {
-  IterateTarOptions,
-  StreamTarOptions,
-  TarFilterOptions,
-  TarUrlOptions,
-} from './archive/tar/options.ts'
-export { streamTar, type TarStreamMember } from './archive/tar/stream-tar.ts'
-export type { TarIndexEntry } from './archive/tar-index/members.ts'
-export type { TarIndexOptions } from './archive/tar-index/options.ts'
-export { TarIndex } from './archive/tar-index/tar-index.ts'
-export { expandBraces } from './archive/webdataset/expand-braces.ts'
-export { fromWebDataset } from './archive/webdataset/from-web-dataset.ts'
-export {
-  type GroupByKeyOptions,
-  groupByKey,
-  type KeyedMember,
-  type Sample,
-} from './archive/webdataset/group-by-key.ts'
-export type { WebDatasetOptions } from './archive/webdataset/options.ts'
-export { iterateZip } from './archive/zip/iterate-zip.ts'
-export type { ZipMember, ZipMemberEntry } from './archive/zip/members.ts'
-export type { IterateZipOptions, ZipOptions } from './archive/zip/options.ts'
-export { ZipFile } from './archive/zip/zip-file.ts'
-export type { AnyNdArray, DataOf, DType, NdArray } from './array.ts'
-export type { AudioInfo } from './audio/audio-info.ts'
+
+export { expandBraces } from 'spindle/source'
 // Audio
-export { encodeAudio, saveAudio } from './audio/encode-audio.ts'
-export type {
-  AudioInput,
-  EncodeAudioOptions,
-  EncodedAudioFormat,
-  SaveAudioOptions,
-} from './audio/encode-options.ts'
-export { loadAudio } from './audio/load-audio.ts'
-export type { AudioArray, AudioFailure } from './audio/loaded.ts'
-export type { AudioDType, AudioLayout, LoadAudioOptions } from './audio/options.ts'
-export { streamAudio } from './audio/stream-audio.ts'
-export type { StreamAudioOptions } from './audio/stream-options.ts'
-export { MediaError, type MediaErrorCode } from './errors.ts'
-// Video
-export type { VideoLimits } from './ffmpeg/limits.ts'
-export type { AugmentOptions } from './image/augment.ts'
-export type { ImageBatch, ImageFailure, LoadImageBatchOptions } from './image/batch.ts'
-export { encodeImage, saveImage } from './image/encode-image.ts'
-export type { EncodedFormat, EncodeImageOptions, SaveImageOptions } from './image/encode-options.ts'
-export type { ImageFormat } from './image/format.ts'
-export type { FitMode } from './image/geometry.ts'
-export type { ImageLimits } from './image/limits.ts'
-export { loadImage } from './image/load-image.ts'
-export { loadImageBatch } from './image/load-image-batch.ts'
-export type {
-  BackendName,
-  LoadImageOptions,
-  Normalization,
-  ScaleAlgorithm,
-} from './image/options.ts'
-export type { Orientation } from './image/orientation.ts'
-export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
-export type { ImageInfo } from './image/probe.ts'
-export type { ByteStream, StreamSource } from './live/live-source.ts'
+export { encodeAudio, loadAudio, saveAudio, streamAudio } from './api/audio.ts'
 // Video, and FFmpeg's chain (its links are in `@spindle/io/media`)
 export {
   type DecodeFramesOptions,
@@ -72,59 +11,155 @@ export {
   decode,
   demux,
   encode,
-  encodeVideo,
   type FilterOptions,
   filter,
   mux,
   type StreamFramesOptions,
   type StreamPacketsOptions,
-  saveVideo,
   streamFrames,
   streamPackets,
-} from './media/async/forms.ts'
-export type { DecodedFrames } from './media/async/jobs.ts'
-export type { StreamedSource } from './media/async/stream-source.ts'
-export { type FFmpegInfo, ffmpegInfo } from './media/info/ffmpeg-info.ts'
+} from './api/chain.ts'
+export { encodeImage, loadImage, loadImageBatch, saveImage } from './api/image.ts'
+export { giveBack } from './api/pool.ts'
+export { type MediaInfo, type ProbeOptions, probe } from './api/probe.ts'
+export { stack } from './api/stack.ts'
+export type { StreamedSource } from './api/stream-source.ts'
+export { encodeVideo, loadVideo, sampleVideo, saveVideo, streamVideo } from './api/video.ts'
+export type { AudioInfo } from './audio/audio-info.ts'
+export type { AudioDType, AudioLayout, LoadAudioOptions } from './audio/audio-options.ts'
+export type { AudioArray, AudioFailure } from './audio/audio-results.ts'
+export type {
+  AudioInput,
+  EncodeAudioOptions,
+  EncodedAudioFormat,
+  SaveAudioOptions,
+} from './audio/encode-audio-options.ts'
+export type { StreamAudioOptions } from './audio/stream-audio-options.ts'
+export type { AnyNdArray, DataOf, DType, NdArray } from './base/array.ts'
+export { MediaError, type MediaErrorCode } from './base/errors.ts'
+export type { FitMode } from './base/geometry.ts'
+export type { DecodedFrames } from './chain/chain-jobs.ts'
+export { type FFmpegInfo, ffmpegInfo } from './chain/info/ffmpeg-info.ts'
 export type {
   EncodeVideoOptions,
   SaveVideoOptions,
   SoundTrack,
-} from './media/video-file/encode-options.ts'
+} from './chain/video-file/encode-video-options.ts'
+export type { ScaleAlgorithm } from './ffmpeg/scalers.ts'
+// Video
+export type { VideoLimits } from './ffmpeg/video-limits.ts'
+export type { ImageSource, MediaSource } from './files/source.ts'
+export type { UrlOptions } from './files/url-options.ts'
+export { ArchiveError } from './formats/archive/archive-error.ts'
+export type { ArchiveSource } from './formats/archive/archive-source.ts'
+export type { ArchiveReadManyOptions, ArchiveReadOptions } from './formats/archive/read-many.ts'
 // Arrays
-export { encodeNpy } from './npy/encode.ts'
-export { type LoadNpyOptions, loadNpy } from './npy/load.ts'
-export { type ParseNpyOptions, parseNpy } from './npy/parse.ts'
-export { saveNpy } from './npy/save.ts'
-export { type LoadNpzOptions, loadNpz, parseNpz } from './npz/load.ts'
-export type { NpzGetOptions, NpzOptions } from './npz/members.ts'
-export { NpzFile } from './npz/npz-file.ts'
-export { NpzFileSync } from './npz/npz-file-sync.ts'
-export { encodeNpz, type NamedArrays, type SaveNpzOptions, saveNpz } from './npz/save.ts'
+export { encodeNpy } from './formats/npy/encode-npy.ts'
+export { type LoadNpyOptions, loadNpy } from './formats/npy/load-npy.ts'
+export { type ParseNpyOptions, parseNpy } from './formats/npy/parse-npy.ts'
+export { saveNpy } from './formats/npy/save-npy.ts'
+export { type LoadNpzOptions, loadNpz, parseNpz } from './formats/npz/load-npz.ts'
+export { NpzFile } from './formats/npz/npz-file.ts'
+export { NpzFileSync } from './formats/npz/npz-file-sync.ts'
+export type { NpzGetOptions, NpzOptions } from './formats/npz/npz-members.ts'
+export {
+  encodeNpz,
+  type NamedArrays,
+  type SaveNpzOptions,
+  saveNpz,
+} from './formats/npz/save-npz.ts'
 // Tables
-export type { ParquetDecompressors } from './parquet/codecs.ts'
-export { fromParquet, type ParquetOptions } from './parquet/from-parquet.ts'
-export type { ParquetRow } from './parquet/read-rows.ts'
-export { giveBack } from './pool.ts'
-export { type MediaInfo, type ProbeOptions, probe } from './probe.ts'
-export type { ImageSource, MediaSource } from './source.ts'
-export { stack } from './stack.ts'
-export type { UrlOptions } from './url/url-options.ts'
-export { loadVideo } from './video/load-video.ts'
-export type { VideoArray, VideoFailure } from './video/loaded.ts'
-export type { LoadVideoOptions, VideoLayout, VideoOptions, VideoPadding } from './video/options.ts'
-export type { SampleVideoOptions } from './video/sample-options.ts'
-export { sampleVideo } from './video/sample-video.ts'
-export type { ClipOptions, SampleSelection, TimeRounding } from './video/sampling.ts'
-export type { StreamVideoOptions } from './video/stream-options.ts'
-export { streamVideo } from './video/stream-video.ts'
-export type { VideoInfo } from './video/video-info.ts'
+export type { ParquetDecompressors } from './formats/parquet/codecs.ts'
+export { fromParquet, type ParquetOptions } from './formats/parquet/from-parquet.ts'
+export type { ParquetRow } from './formats/parquet/read-rows.ts'
+export {
+  encodeSafetensors,
+  type SafetensorsWriteOptions,
+  saveSafetensors,
+} from './formats/safetensors/encode-safetensors.ts'
+export {
+  type LoadSafetensorsOptions,
+  loadSafetensors,
+  type ParseSafetensorsOptions,
+  parseSafetensors,
+  type Safetensors,
+} from './formats/safetensors/load-safetensors.ts'
+export { iterateTar } from './formats/tar/iterate-tar.ts'
+export { streamTar, type TarStreamMember } from './formats/tar/stream-tar.ts'
+export type { TarHeader, TarMember, TarMemberType } from './formats/tar/tar-member.ts'
+export type {
+  IterateTarOptions,
+  StreamTarOptions,
+  TarFilterOptions,
+  TarUrlOptions,
+} from './formats/tar/tar-options.ts'
+export type { TarIndexEntry } from './formats/tar-index/index-members.ts'
+export { TarIndex } from './formats/tar-index/tar-index.ts'
+export type { TarIndexOptions } from './formats/tar-index/tar-index-options.ts'
 // Audio
-export { encodeWav, type SaveWavOptions, type WavInput } from './wav/encode.ts'
-export type { WavFormat } from './wav/fmt.ts'
-export type { WavHeader } from './wav/header.ts'
-export type { SoundLimits } from './wav/limits.ts'
-export { type LoadWavOptions, loadWav } from './wav/load.ts'
-export { type AnyWavAudio, type ParseWavOptions, parseWav, type WavAudio } from './wav/parse.ts'
-export type { WavDType } from './wav/samples.ts'
-export { saveWav } from './wav/save.ts'
-export type { WavEncoding } from './wav/store.ts'
+export { encodeWav, type SaveWavOptions, type WavInput } from './formats/wav/encode-wav.ts'
+export type { WavFormat } from './formats/wav/fmt.ts'
+export { type LoadWavOptions, loadWav } from './formats/wav/load-wav.ts'
+export {
+  type AnyWavAudio,
+  type ParseWavOptions,
+  parseWav,
+  type WavAudio,
+} from './formats/wav/parse-wav.ts'
+export { saveWav } from './formats/wav/save-wav.ts'
+export type { SoundLimits } from './formats/wav/sound-limits.ts'
+export type { WavEncoding } from './formats/wav/store.ts'
+export type { WavHeader } from './formats/wav/wav-header.ts'
+export type { WavDType } from './formats/wav/wav-samples.ts'
+export { fromWebDataset } from './formats/webdataset/from-web-dataset.ts'
+export {
+  type GroupByKeyOptions,
+  groupByKey,
+  type KeyedMember,
+  type Sample,
+} from './formats/webdataset/group-by-key.ts'
+export type { WebDatasetOptions } from './formats/webdataset/web-dataset-options.ts'
+export { iterateZip } from './formats/zip/iterate-zip.ts'
+export { ZipFile } from './formats/zip/zip-file.ts'
+export type { ZipMember, ZipMemberEntry } from './formats/zip/zip-members.ts'
+export type { IterateZipOptions, ZipOptions } from './formats/zip/zip-options.ts'
+export type { AugmentOptions } from './image/augment.ts'
+export type { ImageBatch, ImageFailure, LoadImageBatchOptions } from './image/batch/batch.ts'
+export type {
+  EncodedFormat,
+  EncodeImageOptions,
+  SaveImageOptions,
+} from './image/encode-image-options.ts'
+export type { ImageFormat } from './image/formats/format.ts'
+export type { ImageLimits } from './image/image-limits.ts'
+export type { BackendName, LoadImageOptions, Normalization } from './image/image-options.ts'
+export type { ImageInfo } from './image/inspect-image.ts'
+export type { Orientation } from './image/orientation.ts'
+export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
+// Sinks
+export { npyShards } from './sinks/npy-shards.ts'
+export type { ParquetColumn, ParquetColumnType } from './sinks/parquet-columns.ts'
+export { type ParquetShardOptions, parquetShards } from './sinks/parquet-shards.ts'
+export {
+  type NamedBatch,
+  type SafetensorsShardOptions,
+  safetensorsShards,
+} from './sinks/safetensors-shards.ts'
+export {
+  type TarFile,
+  type TarSample,
+  type TarShardOptions,
+  tarShards,
+} from './sinks/tar-shards.ts'
+export type { ByteStream, StreamSource } from './streaming-input/live-source.ts'
+export type { SampleVideoOptions } from './video/sample-video-options.ts'
+export type { ClipOptions, SampleSelection, TimeRounding } from './video/sampling.ts'
+export type { StreamVideoOptions } from './video/stream-video-options.ts'
+export type { VideoInfo } from './video/video-info.ts'
+export type {
+  LoadVideoOptions,
+  VideoLayout,
+  VideoOptions,
+  VideoPadding,
+} from './video/video-options.ts'
+export type { VideoArray, VideoFailure } from './video/video-results.ts'

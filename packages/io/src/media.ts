@@ -2,49 +2,49 @@
 // thread and holds it: for worker ops.
 
 // Packets rewritten
-export { BitstreamFilter } from './media/bitstream/bitstream-filter.ts'
-export type { CodecParameters, StreamKind } from './media/codec-parameters.ts'
+export { BitstreamFilter } from './chain/bitstream/bitstream-filter.ts'
+export type { CodecParameters, StreamKind } from './chain/codec-parameters.ts'
 // Decoding
-export { Decoder, type DecoderOptions } from './media/decode/decoder.ts'
-export type { HardwareChoice, HardwareKind, HardwareReport } from './media/decode/hardware.ts'
+export { Decoder, type DecoderOptions } from './chain/decode/decoder.ts'
+export type { HardwareChoice, HardwareKind, HardwareReport } from './chain/decode/hardware.ts'
 // Containers
-export type { ChunkOptions, ChunkSize, ManyChunkOptions } from './media/demux/chunks.ts'
+export type { ChunkOptions, ChunkSize, ManyChunkOptions } from './chain/demux/chunks.ts'
 export {
   Demuxer,
   type DemuxerOptions,
   type DemuxManyOptions,
   type DemuxOptions,
-} from './media/demux/demuxer.ts'
-export type { DemuxSource } from './media/demux/open-input.ts'
+} from './chain/demux/demuxer.ts'
+export type { DemuxSource } from './chain/demux/open-input.ts'
 // Encoding
-export { Encoder } from './media/encode/encoder.ts'
-export type { EncoderOptions } from './media/encode/encoder-options.ts'
-export type { ChainFailure } from './media/failure.ts'
+export { Encoder } from './chain/encode/encoder.ts'
+export type { EncoderOptions } from './chain/encode/encoder-options.ts'
+export type { ChainFailure } from './chain/failure.ts'
 // Filters
-export type { OpenEnd } from './media/filter/description.ts'
-export { FilterGraph, type FilterGraphOptions } from './media/filter/filter-graph.ts'
-export { filters, type Pixels, type ScaleFlags } from './media/filter/filters.ts'
+export type { OpenEnd } from './chain/filter/description.ts'
+export { FilterGraph, type FilterGraphOptions } from './chain/filter/filter-graph.ts'
+export { filters, type Pixels, type ScaleFlags } from './chain/filter/filters.ts'
 // Frames
-export type { Frame, PictureType } from './media/frames/frame.ts'
-export { Frames, type ToArrayOptions } from './media/frames/frames.ts'
-export type { AudioArrayOptions, VideoArrayOptions } from './media/frames/from-array.ts'
-export { type HandleKind, openHandles } from './media/handle.ts'
+export type { Frame, PictureType } from './chain/frames/frame.ts'
+export { Frames, type ToArrayOptions } from './chain/frames/frames.ts'
+export type { AudioArrayOptions, VideoArrayOptions } from './chain/frames/from-array.ts'
+export { type HandleKind, openHandles } from './chain/handle.ts'
 // FFmpeg itself
 export {
   type CodecInfo,
   type FFmpegInfo,
   type FilterInfo,
   ffmpegInfo,
-} from './media/info/ffmpeg-info.ts'
+} from './chain/info/ffmpeg-info.ts'
 export {
   captureFFmpegLog,
   type FFmpegLogLevel,
   type FFmpegLogOptions,
   type FFmpegMessage,
-} from './media/info/ffmpeg-log.ts'
-export { Muxer, type MuxerOptions } from './media/mux/muxer.ts'
+} from './chain/info/ffmpeg-log.ts'
+export { Muxer, type MuxerOptions } from './chain/mux/muxer.ts'
 // Packets
-export type { SideData } from './media/packets/blob.ts'
-export { type Packet, Packets } from './media/packets/packets.ts'
-export type { StreamInfo } from './media/stream-info.ts'
-export type { Rational, TimeValue, TimeWindow } from './media/time.ts'
+export type { SideData } from './chain/packets/blob.ts'
+export { type Packet, Packets } from './chain/packets/packets.ts'
+export type { StreamInfo } from './chain/stream-info.ts'
+export type { Rational, TimeValue, TimeWindow } from './chain/time.ts'

@@ -1,52 +1,45 @@
 // Entry point `@spindle/io/sync`: the functions that worker ops call. They block until they are
 // done.
 
-// Archives
-export { iterateTarSync, iterateTarSync as iterateTar } from './archive/tar/iterate-tar-sync.ts'
-export type { IterateTarSyncOptions } from './archive/tar/options.ts'
-export { TarIndexSync } from './archive/tar-index/tar-index-sync.ts'
-export { ZipFileSync } from './archive/zip/zip-file-sync.ts'
 // Audio
 export {
   encodeAudioSync,
-  encodeAudioSync as encodeAudio,
+  loadAudioSync,
   saveAudioSync,
-  saveAudioSync as saveAudio,
-} from './audio/encode-audio-sync.ts'
-export { loadAudioSync, loadAudioSync as loadAudio } from './audio/load-audio-sync.ts'
-export { streamAudioSync, streamAudioSync as streamAudio } from './audio/stream-audio-sync.ts'
+  streamAudioSync,
+} from './api/audio-sync.ts'
 // Images
 export {
   encodeImageSync,
-  encodeImageSync as encodeImage,
-  saveImageSync,
-  saveImageSync as saveImage,
-} from './image/encode-image-sync.ts'
-export {
   loadImageBatchSync,
-  loadImageBatchSync as loadImageBatch,
   loadImageSync,
-  loadImageSync as loadImage,
-} from './image/load-image-sync.ts'
+  saveImageSync,
+} from './api/image-sync.ts'
+export { probeSync } from './api/probe-sync.ts'
+// Video
 // Video
 export {
   encodeVideoSync,
-  encodeVideoSync as encodeVideo,
+  loadVideoSync,
+  sampleVideoSync,
   saveVideoSync,
-  saveVideoSync as saveVideo,
-} from './media/video-file/save-video-sync.ts'
+  streamVideoSync,
+} from './api/video-sync.ts'
+export type { SyncSource } from './files/source.ts'
 // Arrays
-export { type LoadNpySyncOptions, loadNpySync, loadNpySync as loadNpy } from './npy/load.ts'
-export { saveNpySync, saveNpySync as saveNpy } from './npy/save.ts'
-export { loadNpzSync, loadNpzSync as loadNpz } from './npz/load.ts'
-export { NpzFileSync } from './npz/npz-file-sync.ts'
-export { saveNpzSync, saveNpzSync as saveNpz } from './npz/save.ts'
-export { probeSync, probeSync as probe } from './probe.ts'
-export type { SyncSource } from './source.ts'
-// Video
-export { loadVideoSync, loadVideoSync as loadVideo } from './video/load-video-sync.ts'
-export { sampleVideoSync, sampleVideoSync as sampleVideo } from './video/sample-video-sync.ts'
-export { streamVideoSync, streamVideoSync as streamVideo } from './video/stream-video-sync.ts'
+export {
+  type LoadNpySyncOptions,
+  loadNpySync,
+} from './formats/npy/load-npy.ts'
+export { saveNpySync } from './formats/npy/save-npy.ts'
+export { loadNpzSync } from './formats/npz/load-npz.ts'
+export { NpzFileSync } from './formats/npz/npz-file-sync.ts'
+export { saveNpzSync } from './formats/npz/save-npz.ts'
+// Archives
+export { iterateTarSync } from './formats/tar/iterate-tar-sync.ts'
+export type { IterateTarSyncOptions } from './formats/tar/tar-options.ts'
+export { TarIndexSync } from './formats/tar-index/tar-index-sync.ts'
 // Audio
-export { loadWavSync, loadWavSync as loadWav } from './wav/load.ts'
-export { saveWavSync, saveWavSync as saveWav } from './wav/save.ts'
+export { loadWavSync } from './formats/wav/load-wav.ts'
+export { saveWavSync } from './formats/wav/save-wav.ts'
+export { ZipFileSync } from './formats/zip/zip-file-sync.ts'

@@ -1,6 +1,6 @@
-import type { Routine } from '../file/routine.ts'
-import type { WavFormat } from '../wav/fmt.ts'
-import { nativeDType, type WavDType } from '../wav/samples.ts'
+import type { Routine } from '../files/routine.ts'
+import type { WavFormat } from '../formats/wav/fmt.ts'
+import { nativeDType, type WavDType } from '../formats/wav/wav-samples.ts'
 import { headerOf } from './plain-wav.ts'
 
 /** What the headers of a sound file, or of a video's sound, say. */

@@ -1,12 +1,12 @@
-import { DATA_CLASSES } from '../dtypes.ts'
-import { MediaError } from '../errors.ts'
-import type { Routine } from '../file/routine.ts'
-import { readWavHeader, type WavHeader } from '../wav/header.ts'
-import { checkBytes, checkLength } from '../wav/limits.ts'
-import { decodeSamples, nativeDType } from '../wav/samples.ts'
-import { samplesWithin } from '../wav/window.ts'
-import { type AudioFault, audioFault, fitSamples, type LoadedAudio } from './loaded.ts'
-import type { AudioDType, AudioTarget } from './options.ts'
+import { DATA_CLASSES } from '../base/dtypes.ts'
+import { MediaError } from '../base/errors.ts'
+import type { Routine } from '../files/routine.ts'
+import { samplesWithin } from '../formats/wav/sample-window.ts'
+import { checkBytes, checkLength } from '../formats/wav/sound-limits.ts'
+import { isWavHead, readWavHeader, type WavHeader } from '../formats/wav/wav-header.ts'
+import { decodeSamples, nativeDType } from '../formats/wav/wav-samples.ts'
+import type { AudioDType, AudioTarget } from './audio-options.ts'
+import { type AudioFault, audioFault, fitSamples, type LoadedAudio } from './audio-results.ts'
 
 /**
  * A WAV file whose samples need neither resampling nor mixing, read without FFmpeg: exact, only the
@@ -66,13 +66,6 @@ export function* headerOf(
     if (isStrict) throw error
     return { problem: error }
   }
-}
-
-/** Whether a file that begins so is a WAV file. */
-export function isWavHead(head: Uint8Array): boolean {
-  return /^(RIFF|RF64|BW64|RIFX)....WAVE/s.test(
-    Buffer.from(head.subarray(0, 12)).toString('latin1'),
-  )
 }
 
 function isPlain(header: WavHeader, { sampleRate, channels, dtype, stream }: AudioTarget): boolean {

@@ -1,6 +1,6 @@
 import type { Codec } from 'node-av/lib'
-import { MediaError } from '../errors.ts'
-import type { FFmpeg } from '../image/ffmpeg/library.ts'
+import { MediaError } from '../base/errors.ts'
+import type { FFmpeg } from './library.ts'
 
 /** Decoders that are never opened, and why. `npm run fuzz:decoders` finds such. */
 const REFUSED: ReadonlyMap<string, string> = new Map([
@@ -20,17 +20,18 @@ export function codecName({ av }: FFmpeg, id: number): string {
 }
 
 /**
- * The decoder of a codec, or one of that name; `undefined` where this FFmpeg has none. @throws
- * MediaError `ERR_UNSUPPORTED` if it is refused
+ * The decoder of a codec, or one of that name. `what` says which, as in 'for h264'. @throws
+ * MediaError `ERR_UNSUPPORTED` where this FFmpeg has none, or if it is refused
  */
-export function findDecoder({ av }: FFmpeg, wanted: number | string): Codec | undefined {
+export function findDecoder({ av }: FFmpeg, wanted: number | string, what: string): Codec {
   const codec =
     typeof wanted === 'string'
       ? av.Codec.findDecoderByName(wanted as never)
       : av.Codec.findDecoder(wanted as never)
   const why = REFUSED.get(codec?.name ?? '')
   if (why !== undefined) throw new MediaError('ERR_UNSUPPORTED', why)
-  return codec ?? undefined
+  if (codec === null) throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder ${what}`)
+  return codec
 }
 
 /**

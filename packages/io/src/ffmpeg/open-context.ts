@@ -1,10 +1,10 @@
-import type { FormatContext, InputFormat } from 'node-av/lib'
-import { MediaError } from '../errors.ts'
-import type { SyncReader } from '../file/routine.ts'
-import { check, type FFmpeg } from '../image/ffmpeg/library.ts'
+import type { FormatContext, InputFormat, Stream } from 'node-av/lib'
+import { MediaError } from '../base/errors.ts'
+import type { SyncReader } from '../files/routine.ts'
 import { codecWhitelist } from './decoders.ts'
-import { FORMAT_WHITELIST, formatOf, opensOthers } from './formats.ts'
+import { check, type FFmpeg } from './library.ts'
 import { refuseBombs } from './refuse-bombs.ts'
+import { FORMAT_WHITELIST, formatOf, opensOthers } from './refused-formats.ts'
 
 /** What FFmpeg is to open. */
 export interface ContextInput {
@@ -70,6 +70,30 @@ export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext 
   } finally {
     given.free()
   }
+}
+
+/**
+ * Has FFmpeg decode a little, where headers tell too little to decode streams: those of MP3, FLAC,
+ * MPEG-TS and raw streams do.
+ *
+ * @param isForced whether it is to find out all it can, which may cost more than decoding
+ */
+export function findFacts(
+  ffmpeg: FFmpeg,
+  context: FormatContext,
+  streams: readonly Stream[],
+  isForced: boolean,
+): void {
+  const { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } = ffmpeg.constants
+  const lacks = ({ codecpar }: Stream): boolean => {
+    if (codecpar.codecType === AVMEDIA_TYPE_AUDIO)
+      return codecpar.sampleRate === 0 || codecpar.channels === 0
+    return (
+      codecpar.codecType === AVMEDIA_TYPE_VIDEO && (codecpar.width === 0 || codecpar.height === 0)
+    )
+  }
+  if (isForced || streams.length === 0 || streams.some(lacks))
+    check(ffmpeg, context.findStreamInfoSync(null), 'looking for its streams')
 }
 
 function headOf(reader: SyncReader): Uint8Array {

@@ -1,3 +1,5 @@
+import { bytesOf } from '../base/dtypes.ts'
+
 /** How a codec's packets are cut into units (NAL), and what they are. */
 export interface UnitFormat {
   readonly codec: 'h264' | 'hevc'
@@ -52,7 +54,7 @@ function* unitsOf(packet: Uint8Array, lengthBytes: number): Generator<Uint8Array
     }
     return
   }
-  const bytes = Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength)
+  const bytes = bytesOf(packet)
   for (let at = bytes.indexOf(START_CODE); at >= 0; ) {
     const next = bytes.indexOf(START_CODE, at + 3)
     const unit = bytes.subarray(at + 3, next < 0 ? undefined : next)

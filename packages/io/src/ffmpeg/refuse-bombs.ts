@@ -1,6 +1,7 @@
-import { MediaError } from '../errors.ts'
-import type { SyncReader } from '../file/routine.ts'
-import { hasMp4Start, readMp4 } from './mp4.ts'
+import { bytesOf } from '../base/dtypes.ts'
+import { MediaError } from '../base/errors.ts'
+import type { SyncReader } from '../files/routine.ts'
+import { hasMp4Start, readMp4 } from './containers/mp4.ts'
 
 /** Samples for which FFmpeg's index takes 24 MiB. */
 const FEW_SAMPLES = 1 << 20
@@ -67,8 +68,7 @@ function announced(reader: SyncReader): Announced {
 function addTables(reader: SyncReader, start: number, end: number, sum: Announced): void {
   // Blocks overlap by what is read behind a name.
   for (let at = start; at < end; at += BLOCK_BYTES - TABLE_BYTES) {
-    const { buffer, byteOffset, byteLength } = reader.read(at, Math.min(BLOCK_BYTES, end - at))
-    const bytes = Buffer.from(buffer, byteOffset, byteLength)
+    const bytes = bytesOf(reader.read(at, Math.min(BLOCK_BYTES, end - at)))
     for (const [name, place] of TABLES) {
       for (let i = bytes.indexOf(name); i >= 0; i = bytes.indexOf(name, i + 4)) {
         if (i >= BLOCK_BYTES - TABLE_BYTES || i + place + 4 > bytes.length) continue

@@ -1,6 +1,6 @@
 import type { Frame, Packet } from 'node-av/lib'
-import { MediaError } from '../errors.ts'
-import type { FFmpeg } from '../image/ffmpeg/library.ts'
+import { MediaError } from '../base/errors.ts'
+import type { FFmpeg } from './library.ts'
 
 /**
  * Refuses a packet that only its owner can decrypt: decoders would take it for damage. @throws
@@ -18,30 +18,27 @@ export function encrypted(): MediaError {
   )
 }
 
+/**
+ * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail, or take the numbers
+ * for something else.
+ */
+export const UNKNOWN_MATRICES: ReadonlyMap<number, string> = new Map([
+  [8, 'YCgCo'],
+  [10, 'BT.2020 with constant luminance'],
+  [11, "Y'D'zD'x (SMPTE 2085)"],
+  [13, 'chromaticity-derived, of constant luminance'],
+  [14, 'ICtCp'],
+  [15, 'IPT-C2'],
+  [16, 'YCgCo-Re'],
+  [17, 'YCgCo-Ro'],
+])
+
 /** Refuses colours that FFmpeg's scaler does not convert. @throws MediaError `ERR_UNSUPPORTED` */
-export function refuseMatrix({ constants: c }: FFmpeg, frame: Frame): void {
-  const { colorSpace } = frame
-  if (colorSpace === c.AVCOL_SPC_UNSPECIFIED || colorSpace === c.AVCOL_SPC_BT709) return
-  const name = namesOf(c).get(colorSpace)
+export function refuseMatrix({ colorSpace }: Frame): void {
+  const name = UNKNOWN_MATRICES.get(colorSpace)
   if (name === undefined) return
   throw new MediaError(
     'ERR_UNSUPPORTED',
     `its colours are ${name}, which FFmpeg's scaler does not convert; \`decode\` gives the samples as they are, and ffmpeg's filter libplacebo converts them`,
   )
-}
-
-let names: ReadonlyMap<number, string> | undefined
-
-function namesOf(c: FFmpeg['constants']): ReadonlyMap<number, string> {
-  names ??= new Map<number, string>([
-    [c.AVCOL_SPC_YCGCO, 'YCgCo'],
-    [c.AVCOL_SPC_BT2020_CL, 'BT.2020 with constant luminance'],
-    [c.AVCOL_SPC_SMPTE2085, "Y'D'zD'x (SMPTE 2085)"],
-    [c.AVCOL_SPC_CHROMA_DERIVED_CL, 'of constant luminance, derived from their primaries'],
-    [c.AVCOL_SPC_ICTCP, 'ICtCp'],
-    [c.AVCOL_SPC_IPT_C2, 'IPT-C2'],
-    [c.AVCOL_SPC_YCGCO_RE, 'YCgCo-Re'],
-    [c.AVCOL_SPC_YCGCO_RO, 'YCgCo-Ro'],
-  ])
-  return names
 }

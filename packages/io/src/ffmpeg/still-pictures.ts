@@ -1,5 +1,5 @@
-import { MediaError } from '../errors.ts'
-import type { HeifPicture } from './mp4.ts'
+import { MediaError } from '../base/errors.ts'
+import type { HeifPicture } from './containers/mp4.ts'
 
 /**
  * HEIC, what phones write, is in the boxes of a video, of which FFmpeg finds the tiles, and not the

@@ -1,6 +1,6 @@
-import { isApng } from './apng.ts'
 import type { EncodedImage } from './backend.ts'
-import { isWebpAnimation } from './webp.ts'
+import { isApng } from './formats/apng.ts'
+import { isWebpAnimation } from './formats/webp.ts'
 
 /** Whether a file is of a kind that can hold several pictures: any GIF, WebP and PNG animations. */
 export function isAnimated({ bytes, format }: EncodedImage): boolean {

@@ -1,6 +1,6 @@
 import type { Rng } from 'spindle'
-import { badOption } from '../errors.ts'
-import type { Size } from './geometry.ts'
+import { badOption } from '../base/errors.ts'
+import type { Size } from '../base/geometry.ts'
 import { compose, type Orientation, type Part } from './orientation.ts'
 
 /**

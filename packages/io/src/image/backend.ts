@@ -1,5 +1,5 @@
-import type { ImageFormat } from './format.ts'
-import type { JpegHeader } from './jpeg.ts'
+import type { ImageFormat } from './formats/format.ts'
+import type { JpegHeader } from './formats/jpeg.ts'
 
 /** A whole image file, and what it was recognised as. */
 export interface EncodedImage {

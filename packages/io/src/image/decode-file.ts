@@ -1,13 +1,13 @@
-import { MediaError } from '../errors.ts'
+import { MediaError } from '../base/errors.ts'
+import { MAX_PIXELS } from '../base/geometry.ts'
 import type { Augmentation } from './augment.ts'
 import type { EncodedImage } from './backend.ts'
 import { storedSizes } from './facts.ts'
 import { type ClaimOutput, imageDecoder } from './ffmpeg/image-decoder.ts'
-import { otherFormat, printHead, sniffFormat } from './format.ts'
-import { MAX_PIXELS } from './geometry.ts'
-import { readJpegHeader } from './jpeg.ts'
-import { checkPixels } from './limits.ts'
-import type { ImageTarget } from './options.ts'
+import { otherFormat, printHead, sniffFormat } from './formats/format.ts'
+import { readJpegHeader } from './formats/jpeg.ts'
+import { checkPixels } from './image-limits.ts'
+import type { ImageTarget } from './image-options.ts'
 
 /** What a file is, by its bytes. @throws Error if it is empty or no image that is known */
 export function recognise(bytes: Buffer): EncodedImage {

@@ -1,11 +1,11 @@
-import { pngChunks } from './apng.ts'
+import type { Size } from '../base/geometry.ts'
 import type { EncodedImage } from './backend.ts'
-import { bmpHeader } from './bmp.ts'
-import type { Size } from './geometry.ts'
-import { firstGifPicture, gifCanvas, gifFacts } from './gif.ts'
-import { heifFacts, heifTileSize } from './heif.ts'
-import { tiffNumber, tiffPages } from './tiff.ts'
-import { webpFacts, webpSize } from './webp.ts'
+import { pngChunks } from './formats/apng.ts'
+import { bmpHeader } from './formats/bmp.ts'
+import { firstGifPicture, gifCanvas, gifFacts } from './formats/gif.ts'
+import { heifFacts, heifTileSize } from './formats/heif.ts'
+import { tiffNumber, tiffPages } from './formats/tiff.ts'
+import { webpFacts, webpSize } from './formats/webp.ts'
 
 /** What the headers of an image file say of it, as it is stored. */
 export interface ImageFacts extends Size {

@@ -1,9 +1,10 @@
-import type { DataOf } from '../array.ts'
-import { readSourceSync, type SyncSource } from '../source.ts'
+import type { DataOf } from '../base/array.ts'
+import type { ThreadContext } from '../base/thread-context.ts'
+import { readSourceSync, type SyncSource } from '../files/source.ts'
 import type { Augmentation } from './augment.ts'
 import { decodeFile } from './decode-file.ts'
-import { checkResultBytes } from './limits.ts'
-import type { ImageTarget } from './options.ts'
+import { checkResultBytes } from './image-limits.ts'
+import type { ImageTarget } from './image-options.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape } from './pixel-format.ts'
 
 /** An array of images as it is made: its shape, and its data. */
@@ -28,16 +29,10 @@ export interface IndexedError {
   readonly error: unknown
 }
 
-/** So much memory, with whatever is in it. */
-export type Allocate = (bytes: number) => ArrayBufferLike
-
-/**
- * Loads one image into memory of its own, new unless `allocate` gives some. @throws errors that do
- * not name the source
- */
-export function loadOne(
+/** Loads one image into memory of its own. @throws errors that do not name the source */
+export function loadImageInThread(
   { source, target, augmentation }: ImageJob,
-  allocate?: Allocate,
+  context: ThreadContext,
 ): LoadedImage {
   const bytes = readSourceSync(source)
   const { dtype, pixelFormat, layout, isAnimated } = target
@@ -47,7 +42,7 @@ export function loadOne(
     const shape = isAnimated ? [pictures, ...one] : one
     const length = product(shape)
     checkResultBytes(length * bytesPer(dtype), target)
-    const memory = allocate?.(length * bytesPer(dtype))
+    const memory = context.alloc(length * bytesPer(dtype)).buffer
     loaded = { data: imageArray(dtype, length, memory), dtype, shape }
     return loaded.data
   })

@@ -1,7 +1,7 @@
 import type { EncodedImage } from './backend.ts'
-import { heifOrientation } from './heif.ts'
-import { tiffNumber } from './tiff.ts'
-import { webpExif } from './webp.ts'
+import { heifOrientation } from './formats/heif.ts'
+import { tiffNumber } from './formats/tiff.ts'
+import { webpExif } from './formats/webp.ts'
 
 /** A part of a picture, as shares of its width and height. */
 export interface Part {

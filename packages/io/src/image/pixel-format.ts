@@ -1,5 +1,5 @@
-import type { DataOf } from '../array.ts'
-import type { Size } from './geometry.ts'
+import type { DataOf } from '../base/array.ts'
+import type { Size } from '../base/geometry.ts'
 
 /**
  * What a pixel is made of, and how it lies in memory.

@@ -1,6 +1,6 @@
-import type { DataOf } from '../array.ts'
-import type { Placement, Size } from './geometry.ts'
-import type { ImageTarget } from './options.ts'
+import type { DataOf } from '../base/array.ts'
+import type { Placement, Size } from '../base/geometry.ts'
+import type { ImageTarget } from './image-options.ts'
 import { isFromBottom, isFromRight, isQuarterTurn, type Orientation } from './orientation.ts'
 import { channelsOf, type ImageDType, type Plane, planesOf } from './pixel-format.ts'
 

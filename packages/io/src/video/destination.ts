@@ -1,7 +1,9 @@
-import type { DataOf, NdArray } from '../array.ts'
-import { checkInto } from '../image/batch.ts'
+import type { DataOf, NdArray } from '../base/array.ts'
+import type { ThreadContext } from '../base/thread-context.ts'
+import type { SyncSource } from '../files/source.ts'
+import { checkInto } from '../image/batch/batch.ts'
 import { product } from '../image/fill.ts'
-import type { ImageTarget } from '../image/options.ts'
+import type { ImageTarget } from '../image/image-options.ts'
 import { type ImageDType, imageShape } from '../image/pixel-format.ts'
 
 /**
@@ -18,7 +20,32 @@ export function checkDestination(
   return checkInto(into, { target, shape: [...frames, ...one], size: product(one) })
 }
 
-/** The part of it that another thread can fill: shared memory, or none. */
-export function sharedPart(into: DataOf[ImageDType] | undefined): DataOf[ImageDType] | undefined {
-  return into !== undefined && into.buffer instanceof SharedArrayBuffer ? into : undefined
+/** Frames of a source to load, and the array to fill, if any. */
+export interface VideoTask<T> {
+  readonly source: SyncSource
+  readonly target: T
+  readonly into: DataOf[ImageDType] | undefined
+}
+
+/** So much memory, with whatever is in it. */
+export type Allocate = (bytes: number) => ArrayBufferLike
+
+/** Where frames go, and whether they are still wanted. */
+export interface FramePlace {
+  readonly allocate: Allocate
+  /** An array to fill. */
+  readonly into: DataOf[ImageDType] | undefined
+  /** Throws where they are not. */
+  readonly checkWanted: () => void
+}
+
+/** The place for the frames of a task. */
+export function placeOf(
+  { target, into }: VideoTask<{ readonly isShared: boolean }>,
+  context: ThreadContext,
+): FramePlace {
+  const allocate = target.isShared
+    ? (bytes: number) => new SharedArrayBuffer(bytes)
+    : (bytes: number) => context.alloc(bytes).buffer
+  return { allocate, into, checkWanted: () => context.signal.throwIfAborted() }
 }

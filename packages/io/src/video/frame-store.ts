@@ -1,8 +1,8 @@
-import type { DataOf } from '../array.ts'
-import { MediaError } from '../errors.ts'
-import { checkBytes, type Limits } from '../ffmpeg/limits.ts'
-import type { Allocate } from '../image/fill.ts'
+import type { DataOf } from '../base/array.ts'
+import { MediaError } from '../base/errors.ts'
+import { checkBytes, type Limits } from '../ffmpeg/video-limits.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
+import type { Allocate } from './destination.ts'
 
 /** Bytes that are made room for on a header's word, and at most at a time. */
 const MOST_BELIEVED = 1 << 28

@@ -1,8 +1,8 @@
 import type { Rng } from 'spindle'
-import { checkWithin } from '../audio/options.ts'
-import { checkBoolean, checkOneOf } from '../check.ts'
-import { badOption, MediaError } from '../errors.ts'
-import { checkRng } from './options.ts'
+import { checkWithin } from '../audio/audio-options.ts'
+import { checkBoolean, checkOneOf } from '../base/check.ts'
+import { badOption, MediaError } from '../base/errors.ts'
+import { checkRng } from './video-options.ts'
 
 /**
  * Which frame stands for a time that lies between two: the one before, which is what is seen then,

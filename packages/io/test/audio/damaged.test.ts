@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type AudioArray, encodeWav, loadAudio, type MediaError, probe } from '../../src/index.ts'
-import { encodeAudio, loadAudioSync, probeSync } from '../../src/sync.ts'
+import { encodeAudioSync, loadAudioSync, probeSync } from '../../src/sync.ts'
 import { numbers } from '../support.ts'
 import { ENCODED, encodedSweeps, sweep } from './audio-support.ts'
 
@@ -107,7 +107,7 @@ describe('damaged sound', () => {
   }
 
   it('a short MP3 that lacks samples is told by its exact length, though few frames are missing', () => {
-    const mp3 = encodeAudio(sweep(0.1, 16000), { format: 'mp3' })
+    const mp3 = encodeAudioSync(sweep(0.1, 16000), { format: 'mp3' })
     const whole = loadAudioSync(mp3).shape
     for (let length = 0; length < mp3.length; length += 11) {
       try {

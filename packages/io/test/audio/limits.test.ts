@@ -24,15 +24,15 @@ function waysOf(bytes: Uint8Array): ((limits: SoundLimits) => unknown)[] {
   return [
     (limits) => loadAudio(bytes, limits),
     (limits) => loadAudio(bytes, { ...limits, sampleRate: 22_050 }),
-    (limits) => sync.loadAudio(bytes, { ...limits, channels: 1 }),
+    (limits) => sync.loadAudioSync(bytes, { ...limits, channels: 1 }),
     (limits) => all(streamAudio(bytes, { ...limits, samplesPerChunk: 100_000 })),
-    (limits) => all(sync.streamAudio(bytes, { ...limits, samplesPerChunk: 100_000 })),
+    (limits) => all(sync.streamAudioSync(bytes, { ...limits, samplesPerChunk: 100_000 })),
   ]
 }
 
 const wavWays: typeof waysOf = (bytes) => [
   (limits) => loadWav(bytes, limits),
-  (limits) => sync.loadWav(bytes, limits),
+  (limits) => sync.loadWavSync(bytes, limits),
   (limits) => parseWav(bytes, { ...limits, dtype: 'float32' }),
 ]
 
@@ -72,11 +72,13 @@ describe('limits of sound', () => {
   })
 
   it('are 2 GiB a result by default, and none of time', () => {
-    assert.throws(() => sync.loadAudio(files.flac, { numSamples: 0x7fffffff }), {
+    assert.throws(() => sync.loadAudioSync(files.flac, { numSamples: 0x7fffffff }), {
       code: 'ERR_TOO_LARGE',
       message: /`maxResultBytes` \(2147483648\)/,
     })
-    assert.throws(() => sync.loadAudio(wav, { numSamples: 0x7fffffff }), { code: 'ERR_TOO_LARGE' })
+    assert.throws(() => sync.loadAudioSync(wav, { numSamples: 0x7fffffff }), {
+      code: 'ERR_TOO_LARGE',
+    })
   })
 
   it('are checked', () => {
@@ -86,10 +88,10 @@ describe('limits of sound', () => {
         const limits = { [name]: value } as SoundLimits
         const fault = { code: 'ERR_BAD_OPTION', message: new RegExp(`\`${name}\` must be`) }
         assert.throws(() => parseWav(wav, limits), fault)
-        assert.throws(() => sync.loadAudio(wav, limits), fault)
+        assert.throws(() => sync.loadAudioSync(wav, limits), fault)
         assert.throws(() => streamAudio(wav, limits), fault)
       }
-      sync.loadAudio(wav, { [name]: Infinity })
+      sync.loadAudioSync(wav, { [name]: Infinity })
     }
   })
 })
@@ -107,15 +109,17 @@ describe('headers that announce what is not there', () => {
     const slow = Buffer.from(wav)
     slow.writeUInt32LE(1, 24)
     const before = process.memoryUsage().rss
-    assert.throws(() => sync.loadAudio(flac, { maxDurationSec: 60 }), { code: 'ERR_TOO_LARGE' })
-    assert.throws(() => sync.loadAudio(flac, { window: [1.4, 1.5], maxSamples: 1000 }), {
+    assert.throws(() => sync.loadAudioSync(flac, { maxDurationSec: 60 }), { code: 'ERR_TOO_LARGE' })
+    assert.throws(() => sync.loadAudioSync(flac, { window: [1.4, 1.5], maxSamples: 1000 }), {
       code: 'ERR_TOO_LARGE',
     })
-    sync.loadAudio(huge, { sampleRate: 8000 })
-    assert.throws(() => sync.loadAudio(slow, { sampleRate: 768_000, maxSamples: 1000 }), {
+    sync.loadAudioSync(huge, { sampleRate: 8000 })
+    assert.throws(() => sync.loadAudioSync(slow, { sampleRate: 768_000, maxSamples: 1000 }), {
       code: 'ERR_TOO_LARGE',
     })
-    assert.throws(() => sync.loadAudio(slow, { sampleRate: 768_000 }), { code: 'ERR_TOO_LARGE' })
+    assert.throws(() => sync.loadAudioSync(slow, { sampleRate: 768_000 }), {
+      code: 'ERR_TOO_LARGE',
+    })
     const grown = (process.memoryUsage().rss - before) / 2 ** 20
     assert.ok(grown < 120, `${grown.toFixed()} MB`)
   })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { encodeNpy, encodeNpz, encodeWav } from '../../src/index.ts'
-import { encodeAudio } from '../../src/sync.ts'
+import { encodeAudioSync } from '../../src/sync.ts'
 import { ENCODED, sweep } from '../audio/audio-support.ts'
 import { catPixels, type Pixels, toSharp } from '../support.ts'
 
@@ -45,7 +45,7 @@ export function soundSeeds(): Seed[] {
     { name: 'pcm16', kind: 'wav', bytes: bufferOf(encodeWav(sound, { layout: 'CT' })) },
     ...['extensible-pcm_24.wav', 'rf64.wav', 'odd-chunks.wav'].map(wav),
     ...(['wav', ...ENCODED] as const).map((format): Seed => {
-      const bytes = bufferOf(encodeAudio(sweep(0.1, 16000), { format }))
+      const bytes = bufferOf(encodeAudioSync(sweep(0.1, 16000), { format }))
       return { name: `sound ${format}`, kind: 'audio', bytes }
     }),
   ]

@@ -12,9 +12,9 @@ import {
   streamVideo,
   type VideoLimits,
 } from '../../src/index.ts'
-import { Mp4Watch } from '../../src/live/watch-mp4.ts'
+import { Mp4Watch } from '../../src/streaming-input/watch-mp4.ts'
 import { loadVideoSync, probeSync, sampleVideoSync, streamVideoSync } from '../../src/sync.ts'
-import { clip } from '../media/media-support.ts'
+import { clip } from '../chain/media-support.ts'
 import { numbers } from '../support.ts'
 import { coded, muxed, VIDEOS } from './made-videos.ts'
 

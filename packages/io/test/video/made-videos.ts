@@ -1,7 +1,7 @@
+import { Packets } from '../../src/chain/packets/packets.ts'
 import type { NdArray } from '../../src/index.ts'
-import { Packets } from '../../src/media/packets/packets.ts'
 import { Encoder, type EncoderOptions, Muxer, type MuxerOptions } from '../../src/media.ts'
-import { clip, using } from '../media/media-support.ts'
+import { clip, using } from '../chain/media-support.ts'
 import { type Edit, withEdits } from './edit-lists.ts'
 
 /** Pictures a second of the videos here. */

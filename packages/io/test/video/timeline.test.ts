@@ -11,7 +11,7 @@ import {
   type VideoArray,
 } from '../../src/index.ts'
 import { loadVideoSync, probeSync, sampleVideoSync, streamVideoSync } from '../../src/sync.ts'
-import { decoded } from '../media/media-support.ts'
+import { decoded } from '../chain/media-support.ts'
 import { VIDEOS } from './made-videos.ts'
 
 /** Time and pixels of each frame. */

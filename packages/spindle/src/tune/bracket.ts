@@ -15,6 +15,9 @@ const LONGEST_TRIAL_MS = 2500
  */
 const UP = [1.25, 2, 4] as const
 const DOWN = [0.75, 0.5] as const
+/** A trial that takes this long, in milliseconds, has no clear result. It is repeated so often. */
+const UNCLEAR_MS = 8000
+const MOST_UNCLEAR = 2
 /** From this number on, a small step has too little effect to measure. */
 const MANY = 32
 /** Numbers within this factor are treated as equal. */
@@ -67,6 +70,7 @@ export class Bracket {
   #below: Refused | undefined
   #above: Refused | undefined
   #refusals = 0
+  #unclear = 0
   /** The direction of the last refused number. */
   #refused: 'up' | 'down' | undefined
 
@@ -130,6 +134,10 @@ export class Bracket {
       this.boldUp = 1
       return
     }
+    if (!isUp && isHarmless && tookMs >= UNCLEAR_MS && this.#unclear < MOST_UNCLEAR) {
+      this.#unclear++
+      return
+    }
     const tabooMs = firstMs(tookMs) * 2 ** this.#refusals++
     const untilMs = atMs + Math.min(LONGEST_TABOO_MS, tabooMs)
     if (isUp) {
@@ -170,6 +178,7 @@ export class Bracket {
     this.#below = undefined
     this.#above = undefined
     this.#refusals = 0
+    this.#unclear = 0
     this.#refused = undefined
     this.boldUp = 0
     this.boldDown = 0

@@ -1,6 +1,8 @@
 /** Share of the throughput that rolled back trials may cost in the long run. */
 const AFFORDABLE = 0.025
-/** Losses, in milliseconds, that are free at the start, and that may be open when a trial begins. */
+/**
+ * Losses, in milliseconds, that are free at the start, and that may be open when a trial begins.
+ */
 const CREDIT_MS = 300
 const OPEN_MS = 30
 /** A single trial never blocks others for longer than this time, in milliseconds. */

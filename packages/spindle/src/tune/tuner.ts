@@ -345,6 +345,12 @@ export class Tuner {
       this.#base = figures
       this.#measurement = undefined
       this.#best = Math.max(this.#best, this.#certain(figures))
+      if (proposal.reason === 'errors') {
+        // Calls that were refused still wait for their next attempt.
+        this.#base = undefined
+        this.#settledAtMs = figures.atMs + settledMs(proposal.changes, figures)
+        return []
+      }
       return this.#continue(figures)
     }
     const tookMs = figures.atMs - base.atMs
@@ -442,4 +448,10 @@ export class Tuner {
  */
 function settleMs({ tuned, option, from, to }: Step, base: Figures): number {
   return option === 'buffer' || to < from ? 0 : SETTLE_CALLS * (base.units[tuned]?.meanMs ?? 0)
+}
+
+/** How long it takes until most calls that are now in flight have ended. */
+function settledMs(steps: readonly Step[], { units }: Figures): number {
+  const ms = steps.map(({ tuned }) => units[tuned]?.meanMs ?? 0)
+  return Math.min(LONGEST_SETTLE_MS, Math.max(LEAST_SETTLE_MS, ...ms))
 }

@@ -1,10 +1,9 @@
-import type { CodecContext, Frame, Packet } from 'node-av/lib'
-import { MediaError } from '../../errors.ts'
-import { findDecoder } from '../../ffmpeg/decoders.ts'
+import type { Frame, Packet } from 'node-av/lib'
+import type { Container } from '../../ffmpeg/container.ts'
+import { isTag, mayBeFrame } from '../../ffmpeg/containers/stray-bytes.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { Container } from './container.ts'
-import { isTag, mayBeFrame } from './stray-bytes.ts'
+import { StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 10_000
@@ -38,13 +37,9 @@ export interface PacketSpan {
 export class AudioDecoder {
   readonly #ffmpeg: FFmpeg
   readonly #container: Container
-  /** Of the stream among the container's. */
-  readonly #index: number
-  readonly #decoder: CodecContext
+  readonly #decoder: StreamDecoder
   readonly #packet: Packet
-  readonly #frame: Frame
   readonly #tellFault: (fault: PacketFault) => void
-  readonly #codecName: string
   /** Of which half a packet is as good as a whole. */
   readonly #isPcm: boolean
   /** Whether a frame came of the packet. */
@@ -64,34 +59,14 @@ export class AudioDecoder {
   constructor(ffmpeg: FFmpeg, container: Container, tellFault: (fault: PacketFault) => void) {
     this.#ffmpeg = ffmpeg
     this.#container = container
-    this.#index = container.stream.index
     this.#tellFault = tellFault
-    const { av } = ffmpeg
-    const { codecpar, timeBase } = container.stream
     const name = container.format.iformat?.name
     this.#hasTimes =
       name === 'aac' || (container.declared !== undefined && name !== 'mp3' && name !== 'flac')
-    const codec = findDecoder(ffmpeg, codecpar.codecId)
-    this.#codecName = av.avGetCodecName(codecpar.codecId) ?? 'an unknown codec'
-    this.#isPcm = this.#codecName.startsWith('pcm_')
-    if (codec === undefined)
-      throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder for ${this.#codecName}`)
-    this.#decoder = new av.CodecContext()
-    this.#packet = new av.Packet()
-    this.#frame = new av.Frame()
-    try {
-      this.#decoder.allocContext3(codec)
-      check(ffmpeg, codecpar.toContext(this.#decoder), 'preparing the decoder')
-      this.#decoder.threadCount = 1 // many sounds at a time use the cores better than many threads on one
-      this.#decoder.pktTimebase = timeBase // else priming is cut off, but time stamps are not moved
-      this.#decoder.setOption('err_detect', 'crccheck+explode')
-      check(ffmpeg, this.#decoder.open2Sync(codec, null), 'opening the decoder')
-      this.#packet.alloc()
-      this.#frame.alloc()
-    } catch (error) {
-      this.free()
-      throw error
-    }
+    const setup = { errDetect: 'crccheck+explode' }
+    this.#decoder = new StreamDecoder(ffmpeg, container, () => setup)
+    this.#packet = this.#decoder.packet
+    this.#isPcm = this.#decoder.codec.startsWith('pcm_')
   }
 
   /**
@@ -99,10 +74,10 @@ export class AudioDecoder {
    */
   *frames(): Generator<Frame> {
     const { constants: c } = this.#ffmpeg
-    const [decoder, frame] = [this.#decoder, this.#frame]
+    const { frame } = this.#decoder
     let faults = 0
     for (let isAtEnd = false; ; ) {
-      const result = decoder.receiveFrameSync(frame)
+      const result = this.#decoder.receive()
       if (result >= 0) {
         if (frame.decodeErrorFlags === 0) faults = 0
         else
@@ -129,11 +104,7 @@ export class AudioDecoder {
    * otherwise where the container stands is not known.
    */
   seek(time: bigint): boolean {
-    const { format, stream } = this.#container
-    const { constants: c } = this.#ffmpeg
-    const isDone = format.seekFrameSync(stream.index, time, c.AVSEEK_FLAG_BACKWARD) >= 0
-    this.#decoder.flushBuffers()
-    return isDone
+    return this.#decoder.seek(time)
   }
 
   /**
@@ -156,27 +127,20 @@ export class AudioDecoder {
   }
 
   free(): void {
-    this.#decoder.freeContext()
-    this.#packet.free()
-    this.#frame.free()
+    this.#decoder.free()
   }
 
   /** Gives the decoder the next packet, or tells it that there is none: then `false`. */
   #feed(countFault: () => void): boolean {
     const { constants: c } = this.#ffmpeg
-    const { format } = this.#container
     const packet = this.#packet
-    for (let tries = 0; ; ) {
-      packet.unref() // of the last one, or one of another stream
-      const result = format.readFrameSync(packet)
-      // MPEG-TS says so where it has looked for a packet in vain for a while.
-      if (result === c.AVERROR_EAGAIN && tries++ < HOPELESS) continue
+    for (;;) {
+      const result = this.#decoder.read()
       if (result < 0) {
         if (result !== c.AVERROR_EOF) this.#complain(result, 'reading a packet')
-        this.#decoder.sendPacketSync(null)
+        this.#decoder.sendEnd()
         return false
       }
-      if (packet.streamIndex !== this.#index) continue
       this.#hasGiven = false
       const isCut = (packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !this.#container.isOpenEnded
       if (isCut) {
@@ -187,9 +151,9 @@ export class AudioDecoder {
       if (this.#isFirst) {
         this.#isFirst = false
         refuseEncrypted(this.#ffmpeg, packet)
-        this.#isPiece = isPieceOfFlac(this.#codecName, packet)
+        this.#isPiece = isPieceOfFlac(this.#decoder.codec, packet)
       }
-      const sent = this.#decoder.sendPacketSync(packet)
+      const sent = this.#decoder.send()
       if (this.#hasTimes) this.#takeTime(packet)
       if (sent >= 0) return true
       if (packet.size === 0) continue // the last one of some Ogg files
@@ -201,7 +165,7 @@ export class AudioDecoder {
 
   #takeTime(packet: Packet): void {
     const { pts, duration } = packet
-    if (this.#codecName === 'aac') this.#byteEnd = Number(packet.pos) + packet.size
+    if (this.#decoder.codec === 'aac') this.#byteEnd = Number(packet.pos) + packet.size
     if (pts === this.#ffmpeg.constants.AV_NOPTS_VALUE) return
     this.#packetStart ??= pts
     this.#packetEnd = pts + duration
@@ -221,7 +185,9 @@ export class AudioDecoder {
   /** Whether there is no frame in what is left of the file. */
   #isAtEnd(): boolean {
     const { size } = this.#container
-    return size !== undefined && this.#codecName === 'aac' && size - this.#byteEnd < LESS_THAN_FRAME
+    return (
+      size !== undefined && this.#decoder.codec === 'aac' && size - this.#byteEnd < LESS_THAN_FRAME
+    )
   }
 
   /** Whether what is left of the packet is no frame. */
@@ -229,7 +195,7 @@ export class AudioDecoder {
     if (this.#container.isOpenEnded) return true
     const bytes = this.#packet.data
     if (bytes === null || bytes.length === 0) return false
-    return this.#hasGiven || !mayBeFrame(this.#codecName, bytes)
+    return this.#hasGiven || !mayBeFrame(this.#decoder.codec, bytes)
   }
 }
 

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import type { Codec, CodecContext, FormatContext, Frame, Packet, Stream } from 'node-av/lib'
-import { badOption, MediaError } from '../../errors.ts'
-import { check, type FFmpeg, loadFFmpeg } from '../../image/ffmpeg/library.ts'
-import type { AudioEncoding, EncodedAudioFormat } from '../encode-options.ts'
-import { removeSpilled, spillPath } from '../spill.ts'
+import { badOption, MediaError } from '../../base/errors.ts'
+import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import type { AvSampleFormat } from '../../ffmpeg/sample-formats.ts'
+import { removeSpilled, spillPath } from '../../files/spill.ts'
+import type { AudioEncoding, EncodedAudioFormat } from '../encode-audio-options.ts'
 import { pcmFrames } from './pcm-frames.ts'
-import { type AvSampleFormat, defaultLayout } from './sample-format.ts'
+import { defaultLayout } from './sample-format.ts'
 
 /**
  * Encodes and muxes a sound with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,

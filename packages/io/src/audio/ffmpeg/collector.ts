@@ -1,7 +1,7 @@
-import type { DataOf } from '../../array.ts'
-import { DATA_CLASSES } from '../../dtypes.ts'
-import { MediaError } from '../../errors.ts'
-import type { AudioDType } from '../options.ts'
+import type { DataOf } from '../../base/array.ts'
+import { DATA_CLASSES } from '../../base/dtypes.ts'
+import { MediaError } from '../../base/errors.ts'
+import type { AudioDType } from '../audio-options.ts'
 
 /** Elements that are made room for on a header's word. */
 const MOST_BELIEVED = 1 << 24

@@ -1,17 +1,13 @@
 import type { Frame, SoftwareResampleContext } from 'node-av/lib'
-import type { DataOf } from '../../array.ts'
-import { DATA_CLASSES } from '../../dtypes.ts'
-import { MediaError } from '../../errors.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { AudioDType } from '../options.ts'
-import {
-  type AvSampleFormat,
-  type ChannelLayout,
-  defaultLayout,
-  describeLayout,
-  placedLayout,
-  sampleFormat,
-} from './sample-format.ts'
+import type { DataOf } from '../../base/array.ts'
+import { DATA_CLASSES } from '../../base/dtypes.ts'
+import { MediaError } from '../../base/errors.ts'
+import { newFrame } from '../../ffmpeg/frames.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import { openResampler } from '../../ffmpeg/resampler.ts'
+import { type AvSampleFormat, sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
+import type { AudioDType } from '../audio-options.ts'
+import { type ChannelLayout, defaultLayout, describeLayout, placedLayout } from './sample-format.ts'
 
 /** What frames are converted to. */
 export interface ConvertedFormat {
@@ -46,7 +42,6 @@ export class Converter {
   constructor(ffmpeg: FFmpeg, first: Frame, to: ConvertedFormat) {
     this.#ffmpeg = ffmpeg
     this.#to = to
-    const { av } = ffmpeg
     const told = describeLayout(first, ffmpeg)
     const isMixed = to.channels !== undefined && to.channels !== told.nbChannels
     if (isMixed && told.mask === 0n) {
@@ -61,7 +56,7 @@ export class Converter {
     this.#layout = isMixed ? defaultLayout(to.channels!, ffmpeg) : from
     this.channels = this.#layout.nbChannels
     const { format: fromFormat, sampleRate: fromRate } = first
-    const format = sampleFormat(to, ffmpeg)
+    const format = sampleFormatOf(ffmpeg, to)
     this.#key = [
       layoutKey(this.#layout),
       format,
@@ -70,27 +65,12 @@ export class Converter {
       fromFormat,
       fromRate,
     ].join()
-    const kept = takeKept(this.#key)
-    this.#swr = kept ?? new av.SoftwareResampleContext()
-    try {
-      if (kept === undefined) {
-        const set = this.#swr.allocSetOpts2(
-          ...([
-            this.#layout,
-            format,
-            to.sampleRate,
-            from,
-            fromFormat as AvSampleFormat,
-            fromRate,
-          ] as const),
-        )
-        check(ffmpeg, set, 'preparing to convert samples')
-      }
-      check(ffmpeg, this.#swr.init(), 'preparing to convert samples')
-    } catch (error) {
-      this.#swr.free()
-      throw error
-    }
+    this.#swr = openResampler(
+      ffmpeg,
+      [this.#layout, format, to.sampleRate],
+      [from, fromFormat as AvSampleFormat, fromRate],
+      takeKept(this.#key),
+    )
   }
 
   /**
@@ -142,16 +122,15 @@ export class Converter {
   #room(samples: number): Frame {
     if (this.#out !== undefined && samples <= this.#capacity) return this.#out
     this.#out?.free()
-    const { av } = this.#ffmpeg
-    const out = new av.Frame()
-    out.alloc()
-    out.format = sampleFormat(this.#to, this.#ffmpeg)
-    out.channelLayout = this.#layout
-    out.sampleRate = this.#to.sampleRate
+    this.#out = undefined
     this.#capacity = Math.max(samples * 2, LEAST_ROOM)
-    out.nbSamples = this.#capacity
+    const out = newFrame(this.#ffmpeg, {
+      format: sampleFormatOf(this.#ffmpeg, this.#to),
+      channelLayout: this.#layout,
+      sampleRate: this.#to.sampleRate,
+      nbSamples: this.#capacity,
+    })
     this.#out = out
-    check(this.#ffmpeg, out.getBuffer(0), 'making a frame')
     const Data = DATA_CLASSES[this.#to.dtype]
     const lanes = this.#to.isPlanar ? this.channels : 1
     this.#planes = (out.extendedData ?? out.data ?? [])

@@ -1,10 +1,10 @@
-import type { SyncReader } from '../../file/routine.ts'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
-import { matroskaFault } from '../matroska.ts'
-import { mp3Padding } from '../mp3.ts'
-import { oggFault } from '../ogg.ts'
+import type { Container } from '../../ffmpeg/container.ts'
+import { matroskaFault } from '../../ffmpeg/containers/matroska.ts'
+import { mp3Padding } from '../../ffmpeg/containers/mp3.ts'
+import { oggFault } from '../../ffmpeg/containers/ogg.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import type { SyncReader } from '../../files/routine.ts'
 import type { PacketSpan } from './audio-decoder.ts'
-import type { Container } from './container.ts'
 
 // Files end too early without a word from FFmpeg. So what came of them is compared with what they
 // announce.

@@ -1,7 +1,7 @@
-import { MediaError, printValue } from '../../errors.ts'
-import type { SyncReader } from '../../file/routine.ts'
-import { type AudioFault, fitSamples, type LoadedAudio } from '../loaded.ts'
-import type { AudioTarget } from '../options.ts'
+import { MediaError, printValue } from '../../base/errors.ts'
+import type { SyncReader } from '../../files/routine.ts'
+import type { AudioTarget } from '../audio-options.ts'
+import { type AudioFault, fitSamples, type LoadedAudio } from '../audio-results.ts'
 import type { Sound } from './sound.ts'
 
 /** One pass through a sound, from its beginning or from near a window on. */

@@ -1,7 +1,10 @@
 import type { CodecContext, Frame } from 'node-av/lib'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { AudioEncoding } from '../encode-options.ts'
-import { defaultLayout, sampleFormat } from './sample-format.ts'
+import { newFrame } from '../../ffmpeg/frames.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import { openResampler } from '../../ffmpeg/resampler.ts'
+import { sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
+import type { AudioEncoding } from '../encode-audio-options.ts'
+import { defaultLayout } from './sample-format.ts'
 
 /** Samples in a frame for encoders that take any number. */
 const ANY_SIZE = 4096
@@ -18,14 +21,9 @@ export function* pcmFrames(
   const size = encoder.frameSize > 0 ? encoder.frameSize : ANY_SIZE
   for (let at = 0; at < samples; at += size) {
     const count = Math.min(size, samples - at)
-    const frame = new ffmpeg.av.Frame()
-    frame.alloc()
+    const { sampleFormat: format, sampleRate, channelLayout } = encoder
+    const frame = newFrame(ffmpeg, { nbSamples: count, format, sampleRate, channelLayout })
     try {
-      frame.nbSamples = count
-      frame.format = encoder.sampleFormat
-      frame.sampleRate = encoder.sampleRate
-      frame.channelLayout = encoder.channelLayout
-      check(ffmpeg, frame.getBuffer(0), 'making a frame')
       frame.pts = BigInt(at)
       const lanes = frame.extendedData ?? frame.data ?? []
       for (const [lane, plane] of planes.entries()) {
@@ -48,16 +46,10 @@ function convertAll(
   const { av } = ffmpeg
   const samples = data.length / channels
   const layout = defaultLayout(channels, ffmpeg)
-  const swr = new av.SoftwareResampleContext()
+  const from = sampleFormatOf(ffmpeg, { dtype, isPlanar })
+  const to = encoder.sampleFormat
+  const swr = openResampler(ffmpeg, [layout, to, encoder.sampleRate], [layout, from, sampleRate])
   try {
-    const from = sampleFormat({ dtype, isPlanar }, ffmpeg)
-    const to = encoder.sampleFormat
-    check(
-      ffmpeg,
-      swr.allocSetOpts2(layout, to, encoder.sampleRate, layout, from, sampleRate),
-      'converting',
-    )
-    check(ffmpeg, swr.init(), 'converting')
     const room = Math.ceil((samples * encoder.sampleRate) / sampleRate) + SPARE
     const isPlanarOut = av.avSampleFmtIsPlanar(to)
     const bytes = av.avGetBytesPerSample(to) * (isPlanarOut ? 1 : channels)

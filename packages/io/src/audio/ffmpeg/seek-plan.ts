@@ -1,8 +1,8 @@
 import type { Frame } from 'node-av/lib'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
-import { isChained } from '../ogg.ts'
-import { hasLaterLink } from '../ogg-links.ts'
-import type { Container } from './container.ts'
+import type { Container } from '../../ffmpeg/container.ts'
+import { isChained } from '../../ffmpeg/containers/ogg.ts'
+import { hasLaterLink } from '../../ffmpeg/containers/ogg-links.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
 import type { PassOptions } from './pass.ts'
 
 /** How far ahead it must go for a seek to be worth it. */

@@ -1,13 +1,15 @@
 import type { Frame } from 'node-av/lib'
-import { runSync, type SyncReader } from '../../file/routine.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
-import type { WavHeader } from '../../wav/header.ts'
-import { decodeSamples, nativeDType, type WavDType } from '../../wav/samples.ts'
-import type { AudioFault } from '../loaded.ts'
-import type { AudioTarget } from '../options.ts'
+import { newFrame } from '../../ffmpeg/frames.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import { sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
+import { runSync, type SyncReader } from '../../files/routine.ts'
+import type { WavHeader } from '../../formats/wav/wav-header.ts'
+import { decodeSamples, nativeDType } from '../../formats/wav/wav-samples.ts'
+import type { AudioTarget } from '../audio-options.ts'
+import type { AudioFault } from '../audio-results.ts'
 import { wavFaults } from '../plain-wav.ts'
 import type { Pass } from './pass.ts'
-import { type AvSampleFormat, type ChannelLayout, layoutOf } from './sample-format.ts'
+import { type ChannelLayout, layoutOf } from './sample-format.ts'
 import { Sound } from './sound.ts'
 
 /**
@@ -93,19 +95,12 @@ export class WavPass implements Pass {
 
 /** A frame of interleaved samples with room for `samples` a channel. */
 function frameOf(ffmpeg: FFmpeg, header: WavHeader, samples: number): Frame {
-  const frame = new ffmpeg.av.Frame()
-  frame.alloc()
-  frame.format = formatOf(nativeDType(header), ffmpeg)
-  frame.sampleRate = header.sampleRate
-  frame.channelLayout = channelLayout(header, ffmpeg)
-  frame.nbSamples = samples
-  try {
-    check(ffmpeg, frame.getBuffer(0), 'making a frame')
-    return frame
-  } catch (error) {
-    frame.free()
-    throw error
-  }
+  return newFrame(ffmpeg, {
+    format: sampleFormatOf(ffmpeg, { dtype: nativeDType(header), isPlanar: false }),
+    sampleRate: header.sampleRate,
+    channelLayout: channelLayout(header, ffmpeg),
+    nbSamples: samples,
+  })
 }
 
 /** Where the header says that channels belong, if it says so of each. */
@@ -113,21 +108,4 @@ function channelLayout({ channels, channelMask }: WavHeader, ffmpeg: FFmpeg): Ch
   let told = 0
   for (let mask = channelMask; mask !== 0; mask = (mask & (mask - 1)) >>> 0) told++
   return layoutOf(channels, told === channels ? BigInt(channelMask) : 0n, ffmpeg)
-}
-
-function formatOf(dtype: WavDType, { constants: c }: FFmpeg): AvSampleFormat {
-  switch (dtype) {
-    case 'uint8':
-      return c.AV_SAMPLE_FMT_U8
-    case 'int16':
-      return c.AV_SAMPLE_FMT_S16
-    case 'int32':
-      return c.AV_SAMPLE_FMT_S32
-    case 'int64':
-      return c.AV_SAMPLE_FMT_S64
-    case 'float32':
-      return c.AV_SAMPLE_FMT_FLT
-    case 'float64':
-      return c.AV_SAMPLE_FMT_DBL
-  }
 }

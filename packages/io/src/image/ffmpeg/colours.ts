@@ -1,25 +1,16 @@
 import type { Frame } from 'node-av/lib'
-import { MediaError } from '../../errors.ts'
-import type { HeifColours } from '../heif.ts'
-import { formatName } from './library.ts'
+import { MediaError } from '../../base/errors.ts'
+import { formatName } from '../../ffmpeg/library.ts'
+import { UNKNOWN_MATRICES } from '../../ffmpeg/refuse-features.ts'
+import type { HeifColours } from '../formats/heif.ts'
 import type { Tools } from './tools.ts'
 
 type Use = (frame: Frame) => void
 
-/**
- * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail, or take the numbers
- * for something else.
- */
+/** Those, and what of HEIF is resolved before, where it can be. */
 const UNKNOWN: ReadonlyMap<number, string> = new Map([
-  [8, 'YCgCo'],
-  [10, 'BT.2020 of constant luminance'],
-  [11, 'YDzDx, SMPTE ST 2085'],
+  ...UNKNOWN_MATRICES,
   [12, 'chromaticity-derived'],
-  [13, 'chromaticity-derived, of constant luminance'],
-  [14, 'ICtCp'],
-  [15, 'IPT-C2'],
-  [16, 'YCgCo-Re'],
-  [17, 'YCgCo-Ro'],
 ])
 
 /** Of those, what libheif, which sharp brings, knows. */

@@ -1,5 +1,9 @@
 import type { FilterContext, FilterGraph, Frame } from 'node-av/lib'
-import { check, type FFmpeg } from './library.ts'
+import { buildGraph } from '../../ffmpeg/build-graph.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
+import { Kept } from '../../ffmpeg/kept.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import type { Area } from '../formats/canvas.ts'
 
 interface Graph {
   readonly graph: FilterGraph
@@ -16,20 +20,19 @@ const GRAPHS_KEPT = 8
  */
 export class Graphs {
   readonly #ffmpeg: FFmpeg
-  readonly #kept = new Map<string, Graph>()
+  readonly #kept = new Kept<Graph>(GRAPHS_KEPT, ({ graph }) => graph.free())
   readonly #filtered: Frame
 
   constructor(ffmpeg: FFmpeg) {
     this.#ffmpeg = ffmpeg
-    this.#filtered = new ffmpeg.av.Frame()
-    this.#filtered.alloc()
+    this.#filtered = emptyFrame(ffmpeg)
   }
 
   /**
    * A part of a frame, in pixels: without a copy, it keeps the frame's memory alive. Valid until
    * the next call.
    */
-  crop(frame: Frame, left: number, top: number, width: number, height: number): Frame {
+  crop(frame: Frame, { left, top, width, height }: Area): Frame {
     const graph = this.#graphFor('crop', 'w=iw:h=ih:x=0:y=0', frame)
     this.#command(graph, 'crop', { w: width, h: height, x: left, y: top })
     return this.#run(graph, frame)
@@ -52,7 +55,6 @@ export class Graphs {
   /** Frees everything. The object can be used again. */
   free(): void {
     this.release()
-    for (const { graph } of this.#kept.values()) graph.free()
     this.#kept.clear()
   }
 
@@ -78,42 +80,18 @@ export class Graphs {
 
   #graphFor(filter: string, parameters: string, frame: Frame): Graph {
     const key = `${filter}:${frame.width}x${frame.height}:${frame.format}:${frame.colorSpace}:${frame.colorRange}`
-    const known = this.#kept.get(key)
-    if (known !== undefined) this.#kept.delete(key)
-    const graph = known ?? this.#build(filter, parameters, frame)
-    this.#kept.set(key, graph)
-    if (this.#kept.size > GRAPHS_KEPT) {
-      const [oldest, idle] = this.#kept.entries().next().value!
-      this.#kept.delete(oldest)
-      idle.graph.free()
-    }
-    return graph
+    return this.#kept.find(key) ?? this.#kept.add(key, this.#build(filter, parameters, frame))
   }
 
   #build(name: string, parameters: string, frame: Frame): Graph {
-    const { av } = this.#ffmpeg
-    const graph = new av.FilterGraph()
-    graph.alloc()
-    graph.nbThreads = 1
-    const create = (filter: string, as: string, args: string | null): FilterContext => {
-      const found = av.Filter.getByName(filter)
-      const made = found && graph.createFilter(found, as, args)
-      if (made === null) throw new Error(`FFmpeg cannot make the filter ${filter}=${args}`)
-      return made
-    }
-    try {
-      const { width, height, format, colorSpace, colorRange } = frame
-      const input = `video_size=${width}x${height}:pix_fmt=${format}:time_base=1/1:colorspace=${colorSpace}:range=${colorRange}`
-      const source = create('buffer', 'in', input)
-      const middle = create(name, name, parameters)
-      const sink = create('buffersink', 'out', null)
-      check(this.#ffmpeg, source.link(0, middle, 0), 'linking filters')
-      check(this.#ffmpeg, middle.link(0, sink, 0), 'linking filters')
-      check(this.#ffmpeg, graph.configSync(), 'configuring filters')
-      return { graph, source, sink }
-    } catch (error) {
-      graph.free()
-      throw error
+    const { width, height, format, colorSpace, colorRange } = frame
+    const input = `video_size=${width}x${height}:pix_fmt=${format}:time_base=1/1:colorspace=${colorSpace}:range=${colorRange}`
+    const description = `buffer@in=${input},${name}=${parameters},buffersink@out`
+    const graph = buildGraph(this.#ffmpeg, description, 1)
+    return {
+      graph,
+      source: graph.getFilter('buffer@in')!,
+      sink: graph.getFilter('buffersink@out')!,
     }
   }
 }

@@ -1,37 +1,31 @@
 import type { Frame } from 'node-av/lib'
-import type { DataOf } from '../../array.ts'
+import type { DataOf } from '../../base/array.ts'
+import { type Size, scaledSize } from '../../base/geometry.ts'
+import { type FFmpeg, formatName, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { type ScaledFrame, Scalers } from '../../ffmpeg/scalers.ts'
 import { setTimeout } from '../../timers.ts'
 import { isAnimated } from '../animation.ts'
 import { type Augmentation, partOf } from '../augment.ts'
 import type { EncodedImage } from '../backend.ts'
-import { bmpHeader, bmpPixels, refuseBmp } from '../bmp.ts'
-import { placeScaled, type Size, scaledSize } from '../geometry.ts'
-import { heifPicture } from '../heif.ts'
-import type { JpegHeader } from '../jpeg.ts'
-import { jpegColours, jpegForFFmpeg } from '../jpeg-colours.ts'
-import type { ImageTarget } from '../options.ts'
+import { bmpHeader, bmpPixels, refuseBmp } from '../formats/bmp.ts'
+import type { Area } from '../formats/canvas.ts'
+import { heifPicture } from '../formats/heif.ts'
+import type { JpegHeader } from '../formats/jpeg.ts'
+import { jpegColours, jpegForFFmpeg } from '../formats/jpeg-colours.ts'
+import { isForFFmpeg, tiffLayout } from '../formats/tiff-layout.ts'
+import type { ImageTarget } from '../image-options.ts'
 import type { Part } from '../orientation.ts'
-import {
-  compose,
-  isQuarterTurn,
-  type Orientation,
-  readOrientation,
-  storedPart,
-} from '../orientation.ts'
-import { channelsOf, type ImageDType } from '../pixel-format.ts'
-import { placePicture } from '../place.ts'
-import { isForFFmpeg, tiffLayout } from '../tiff-layout.ts'
+import { compose, type Orientation, readOrientation, storedPart } from '../orientation.ts'
+import type { ImageDType } from '../pixel-format.ts'
 import { allPictures, firstShown } from './animations.ts'
 import { withRgbPlanes } from './colours.ts'
-import { type DecoderKey, Decoders, type Special } from './decoders.ts'
+import { useHeifFrame } from './decode-heif.ts'
+import { useTiffFrame } from './decode-tiff.ts'
 import { Graphs } from './graphs.ts'
-import { useHeifFrame } from './heif.ts'
-import { type FFmpeg, formatName, loadFFmpeg } from './library.ts'
 import { MadeFrames } from './made-frames.ts'
-import { channelOrder, interleavedFormat, pictureOf, planarFormat } from './picture.ts'
+import { Placer as PicturePlacer, turn } from './picture.ts'
 import { refuseOtherInks, refuseWhatGoesWrong } from './pictures.ts'
-import { Scalers } from './scalers.ts'
-import { useTiffFrame } from './tiff.ts'
+import { type DecoderKey, Decoders, type Special } from './still-decoders.ts'
 import type { Tools } from './tools.ts'
 
 /**
@@ -195,41 +189,25 @@ export class ImageDecoder {
    * it.
    */
   #placerFor({ target, orientation, augmentation }: Work, frame: Size, picture: Size): Placer {
-    const { pixelFormat, algorithm, layout, affine } = target
     const shown = turn(picture, orientation)
     const part = augmentation?.part && storedPart(partOf(shown, augmentation.part), orientation)
     const cut = part && cutOf(frame, part)
-    const isYuv = channelsOf(pixelFormat) === undefined
-    const scaled = even(
-      scaledSize(cut === undefined ? shown : turn(cut, orientation), target),
-      isYuv,
+    const placer = new PicturePlacer(
+      this.#ffmpeg,
+      this.#scalers,
+      cut ?? picture,
+      target,
+      orientation,
     )
-    const placement = placeScaled(scaled, target, isYuv)
-    const stored = turn(scaled, orientation)
     const degrees = augmentation?.degrees ?? 0
-    // Interleaving natively pays only where whole rows can then be copied.
-    const isCopied = layout === 'HWC' && orientation === 1 && affine === undefined
-    const interleaved = isCopied ? interleavedFormat(this.#ffmpeg, pixelFormat) : undefined
-    const order = interleaved === undefined ? channelOrder(pixelFormat) : undefined
+    const rotate = (made: ScaledFrame): ScaledFrame =>
+      this.#scalers.describe(this.#graphs.rotate(made.frame, degrees), made)
     const place = (decoded: Frame, out: DataOf[ImageDType]): void => {
       this.#scalers.describeColours(decoded)
-      const from =
-        cut === undefined
-          ? decoded
-          : this.#graphs.crop(decoded, cut.left, cut.top, cut.width, cut.height)
-      let made = this.#scalers.scale(
-        from,
-        planarFormat(this.#ffmpeg, pixelFormat),
-        stored,
-        algorithm,
-      )
-      if (degrees !== 0)
-        made = this.#scalers.describe(this.#graphs.rotate(made.frame, degrees), made)
-      if (interleaved !== undefined)
-        made = this.#scalers.scale(made.frame, interleaved, stored, 'bilinear')
-      placePicture(pictureOf(made, pixelFormat, order), orientation, placement, target, out)
+      const from = cut ? this.#graphs.crop(decoded, cut) : decoded
+      placer.place(from, out, degrees === 0 ? undefined : rotate)
     }
-    return Object.assign(place, { output: placement.output })
+    return Object.assign(place, { output: placer.output })
   }
 
   #tools({ target }: Work): Tools {
@@ -312,7 +290,7 @@ function sizeToShrink({ image, target, orientation, augmentation }: Work): Size 
 }
 
 /** A part in whole pixels; the whole where one would be left. */
-function cutOf({ width, height }: Size, part: Part): Size & { left: number; top: number } {
+function cutOf({ width, height }: Size, part: Part): Area {
   const side = (share: number, whole: number): number =>
     whole < 2 ? whole : Math.min(whole, Math.max(2, Math.round(share * whole)))
   const cut = { width: side(part.width, width), height: side(part.height, height) }
@@ -321,13 +299,4 @@ function cutOf({ width, height }: Size, part: Part): Size & { left: number; top:
     left: Math.min(Math.round(part.left * width), width - cut.width),
     top: Math.min(Math.round(part.top * height), height - cut.height),
   }
-}
-
-function even(size: Size, isYuv: boolean): Size {
-  if (!isYuv) return size
-  return { width: Math.max(2, size.width & ~1), height: Math.max(2, size.height & ~1) }
-}
-
-function turn({ width, height }: Size, orientation: Orientation): Size {
-  return isQuarterTurn(orientation) ? { width: height, height: width } : { width, height }
 }

@@ -1,14 +1,24 @@
 import type { CodecContext, Frame } from 'node-av/lib'
-import { MediaError } from '../../errors.ts'
-import type { Encoding, Samples } from '../encode-options.ts'
-import { check, type FFmpeg, loadFFmpeg } from './library.ts'
-import type { AvPixelFormat } from './scalers.ts'
+import { MediaError } from '../../base/errors.ts'
+import { newFrame } from '../../ffmpeg/frames.ts'
+import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
+import { bytesOrFileSync } from '../../files/atomic-file.ts'
+import type { EncodeImageJob, Encoding, Samples } from '../encode-image-options.ts'
 
 /**
  * Encodes an image with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,
- * `ERR_BACKEND_MISSING`
+ * `ERR_BACKEND_MISSING`, `ERR_WRITE`
  */
-export function encodeWithFFmpeg(samples: Samples, encoding: Encoding): Uint8Array {
+export function encodeImageInThread({
+  samples,
+  encoding,
+  path,
+}: EncodeImageJob): Uint8Array | undefined {
+  return bytesOrFileSync(encodeWithFFmpeg(samples, encoding), path)
+}
+
+function encodeWithFFmpeg(samples: Samples, encoding: Encoding): Uint8Array {
   const ffmpeg = loadFFmpeg()
   const given = frameOf(samples, ffmpeg)
   let converted: Frame | undefined
@@ -23,17 +33,6 @@ export function encodeWithFFmpeg(samples: Samples, encoding: Encoding): Uint8Arr
     given.free()
     converted?.free()
   }
-}
-
-function newFrame(width: number, height: number, format: AvPixelFormat, ffmpeg: FFmpeg): Frame {
-  const frame = new ffmpeg.av.Frame()
-  frame.alloc()
-  frame.width = width
-  frame.height = height
-  frame.format = format
-  frame.colorRange = ffmpeg.constants.AVCOL_RANGE_JPEG
-  check(ffmpeg, frame.getBuffer(1), 'making a frame')
-  return frame
 }
 
 function frameOf(samples: Samples, ffmpeg: FFmpeg): Frame {
@@ -53,7 +52,7 @@ function frameOf(samples: Samples, ffmpeg: FFmpeg): Frame {
     format = channels === 3 ? c.AV_PIX_FMT_GBRP : c.AV_PIX_FMT_GBRAP
   } else if (channels === 4) format = c.AV_PIX_FMT_RGBA
   else format = isBgr ? c.AV_PIX_FMT_BGR24 : c.AV_PIX_FMT_RGB24
-  const frame = newFrame(width, height, format, ffmpeg)
+  const frame = newFrame(ffmpeg, { width, height, format, colorRange: c.AVCOL_RANGE_JPEG }, 1)
   check(ffmpeg, frame.fromBuffer(bytes), 'filling a frame')
   return frame
 }
@@ -78,7 +77,8 @@ function encodedFormat(
 }
 
 function convert(from: Frame, format: AvPixelFormat, ffmpeg: FFmpeg): Frame {
-  const to = newFrame(from.width, from.height, format, ffmpeg)
+  const { width, height, colorRange } = from
+  const to = newFrame(ffmpeg, { width, height, format, colorRange }, 1)
   const scaler = new ffmpeg.av.SoftwareScaleContext()
   scaler.allocContext()
   scaler.setOption('sws_flags', 'bilinear+accurate_rnd+full_chroma_inp')

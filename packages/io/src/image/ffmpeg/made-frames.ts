@@ -1,7 +1,8 @@
 import type { Frame } from 'node-av/lib'
-import type { Size } from '../geometry.ts'
-import { check, type FFmpeg } from './library.ts'
-import type { AvPixelFormat } from './scalers.ts'
+import type { Size } from '../../base/geometry.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
+import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
 
 /**
  * Frames of pixels that were made here, used again: what belongs to a frame in JavaScript is only
@@ -36,7 +37,7 @@ export class MadeFrames {
 
   /** The same for whoever gives it back by itself. */
   take(pixels: Buffer, { width, height }: Size, format: AvPixelFormat): Frame {
-    const frame = this.#idle.pop() ?? this.#make()
+    const frame = this.#idle.pop() ?? emptyFrame(this.#ffmpeg)
     frame.width = width
     frame.height = height
     frame.format = format
@@ -53,11 +54,5 @@ export class MadeFrames {
   /** Frees everything. The object can be used again. */
   free(): void {
     for (const frame of this.#idle.splice(0)) frame.free()
-  }
-
-  #make(): Frame {
-    const frame = new this.#ffmpeg.av.Frame()
-    frame.alloc()
-    return frame
   }
 }

@@ -1,12 +1,79 @@
-import type { PixelFormat } from '../pixel-format.ts'
-import type { Picture } from '../place.ts'
-import type { FFmpeg } from './library.ts'
-import type { AvPixelFormat, ScaledFrame } from './scalers.ts'
+import type { Frame } from 'node-av/lib'
+import type { DataOf } from '../../base/array.ts'
+import { type Placement, placeScaled, type Size, scaledSize } from '../../base/geometry.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import type { AvPixelFormat, ScaledFrame, Scalers } from '../../ffmpeg/scalers.ts'
+import type { ImageTarget } from '../image-options.ts'
+import { isQuarterTurn, type Orientation } from '../orientation.ts'
+import { channelsOf, type ImageDType, type PixelFormat } from '../pixel-format.ts'
+import { type Picture, placePicture } from '../place.ts'
 
-// Spindle's pixel formats in FFmpeg's terms.
+/** Scales frames of one size, turns them and copies them into their places. */
+export class Placer {
+  /** Size of a picture of the result. */
+  readonly output: Size
+  readonly #scalers: Scalers
+  readonly #target: ImageTarget
+  readonly #orientation: Orientation
+  readonly #placement: Placement
+  /** What a frame is scaled to, turned as it is stored. */
+  readonly #stored: Size
+  readonly #planar: AvPixelFormat
+  readonly #interleaved: AvPixelFormat | undefined
+  readonly #order: readonly number[] | undefined
+
+  /** @param picture the size of what frames show; they may be decoded at a fraction of it */
+  constructor(
+    ffmpeg: FFmpeg,
+    scalers: Scalers,
+    picture: Size,
+    target: ImageTarget,
+    orientation: Orientation,
+  ) {
+    const { pixelFormat, layout, affine } = target
+    const isYuv = channelsOf(pixelFormat) === undefined
+    const scaled = even(scaledSize(turn(picture, orientation), target), isYuv)
+    this.#scalers = scalers
+    this.#target = target
+    this.#orientation = orientation
+    this.#placement = placeScaled(scaled, target, isYuv)
+    this.output = this.#placement.output
+    this.#stored = turn(scaled, orientation)
+    this.#planar = planarFormat(ffmpeg, pixelFormat)
+    // Interleaving natively pays only where whole rows can then be copied.
+    const isCopied = layout === 'HWC' && orientation === 1 && affine === undefined
+    this.#interleaved = isCopied ? interleavedFormat(ffmpeg, pixelFormat) : undefined
+    this.#order = this.#interleaved === undefined ? channelOrder(pixelFormat) : undefined
+  }
+
+  /**
+   * Puts a frame, whose colours are described, into its place.
+   *
+   * @param change what is done to it once it is scaled
+   */
+  place(frame: Frame, out: DataOf[ImageDType], change?: (made: ScaledFrame) => ScaledFrame): void {
+    const { pixelFormat, algorithm } = this.#target
+    let made = this.#scalers.scale(frame, this.#planar, this.#stored, algorithm)
+    if (change !== undefined) made = change(made)
+    if (this.#interleaved !== undefined)
+      made = this.#scalers.scale(made.frame, this.#interleaved, this.#stored, 'bilinear')
+    const picture = pictureOf(made, pixelFormat, this.#order)
+    placePicture(picture, this.#orientation, this.#placement, this.#target, out)
+  }
+}
+
+function even(size: Size, isYuv: boolean): Size {
+  if (!isYuv) return size
+  return { width: Math.max(2, size.width & ~1), height: Math.max(2, size.height & ~1) }
+}
+
+/** A size as it is shown, of one as it is stored, and back. */
+export function turn({ width, height }: Size, orientation: Orientation): Size {
+  return isQuarterTurn(orientation) ? { width: height, height: width } : { width, height }
+}
 
 /** What a pixel format is scaled to: planes, where it has several channels. */
-export function planarFormat({ constants: c }: FFmpeg, format: PixelFormat): AvPixelFormat {
+function planarFormat({ constants: c }: FFmpeg, format: PixelFormat): AvPixelFormat {
   switch (format) {
     case 'rgb24':
     case 'bgr24':
@@ -28,7 +95,7 @@ export function planarFormat({ constants: c }: FFmpeg, format: PixelFormat): AvP
  * The same with the channels of a pixel side by side; `undefined` where there is but one, or layout
  * has no meaning.
  */
-export function interleavedFormat(
+function interleavedFormat(
   { constants: c }: FFmpeg,
   format: PixelFormat,
 ): AvPixelFormat | undefined {
@@ -45,7 +112,7 @@ export function interleavedFormat(
 }
 
 /** In which of FFmpeg's planes (green, blue, red, alpha) each channel lies. */
-export function channelOrder(format: PixelFormat): readonly number[] {
+function channelOrder(format: PixelFormat): readonly number[] {
   switch (format) {
     case 'rgb24':
       return [2, 0, 1]
@@ -66,7 +133,7 @@ export function channelOrder(format: PixelFormat): readonly number[] {
  * A scaled frame as `placePicture` takes it: with `order` its planes, without its interleaved
  * channels.
  */
-export function pictureOf(
+function pictureOf(
   { planes, linesizes, size }: ScaledFrame,
   format: PixelFormat,
   order: readonly number[] | undefined,

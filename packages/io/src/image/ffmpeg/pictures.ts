@@ -1,8 +1,8 @@
-import { MediaError } from '../../errors.ts'
-import { lacksPalette } from '../apng.ts'
+import { MediaError } from '../../base/errors.ts'
 import type { EncodedImage } from '../backend.ts'
-import { lacksJpegEnd } from '../jpeg.ts'
-import type { JpegColours } from '../jpeg-colours.ts'
+import { lacksPalette } from '../formats/apng.ts'
+import { lacksJpegEnd } from '../formats/jpeg.ts'
+import type { JpegColours } from '../formats/jpeg-colours.ts'
 
 /** What FFmpeg would decode without an error, but wrongly. */
 export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void {

@@ -1,8 +1,8 @@
-import type { CheckedLimits } from '../limits.ts'
-import type { Decoders } from './decoders.ts'
-import type { FFmpeg } from './library.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import type { Scalers } from '../../ffmpeg/scalers.ts'
+import type { CheckedLimits } from '../image-limits.ts'
 import type { MadeFrames } from './made-frames.ts'
-import type { Scalers } from './scalers.ts'
+import type { Decoders } from './still-decoders.ts'
 
 /** What a thread decodes a picture with. */
 export interface Tools {

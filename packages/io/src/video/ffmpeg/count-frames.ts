@@ -1,8 +1,8 @@
-import type { OpenFile } from '../../audio/open-file.ts'
-import { shownByHeader } from '../../ffmpeg/edits.ts'
-import type { Mp4 } from '../../ffmpeg/mp4.ts'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
-import { videoTarget } from '../options.ts'
+import { shownByHeader } from '../../ffmpeg/containers/edits.ts'
+import type { Mp4 } from '../../ffmpeg/containers/mp4.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import type { OpenFile } from '../../files/open-file.ts'
+import { videoTarget } from '../video-options.ts'
 import { VideoPass } from './video-pass.ts'
 
 /** Bytes of a file that is read to count frames: where edits hide some, packets tell which. */

@@ -1,5 +1,5 @@
 import type { Stream } from 'node-av/lib'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
 import type { Orientation } from '../../image/orientation.ts'
 
 /**

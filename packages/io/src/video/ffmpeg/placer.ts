@@ -1,18 +1,12 @@
 import type { Frame } from 'node-av/lib'
-import type { DataOf } from '../../array.ts'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
-import {
-  channelOrder,
-  interleavedFormat,
-  pictureOf,
-  planarFormat,
-} from '../../image/ffmpeg/picture.ts'
-import { type AvPixelFormat, Scalers } from '../../image/ffmpeg/scalers.ts'
-import { type Placement, placeScaled, type Size, scaledSize } from '../../image/geometry.ts'
-import type { ImageTarget } from '../../image/options.ts'
-import { isQuarterTurn, type Orientation } from '../../image/orientation.ts'
-import { channelsOf, type ImageDType } from '../../image/pixel-format.ts'
-import { placePicture } from '../../image/place.ts'
+import type { DataOf } from '../../base/array.ts'
+import type { Size } from '../../base/geometry.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+import { Scalers } from '../../ffmpeg/scalers.ts'
+import { Placer } from '../../image/ffmpeg/picture.ts'
+import type { ImageTarget } from '../../image/image-options.ts'
+import type { Orientation } from '../../image/orientation.ts'
+import type { ImageDType } from '../../image/pixel-format.ts'
 import { setTimeout } from '../../timers.ts'
 
 const IDLE_MS = 5000
@@ -32,43 +26,27 @@ function scalersOf(ffmpeg: FFmpeg): Scalers {
   return kept
 }
 
-/** How frames of one size come into the output. */
-interface Way {
-  readonly scaled: Size
-  readonly placement: Placement
-}
-
 /** Scales, turns and copies the frames of a video into places of one size, that of the first. */
 export class FramePlacer {
   /** Size of a frame of the result. */
   readonly output: Size
-  readonly #target: ImageTarget
-  readonly #orientation: Orientation
   readonly #scalers: Scalers
-  readonly #planar: AvPixelFormat
-  readonly #interleaved: AvPixelFormat | undefined
-  readonly #order: readonly number[] | undefined
+  /** What places frames of the size that they have now. */
+  readonly #placerOf: (size: Size, target: ImageTarget) => Placer
+  readonly #target: ImageTarget
   #size: Size
-  #way: Way
+  #placer: Placer
 
   constructor(ffmpeg: FFmpeg, first: Frame, target: ImageTarget, orientation: Orientation) {
-    this.#scalers = scalersOf(ffmpeg)
-    this.#orientation = orientation
-    const { pixelFormat, layout, affine } = target
-    this.#planar = planarFormat(ffmpeg, pixelFormat)
-    const isCopied = layout === 'HWC' && orientation === 1 && affine === undefined
-    this.#interleaved = isCopied ? interleavedFormat(ffmpeg, pixelFormat) : undefined
-    this.#order = this.#interleaved === undefined ? channelOrder(pixelFormat) : undefined
+    const scalers = scalersOf(ffmpeg)
+    this.#scalers = scalers
+    this.#placerOf = (size, one) => new Placer(ffmpeg, scalers, size, one, orientation)
     this.#size = { width: first.width, height: first.height }
-    this.#target = target
-    this.#way = this.#wayOf(this.#size)
-    this.output = this.#way.placement.output
+    this.#placer = this.#placerOf(this.#size, target)
+    this.output = this.#placer.output
     // Frames of another size, which some streams have, are fitted into the place of the first.
-    this.#target = {
-      ...target,
-      ...this.output,
-      mode: target.mode === 'shorter' ? 'pad' : target.mode,
-    }
+    const mode = target.mode === 'shorter' ? 'pad' : target.mode
+    this.#target = { ...target, ...this.output, mode }
   }
 
   /** Puts a frame into its place. */
@@ -76,37 +54,14 @@ export class FramePlacer {
     const { width, height } = frame
     if (width !== this.#size.width || height !== this.#size.height) {
       this.#size = { width, height }
-      this.#way = this.#wayOf(this.#size)
+      this.#placer = this.#placerOf(this.#size, this.#target)
     }
-    const { scaled, placement } = this.#way
-    const { pixelFormat, algorithm } = this.#target
     this.#scalers.describeColours(frame)
-    const stored = turn(scaled, this.#orientation)
-    let made = this.#scalers.scale(frame, this.#planar, stored, algorithm)
-    if (this.#interleaved !== undefined) {
-      made = this.#scalers.scale(made.frame, this.#interleaved, stored, 'bilinear')
-    }
-    const picture = pictureOf(made, pixelFormat, this.#order)
-    placePicture(picture, this.#orientation, placement, this.#target, out)
+    this.#placer.place(frame, out)
   }
 
   /** Lets go of frames that are large. */
   free(): void {
     this.#scalers.recycle()
   }
-
-  #wayOf(size: Size): Way {
-    const isYuv = channelsOf(this.#target.pixelFormat) === undefined
-    const scaled = even(scaledSize(turn(size, this.#orientation), this.#target), isYuv)
-    return { scaled, placement: placeScaled(scaled, this.#target, isYuv) }
-  }
-}
-
-function even(size: Size, isYuv: boolean): Size {
-  if (!isYuv) return size
-  return { width: Math.max(2, size.width & ~1), height: Math.max(2, size.height & ~1) }
-}
-
-function turn({ width, height }: Size, orientation: Orientation): Size {
-  return isQuarterTurn(orientation) ? { width: height, height: width } : { width, height }
 }

@@ -1,5 +1,6 @@
 import type { Frame } from 'node-av/lib'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { FrameRate, isWithin, secondsOf } from '../frame-rate.ts'
 import type { VideoPass } from './video-pass.ts'
 
@@ -68,8 +69,7 @@ function* resampled(
   rate: FrameRate,
   tellFirst: (frame: Frame) => void,
 ): Generator<ShownFrame> {
-  const held = new ffmpeg.av.Frame()
-  held.alloc()
+  const held = emptyFrame(ffmpeg)
   let heldTicks: number | undefined
   const show = (nextTicks: number): { shown: ShownFrame; isPast: boolean } => {
     const [first, end] = rate.placesOf(heldTicks!, nextTicks)

@@ -1,11 +1,9 @@
-import type { CodecContext, Frame, Packet } from 'node-av/lib'
-import type { Container } from '../../audio/ffmpeg/container.ts'
-import { MediaError } from '../../errors.ts'
-import { codecName, findDecoder } from '../../ffmpeg/decoders.ts'
-import { checkPixels, checkRefused, type Limits, maxPixelsOption } from '../../ffmpeg/limits.ts'
+import type { Frame, Packet } from 'node-av/lib'
+import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { isRandomAccess, type UnitFormat, unitFormatOf } from '../../ffmpeg/random-access.ts'
 import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
-import { check, type FFmpeg } from '../../image/ffmpeg/library.ts'
+import { type OpenStream, StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
+import { checkPixels, checkRefused, type Limits } from '../../ffmpeg/video-limits.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
 const HOPELESS = 1000
@@ -50,14 +48,13 @@ export class VideoDecoder {
   /** The frame received last, valid until the next is asked for. */
   readonly frame: Frame
   readonly #ffmpeg: FFmpeg
-  readonly #container: Container
-  readonly #decoder: CodecContext
+  readonly #decoder: StreamDecoder
   readonly #tellFault: TellFault
   readonly #checkWanted: () => void
   readonly #limits: Limits
   /** Whether packets whose frames nothing else needs are left out. */
   #isSkipping = false
-  readonly #canSkip: boolean
+  #canSkip = false
   readonly #codec: string
   readonly #units: UnitFormat | undefined
   #faults = 0
@@ -65,45 +62,25 @@ export class VideoDecoder {
   /** @param checkWanted throws where nothing is wanted any more; called for each packet */
   constructor(
     ffmpeg: FFmpeg,
-    container: Container,
-    options: DecoderOptions,
+    container: OpenStream,
+    { threads, isStrict, limits }: DecoderOptions,
     tellFault: TellFault,
     checkWanted: () => void,
   ) {
     this.#checkWanted = checkWanted
     this.#ffmpeg = ffmpeg
-    this.#container = container
     this.#tellFault = tellFault
-    const { av } = ffmpeg
-    const { codecpar, timeBase } = container.stream
-    const name = codecName(ffmpeg, codecpar.codecId)
-    const codec = findDecoder(ffmpeg, codecpar.codecId)
-    if (codec === undefined) {
-      const told = name === 'none' ? `its codec (${codecpar.codecTagString})` : name
-      throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no decoder for ${told}`)
-    }
-    this.#limits = options.limits
-    checkPixels(codecpar.width, codecpar.height, options.limits)
-    this.#canSkip = SKIPPABLE.has(codec.name ?? '')
-    this.#codec = name
-    this.#units = unitFormatOf(this.#codec, codecpar.extradata)
-    this.#decoder = new av.CodecContext()
-    this.packet = new av.Packet()
-    this.frame = new av.Frame()
-    try {
-      this.#decoder.allocContext3(codec)
-      check(ffmpeg, codecpar.toContext(this.#decoder), 'preparing the decoder')
-      this.#decoder.threadCount = options.threads
-      this.#decoder.pktTimebase = timeBase
-      this.#decoder.setOption('max_pixels', maxPixelsOption(options.limits))
-      if (options.isStrict) this.#decoder.setOption('err_detect', strictness(codec.name))
-      check(ffmpeg, this.#decoder.open2Sync(codec, null), 'opening the decoder')
-      this.packet.alloc()
-      this.frame.alloc()
-    } catch (error) {
-      this.free()
-      throw error
-    }
+    this.#limits = limits
+    const { width, height, extradata } = container.stream.codecpar
+    this.#decoder = new StreamDecoder(ffmpeg, container, (name) => {
+      checkPixels(width, height, limits)
+      this.#canSkip = SKIPPABLE.has(name)
+      return { threads, limits, errDetect: isStrict ? strictness(name) : undefined }
+    })
+    this.packet = this.#decoder.packet
+    this.frame = this.#decoder.frame
+    this.#codec = this.#decoder.codec
+    this.#units = unitFormatOf(this.#codec, extradata)
   }
 
   /** Whether there is no hope that anything more can be decoded. */
@@ -113,19 +90,11 @@ export class VideoDecoder {
 
   /** Reads the next packet of the stream. `false` at the end. */
   read(): boolean {
-    const { constants: c } = this.#ffmpeg
-    const { format, stream } = this.#container
-    const { packet } = this
     this.#checkWanted()
-    for (;;) {
-      packet.unref()
-      const result = format.readFrameSync(packet)
-      if (result < 0) {
-        if (result !== c.AVERROR_EOF) this.#complain(result, 'reading a packet', undefined)
-        return false
-      }
-      if (packet.streamIndex === stream.index) return true
-    }
+    const result = this.#decoder.read()
+    if (result < 0 && result !== this.#ffmpeg.constants.AVERROR_EOF)
+      this.#complain(result, 'reading a packet', undefined)
+    return result >= 0
   }
 
   /**
@@ -169,20 +138,20 @@ export class VideoDecoder {
     if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
       this.#tell(new Error('a packet is damaged or cut off'), ticks)
     }
-    const result = this.#decoder.sendPacketSync(packet)
+    const result = this.#decoder.send()
     if (result < 0 && result !== c.AVERROR_EOF) this.#complain(result, 'decoding', ticks)
   }
 
   /** Tells the decoder that no packet follows, so that it gives what it still has. */
   sendEnd(): void {
-    this.#decoder.sendPacketSync(null)
+    this.#decoder.sendEnd()
   }
 
   /** Asks for the next frame. */
   receive(): Received {
     const { constants: c } = this.#ffmpeg
     for (;;) {
-      const result = this.#decoder.receiveFrameSync(this.frame)
+      const result = this.#decoder.receive()
       if (result >= 0) {
         const { decodeErrorFlags, flags, width, height } = this.frame
         checkPixels(width, height, this.#limits)
@@ -215,17 +184,12 @@ export class VideoDecoder {
    * be seen by what is read.
    */
   seek(ticks: number): boolean {
-    const { format, stream } = this.#container
-    const { constants: c } = this.#ffmpeg
-    this.flush()
-    return (
-      format.seekFrameSync(stream.index, BigInt(Math.floor(ticks)), c.AVSEEK_FLAG_BACKWARD) >= 0
-    )
+    return this.#decoder.seek(BigInt(Math.floor(ticks)))
   }
 
   /** Forgets what is being decoded. */
   flush(): void {
-    this.#decoder.flushBuffers()
+    this.#decoder.flush()
   }
 
   /**
@@ -235,17 +199,15 @@ export class VideoDecoder {
   skipUnneeded(isSkipping: boolean): void {
     if (isSkipping === this.#isSkipping || !this.#canSkip) return
     this.#isSkipping = isSkipping
-    this.#decoder.setOption('skip_frame', isSkipping ? 'noref' : 'default')
+    this.#decoder.context.setOption('skip_frame', isSkipping ? 'noref' : 'default')
   }
 
   free(): void {
-    this.#decoder.freeContext()
-    this.packet.free()
-    this.frame.free()
+    this.#decoder.free()
   }
 
   #complain(result: number, doing: string, ticks: number | undefined): void {
-    if (doing === 'decoding') checkRefused(this.#decoder, result, this.#limits)
+    if (doing === 'decoding') checkRefused(this.#decoder.context, result, this.#limits)
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
@@ -276,6 +238,6 @@ function isShownPacket(codec: 'vp8' | 'vp9', data: Uint8Array): boolean {
  * stumble on frames after a seek whose references are missing, as those before a keyframe are; they
  * flag frames that are damaged.
  */
-function strictness(codec: string | null): string {
+function strictness(codec: string): string {
   return codec === 'h264' || codec === 'hevc' ? 'crccheck' : 'crccheck+explode'
 }

@@ -1,18 +1,17 @@
 import type { Frame } from 'node-av/lib'
-import { Container } from '../../audio/ffmpeg/container.ts'
-import { matroskaFault } from '../../audio/matroska.ts'
-import type { LiveInput, OpenFile } from '../../audio/open-file.ts'
-import { MediaError } from '../../errors.ts'
-import { comesInOrder } from '../../ffmpeg/edits.ts'
-import { readPicture } from '../../ffmpeg/mp4.ts'
+import { MediaError } from '../../base/errors.ts'
+import { Container } from '../../ffmpeg/container.ts'
+import { comesInOrder } from '../../ffmpeg/containers/edits.ts'
+import { matroskaFault } from '../../ffmpeg/containers/matroska.ts'
+import { readPicture } from '../../ffmpeg/containers/mp4.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { refuseStill } from '../../ffmpeg/still-pictures.ts'
-import type { FFmpeg } from '../../image/ffmpeg/library.ts'
+import type { LiveInput, OpenFile } from '../../files/open-file.ts'
 import type { Orientation } from '../../image/orientation.ts'
 import { secondsOf, type TimeBase } from '../frame-rate.ts'
-import { type VideoFault, videoFault } from '../loaded.ts'
-import type { VideoTarget } from '../options.ts'
+import type { VideoTarget } from '../video-options.ts'
+import { type VideoFault, videoFault } from '../video-results.ts'
 import { orientationOf } from './display-matrix.ts'
-import { frameRateOf } from './header.ts'
 import {
   type DecodeRun,
   type IndexedPacket,
@@ -21,6 +20,7 @@ import {
 } from './packet-index.ts'
 import { findOrigin, seekBefore } from './seeking.ts'
 import { VideoDecoder } from './video-decoder.ts'
+import { frameRateOf } from './video-header.ts'
 
 /** How much shorter than its header says a video may be. */
 const SLACK_SEC = 1

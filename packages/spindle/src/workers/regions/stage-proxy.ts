@@ -76,8 +76,8 @@ export class StageProxy extends Stage {
   #heldMs = 0
   #pool = -1
 
-  constructor(info: StageInfo, host: GraphContext, settings: ProxySettings) {
-    super(info, host)
+  constructor(info: StageInfo, graph: GraphContext, settings: ProxySettings) {
+    super(info, graph)
     this.#settings = settings
     this.#copies = settings.workers
     this.budget = new Budget(settings.maxFailures)
@@ -163,6 +163,10 @@ export class StageProxy extends Stage {
 
   pump(): void {
     this.#owner?.innerBegan()
+  }
+
+  override get callsOps(): boolean {
+    return this.#settings.role !== 'merge'
   }
 
   get isMerge(): boolean {

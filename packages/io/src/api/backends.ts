@@ -1,0 +1,89 @@
+import { MediaError, missingBackend } from '../base/errors.ts'
+import type { BackendName } from '../image/image-options.ts'
+import { type SharpBackend, sharpBackend } from '../image/sharp/sharp.ts'
+import { imageOps } from './ops.ts'
+import { runInPool } from './pool.ts'
+
+/**
+ * A library that decodes, ready for use: FFmpeg in the pool's threads, or sharp with threads of its
+ * own.
+ */
+export type ImageBackend = { readonly name: 'ffmpeg' } | SharpBackend
+
+/** How each backend gets its library; the libraries are optional and loaded when first used. */
+export interface BackendLoaders {
+  readonly ffmpeg: () => Promise<ImageBackend>
+  readonly sharp: () => Promise<ImageBackend>
+}
+
+const installed: BackendLoaders = {
+  async ffmpeg() {
+    const fault = await runInPool(imageOps.prepare, undefined)
+    if (fault !== undefined) throw new MediaError(fault.code, fault.problem)
+    return { name: 'ffmpeg' }
+  },
+  async sharp() {
+    return sharpBackend((await import('sharp')).default)
+  },
+}
+/** Finds backends and remembers them, so that a library is looked for once. */
+export class Backends {
+  readonly #loaders: BackendLoaders
+  readonly #found = new Map<BackendName | 'default', Promise<ImageBackend>>()
+
+  constructor(loaders: BackendLoaders = installed) {
+    this.#loaders = loaders
+  }
+
+  /**
+   * The backend of that name; without one, `'ffmpeg'` or, where `node-av` is not installed,
+   * `'sharp'`.
+   *
+   * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does
+   *   not load
+   */
+  get(name: BackendName | undefined): Promise<ImageBackend> {
+    const key = name ?? 'default'
+    let backend = this.#found.get(key)
+    if (backend === undefined) {
+      backend = name === undefined ? this.#loadDefault() : this.#load(name)
+      this.#found.set(key, backend)
+      backend.catch(() => this.#found.delete(key)) // it may be installed in the meantime
+    }
+    return backend
+  }
+
+  async #loadDefault(): Promise<ImageBackend> {
+    try {
+      return await this.get('ffmpeg')
+    } catch (error) {
+      if (!isNotInstalled(error)) throw error
+    }
+    try {
+      return await this.get('sharp')
+    } catch (error) {
+      if (!isNotInstalled(error)) throw error
+      throw new MediaError(
+        'ERR_BACKEND_MISSING',
+        'no library to decode images is installed: run `npm install node-av` (fastest) or `npm install sharp`',
+        { cause: error },
+      )
+    }
+  }
+
+  async #load(name: BackendName): Promise<ImageBackend> {
+    try {
+      return await this.#loaders[name]()
+    } catch (error) {
+      if (error instanceof MediaError) throw error
+      throw missingBackend(name, name === 'ffmpeg' ? 'node-av' : 'sharp', error)
+    }
+  }
+}
+
+/** The backends of this thread. */
+export const backends: Backends = new Backends()
+
+function isNotInstalled(error: unknown): boolean {
+  return error instanceof MediaError && error.message.includes('is not installed')
+}

@@ -1,0 +1,357 @@
+import { currentCall } from 'spindle'
+import type { AnyNdArray, NdArray } from '../base/array.ts'
+import { checkKnown, checkSignal } from '../base/check.ts'
+import { checkNdArray } from '../base/dtypes.ts'
+import { badOption, type Fault } from '../base/errors.ts'
+import type { DecodedFrames, DemuxJob, FramesJob } from '../chain/chain-jobs.ts'
+import type { DecoderOptions } from '../chain/decode/decoder.ts'
+import { type ChunkSize, sizeOfChunks } from '../chain/demux/chunks.ts'
+import type { DemuxerOptions } from '../chain/demux/demuxer.ts'
+import { checkedEncoderOptions, type EncoderOptions } from '../chain/encode/encoder-options.ts'
+import type { MuxerOptions } from '../chain/mux/muxer.ts'
+import { Packets } from '../chain/packets/packets.ts'
+import { checkWindow, type TimeWindow } from '../chain/time.ts'
+import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
+import { localPath } from '../files/atomic-file.ts'
+import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
+import { resultOf, runJob } from './in-pool.ts'
+import { chainOps } from './ops.ts'
+import { runInPool } from './pool.ts'
+import { type LocalSource, localize, type StreamedSource } from './stream-source.ts'
+
+/** Which packets of which stream. */
+export interface DemuxSourceOptions extends DemuxerOptions, UrlOptions {
+  /**
+   * Its index, or the best of a kind. Default: the best video stream, or audio where there is none.
+   */
+  readonly stream?: number | 'video' | 'audio'
+  /** `[start, end)` in seconds, in the container's own time. Default: all. */
+  readonly window?: TimeWindow
+  readonly signal?: AbortSignal
+}
+
+/** The same, in which chunks. */
+export interface StreamPacketsOptions extends Omit<DemuxSourceOptions, 'window'>, ChunkSize {}
+
+/** How packets are decoded, and what becomes of the frames. */
+export interface DecodeFramesOptions extends DecoderOptions, VideoLimits {
+  /** A filter graph of one input and one output, such as `filters.scale(…)` makes. */
+  readonly filter?: string
+  /**
+   * FFmpeg's name of the format that pictures are converted to: `'rgb24'`. Default: as they come.
+   */
+  readonly pixelFormat?: string
+  readonly signal?: AbortSignal
+}
+
+/** The same of a source. */
+export interface DecodeSourceOptions
+  extends DecodeFramesOptions,
+    Pick<DemuxSourceOptions, 'stream' | 'window'>,
+    UrlOptions {
+  /** How the container is opened. */
+  readonly demuxer?: DemuxerOptions
+}
+
+/** The same, how many at a time. */
+export interface StreamFramesOptions extends DecodeSourceOptions {
+  /** Frames in an array, >= 1; the last may have fewer. Default 16. */
+  readonly framesPerChunk?: number
+}
+
+/** What an array is that is filtered: pictures, or with `sampleRate` samples. */
+export interface FilterOptions {
+  /** Pictures a second. Default 1. */
+  readonly frameRate?: number
+  /** FFmpeg's name. Default by the shape. */
+  readonly pixelFormat?: string
+  readonly sampleRate?: number
+  /** Axes of samples. Default `'CT'`. */
+  readonly layout?: 'CT' | 'TC'
+  readonly signal?: AbortSignal
+}
+
+const DEMUXER = ['format', 'formatOptions', 'probe', 'strict', 'name'] as const
+const DECODER = [
+  'strict',
+  'threads',
+  'decoder',
+  'decoderOptions',
+  'hardware',
+  ...LIMIT_OPTIONS,
+] as const
+
+/**
+ * Reads the packets of one stream of a container, still compressed, all or those of a window: in
+ * one of the package's threads, which the call waits for.
+ *
+ * @throws MediaError with `code`: `ERR_READ`; `ERR_DECODE` where it is no container, has no such
+ *   stream, or is damaged; `ERR_BACKEND_MISSING`; `ERR_BAD_OPTION`
+ * @throws the signal's reason, when aborted
+ */
+export async function demux(
+  source: StreamedSource,
+  options: DemuxSourceOptions = {},
+): Promise<Packets> {
+  const caller = currentCall()
+  checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'], URL_OPTIONS)
+  const { signal, stream, window } = options
+  const rest = demuxerOptions(options)
+  return withSource(
+    source,
+    { maxBytes: WHOLE_BYTES, ...fetchingOf(options) },
+    window,
+    async (local) => {
+      const job = demuxJob(local, rest, stream, window)
+      return Packets.view(
+        resultOf(await runInPool(chainOps.demux, job, signal, caller), local.name),
+      )
+    },
+  )
+}
+
+/**
+ * The packets of one stream of a container, chunk by chunk; it is read on as they are taken.
+ * @throws as `demux`
+ */
+export async function* streamPackets(
+  source: StreamedSource,
+  options: StreamPacketsOptions,
+): AsyncGenerator<Packets> {
+  const caller = currentCall()
+  checkKnown(
+    options,
+    [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'],
+    URL_OPTIONS,
+  )
+  const { signal, stream, packetsPerChunk, durationSec } = options
+  const rest = demuxerOptions(options)
+  const size = sizeOfChunks({
+    ...(packetsPerChunk === undefined ? {} : { packetsPerChunk }),
+    ...(durationSec === undefined ? {} : { durationSec }),
+  })
+  yield* chunksOf(source, fetchingOf(options), Packets.view, (local) =>
+    runInPool(
+      chainOps.packets,
+      { ...demuxJob(local, rest, stream, undefined), size },
+      signal,
+      caller,
+    ),
+  )
+}
+
+/**
+ * Decodes packets, or one stream of a container, into one array: in one of the package's threads.
+ * `undefined` where no frame is in the window. Memory: all frames, twice for a moment.
+ *
+ * @throws MediaError as `demux`, and if strict `ERR_DECODE` for what cannot be decoded
+ */
+export async function decode(
+  input: StreamedSource | Packets,
+  options: DecodeSourceOptions = {},
+): Promise<DecodedFrames | undefined> {
+  const caller = currentCall()
+  const { frames, demuxer, stream, window, signal } = checkedDecode(options, [])
+  if (input instanceof Packets) {
+    const name = input.source ?? 'packets'
+    const job = { ...frames, input: input.serialize() }
+    return resultOf(await runInPool(chainOps.decode, job, signal), name)
+  }
+  const fetching = { maxBytes: WHOLE_BYTES, ...fetchingFor(options) }
+  return withSource(input, fetching, window, async (local) => {
+    const job = { ...frames, input: demuxJob(local, demuxer, stream, window) }
+    return resultOf(await runInPool(chainOps.decode, job, signal, caller), local.name)
+  })
+}
+
+/**
+ * The frames of one stream of a container, so many at a time, to the last; it is decoded on as they
+ * are taken. @throws as `decode`
+ */
+export async function* streamFrames(
+  source: StreamedSource,
+  options: StreamFramesOptions = {},
+): AsyncGenerator<DecodedFrames> {
+  const caller = currentCall()
+  const { frames, demuxer, stream, window, signal } = checkedDecode(options, ['framesPerChunk'])
+  const { framesPerChunk = 16 } = options
+  if (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
+    throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
+  yield* chunksOf(
+    source,
+    fetchingFor(options),
+    (made: DecodedFrames) => made,
+    (local) => {
+      const job = { demux: demuxJob(local, demuxer, stream, window), frames, framesPerChunk }
+      return runInPool(chainOps.frames, job, signal, caller)
+    },
+  )
+}
+
+/**
+ * Sends an array through a filter graph of one input: in one of the package's threads. What comes
+ * out of each output, by its label; `out` where it has none.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` for what the graph or its filters refuse,
+ *   `ERR_BACKEND_MISSING`
+ */
+export async function filter(
+  array: NdArray,
+  description: string,
+  options: FilterOptions = {},
+): Promise<Record<string, AnyNdArray>> {
+  checkNdArray(array, 'array')
+  checkKnown(options, ['frameRate', 'pixelFormat', 'sampleRate', 'layout', 'signal'])
+  const { signal, ...input } = options
+  checkSignal(signal)
+  return Object.fromEntries(await runJob(chainOps.filter, { array, description, input }, signal))
+}
+
+/**
+ * Encodes an array into packets: in one of the package's threads. @throws MediaError `ERR_ENCODE`,
+ * `ERR_UNSUPPORTED`, `ERR_BAD_OPTION`
+ */
+export async function encode(
+  array: NdArray,
+  options: EncoderOptions & { readonly signal?: AbortSignal },
+): Promise<Packets> {
+  checkNdArray(array, 'array')
+  const { signal, ...rest } = options
+  checkSignal(signal)
+  const job = { array, options: checkedEncoderOptions(rest) }
+  return Packets.view(await runJob(chainOps.encode, job, signal))
+}
+
+/**
+ * Puts packets of one or several streams into a container, without decoding: in one of the
+ * package's threads.
+ *
+ * @param path where to; `undefined` gives the bytes, and needs `format`
+ * @throws MediaError `ERR_WRITE`, `ERR_BAD_OPTION`
+ */
+export async function mux(
+  path: string | URL | undefined,
+  streams: readonly Packets[],
+  options: MuxerOptions & { readonly signal?: AbortSignal } = {},
+): Promise<Uint8Array | undefined> {
+  const to = path === undefined ? undefined : localPath(path)
+  const isPackets =
+    Array.isArray(streams) && streams.length > 0 && streams.every((one) => one instanceof Packets)
+  if (!isPackets) throw badOption('streams', 'an array of Packets', streams)
+  const { signal, ...rest } = options
+  checkSignal(signal)
+  const job = { path: to, streams: streams.map((one) => one.serialize()), options: rest }
+  return runJob(chainOps.mux, job, signal)
+}
+
+/** Most bytes that are fetched where the result is one. */
+const WHOLE_BYTES = 2 ** 30
+
+function fetchingFor({ demuxer = {}, ...options }: DecodeSourceOptions): Fetching {
+  const { timeoutMs } = demuxer
+  return fetchingOf(timeoutMs === undefined ? options : { timeoutMs, ...options })
+}
+
+function demuxerOptions(options: DemuxerOptions): DemuxerOptions {
+  const given = DEMUXER.map((name) => [name, options[name]] as const)
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined))
+}
+
+async function withSource<T>(
+  source: StreamedSource,
+  fetching: Fetching,
+  window: TimeWindow | undefined,
+  work: (local: LocalSource) => Promise<T>,
+): Promise<T> {
+  const { signal } = fetching
+  checkSignal(signal)
+  if (window !== undefined) checkWindow(window)
+  signal?.throwIfAborted()
+  const local = await localize(source, fetching)
+  try {
+    return await work(local)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw local.failure() ?? error
+  } finally {
+    await local.release()
+  }
+}
+
+/** The chunks that a thread makes of a source. */
+async function* chunksOf<R, V>(
+  source: StreamedSource,
+  fetching: Fetching,
+  value: (raw: R) => V,
+  begin: (local: LocalSource) => Promise<unknown>,
+): AsyncGenerator<V> {
+  const local = await localize(source, fetching)
+  try {
+    for await (const outcome of (await begin(local)) as AsyncIterable<R | Fault>)
+      yield value(resultOf(outcome, local.name))
+  } catch (error) {
+    throw local.failure() ?? error
+  } finally {
+    await local.release()
+  }
+}
+
+function demuxJob(
+  { source, name }: LocalSource,
+  options: DemuxerOptions,
+  stream: DemuxJob['stream'],
+  window: TimeWindow | undefined,
+): DemuxJob {
+  return {
+    source: source instanceof URL ? { href: source.href } : source,
+    options: { name, ...options },
+    stream,
+    window,
+  }
+}
+
+function checkedDecode(
+  options: DecodeSourceOptions,
+  more: readonly string[],
+): { frames: FramesJob; demuxer: DemuxerOptions } & Pick<
+  DecodeSourceOptions,
+  'stream' | 'window' | 'signal'
+> {
+  const known = [
+    ...DECODER,
+    'filter',
+    'pixelFormat',
+    'signal',
+    'stream',
+    'window',
+    'demuxer',
+    ...more,
+  ]
+  checkKnown(options, known, URL_OPTIONS)
+  const {
+    filter: description,
+    pixelFormat,
+    signal,
+    stream,
+    window,
+    demuxer = {},
+    strict,
+    threads,
+    decoder,
+    decoderOptions,
+    hardware,
+  } = options
+  checkSignal(signal)
+  if (window !== undefined) checkWindow(window)
+  const given = { strict, threads, decoder, decoderOptions, hardware, maxPixels: options.maxPixels }
+  const decoding = Object.fromEntries(
+    Object.entries(given).filter((entry) => entry[1] !== undefined),
+  ) as DecoderOptions
+  return {
+    frames: { decoder: decoding, filter: description, pixelFormat, limits: limitsOf(options) },
+    demuxer: { ...(strict === undefined ? {} : { strict }), ...demuxer },
+    ...(stream === undefined ? {} : { stream }),
+    ...(window === undefined ? {} : { window }),
+    ...(signal === undefined ? {} : { signal }),
+  }
+}

@@ -1,0 +1,188 @@
+import { currentCall } from 'spindle'
+import type { NdArray } from '../base/array.ts'
+import { writeBytes } from '../files/atomic-file.ts'
+import type { ImageSource } from '../files/source.ts'
+import { fetchingOf } from '../files/url-options.ts'
+import { draw } from '../image/augment.ts'
+import {
+  checkBatch,
+  checkInto,
+  gather,
+  type ImageBatch,
+  type LoadImageBatchOptions,
+  throwUnlessEndured,
+} from '../image/batch/batch.ts'
+import { fillInLanes } from '../image/batch/batch-lanes.ts'
+import {
+  type EncodeImageJob,
+  type EncodeImageOptions,
+  encodeImageJob,
+  type SaveImageOptions,
+  saveImageJob,
+} from '../image/encode-image-options.ts'
+import type { LoadedImage } from '../image/fill.ts'
+import type { DTypeOf, Exactly, LoadImageOptions } from '../image/image-options.ts'
+import { loadWithSharp } from '../image/sharp/sharp.ts'
+import { backends } from './backends.ts'
+import { fillInParts } from './batch-parts.ts'
+import { type ImageTask, imageLoading, type LoadNothing } from './image-functions.ts'
+import { loadInPool, type PoolCall, runJob } from './in-pool.ts'
+import { imageOps } from './ops.ts'
+
+/**
+ * Loads one image: reads, decodes, turns it as its EXIF orientation says, scales and fits it.
+ *
+ * JPEG, PNG, WebP, GIF, AVIF and TIFF; HEIC and BMP with the ffmpeg backend. What a file is, its
+ * bytes say, not its name. Transparency is dropped unless `'rgba'` is asked for, as Pillow and
+ * torchvision do; embedded colour profiles are ignored; CMYK is converted by the plain formula.
+ * Many calls may run at a time: with the ffmpeg backend all is done in the package's worker
+ * threads, which the calls wait for; in an op that runs in a worker thread already, `loadImageSync`
+ * is the one to call.
+ *
+ * @returns by default uint8, `[height, width, 3]`; red, green, blue, 0..255. See
+ *   {@link PixelFormat} for other shapes and dtypes; with
+ * `frames: 'all'` the number of pictures comes first
+ * @throws MediaError with `code`
+ * - `ERR_READ`: the source cannot be read
+ * - `ERR_DECODE`: it is empty, not an image, damaged or truncated
+ * - `ERR_UNSUPPORTED`: a kind of image or an option that the backend cannot do; the message names
+ *   the way out
+ * - `ERR_TOO_LARGE`: more than `maxPixels`, `maxFrames` or `maxResultBytes`, or more than
+ *   `maxBytes` from a URL
+ * - `ERR_BACKEND_MISSING`: neither `node-av` nor `sharp` is installed, or not the one asked for
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
+ * @throws the signal's reason, when aborted
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { loadImage } from '@spindle/io'
+ *
+ * const image = await loadImage('examples/photos/cat-1.png', { width: 224, height: 224, mode: 'crop' })
+ * assert.deepEqual(image.shape, [224, 224, 3])
+ * ```
+ */
+export function loadImage<O extends LoadImageOptions = LoadNothing>(
+  source: ImageSource,
+  options?: Exactly<O, LoadImageOptions>,
+): Promise<NdArray<DTypeOf<O>>> {
+  const loaded: unknown = loadInPool(imageLoading, imageOps.load, source, options ?? {}, withSharp)
+  return loaded as Promise<NdArray<DTypeOf<O>>>
+}
+
+async function withSharp({
+  source,
+  job,
+  options,
+  caller,
+}: PoolCall<ImageTask, LoadImageOptions>): Promise<LoadedImage | undefined> {
+  const backend = await backends.get(options.backend)
+  if (backend.name === 'ffmpeg') return undefined
+  return loadWithSharp(backend, source, job.target, job.augmentation, fetchingOf(options), caller)
+}
+
+/**
+ * Loads images of any size into one batch, each decoded straight into its place.
+ *
+ * With the ffmpeg backend all of it happens in worker threads: they read the files, decode, and
+ * give the memory of the whole batch over. While fewer batches than threads are under way, the
+ * threads share a batch between them; otherwise each makes one by itself, which is the cheapest.
+ *
+ * With `strict: false` the good images are moved together when others failed, and `data` and
+ * `shape` cover only them: a view of the first rows, empty where every image failed.
+ *
+ * @throws MediaError of the failed source that comes first, when `strict`; none of the batch's
+ *   memory is written to afterwards.
+ * `ERR_BAD_OPTION` for an empty list, an option that breaks its rule, or an `into` that does not
+ * fit. Codes as for `loadImage`.
+ * @throws the signal's reason, when aborted
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { loadImageBatch } from '@spindle/io'
+ *
+ * const paths = ['cat-1.png', 'damaged/empty.jpg', 'fig-1.jpg'].map((name) => `examples/photos/${name}`)
+ * const batch = await loadImageBatch(paths, { width: 224, height: 224, layout: 'CHW', strict: false })
+ * assert.deepEqual(batch.shape, [2, 3, 224, 224])
+ * assert.deepEqual(batch.indices, [0, 2])
+ * assert.equal(batch.failures[0]?.error.message, 'examples/photos/damaged/empty.jpg: is empty')
+ * ```
+ */
+export async function loadImageBatch<O extends LoadImageBatchOptions>(
+  sources: readonly ImageSource[],
+  options: Exactly<O, LoadImageBatchOptions>,
+): Promise<ImageBatch<DTypeOf<O>>> {
+  const caller = currentCall()
+  const given: LoadImageBatchOptions = options
+  const shape = checkBatch(sources, given)
+  const into = given.into === undefined ? undefined : checkInto(given.into, shape)
+  const { signal, augment, rng, strict = true, shared = false, concurrency = 8 } = given
+  const augmentations = augment && sources.map(() => draw(augment, rng!))
+  signal?.throwIfAborted()
+  const backend = await backends.get(given.backend)
+  const policy = { isStrict: strict, isShared: shared, concurrency, fetching: fetchingOf(given) }
+  const work = { sources, shape, into, augmentations, caller, ...policy }
+  const filled = backend.name === 'ffmpeg' ? fillInParts(work) : fillInLanes(work, backend)
+  const { data, failures } = await filled
+  signal?.throwIfAborted()
+  throwUnlessEndured(failures, strict)
+  return gather(data, shape, failures) as unknown as ImageBatch<DTypeOf<O>>
+}
+
+/**
+ * Encodes an image as JPEG, PNG or WebP, in the package's worker threads.
+ *
+ * `array` is uint8 of 1, 3 or 4 channels, `[H, W]`, `[H, W, C]` or with `layout: 'CHW'`
+ * `[C, H, W]`; or uint16 of one, for PNG. JPEG has no alpha: a fourth channel is dropped.
+ *
+ * @returns the file's bytes
+ * @throws MediaError `ERR_BAD_OPTION` for an array or option that breaks its rule,
+ *   `ERR_BACKEND_MISSING` without a library, `ERR_ENCODE` where
+ * the library cannot encode it
+ * @throws the signal's reason, when aborted
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { encodeImage, loadImage } from '@spindle/io'
+ *
+ * const cat = await loadImage('examples/photos/cat-1.png', { width: 64, height: 48 })
+ * const png = await encodeImage(cat, { format: 'png' })
+ * assert.deepEqual(await loadImage(png), cat)
+ * ```
+ */
+export async function encodeImage(
+  array: NdArray,
+  options: EncodeImageOptions,
+): Promise<Uint8Array> {
+  return (await encodeInPool(encodeImageJob(array, options), options))!
+}
+
+/**
+ * Encodes an image and writes it: the format follows from the name, unless it is given. The file is
+ * there as a whole or not at all; one that was there before is replaced.
+ *
+ * @throws MediaError as `encodeImage`, and `ERR_WRITE` when the file cannot be written
+ * @throws the signal's reason, when aborted
+ */
+export async function saveImage(
+  path: string | URL,
+  array: NdArray,
+  options: SaveImageOptions = {},
+): Promise<void> {
+  await encodeInPool(saveImageJob(path, array, options), options)
+}
+
+async function encodeInPool(
+  job: EncodeImageJob,
+  options: SaveImageOptions,
+): Promise<Uint8Array | undefined> {
+  const caller = currentCall()
+  const { signal } = options
+  signal?.throwIfAborted()
+  const backend = await backends.get(options.backend)
+  if (backend.name === 'ffmpeg') return runJob(imageOps.encode, job, signal, caller)
+  const bytes = await backend.encode(job.samples, job.encoding, caller)
+  signal?.throwIfAborted()
+  if (job.path === undefined) return bytes
+  await writeBytes(job.path, bytes)
+  return undefined
+}

@@ -1,0 +1,90 @@
+import { currentCall, type OpCall, type WorkerOp } from 'spindle'
+import { errorOf, type Fault, MediaError } from '../base/errors.ts'
+import {
+  checkSource,
+  describeSource,
+  localSource,
+  type MediaSource,
+  type SyncSource,
+} from '../files/source.ts'
+import { readSource } from '../files/source-bytes.ts'
+import { fetchingOf, type UrlOptions } from '../files/url-options.ts'
+import type { CallOptions, MediaFunction, SourceJob } from './media-function.ts'
+import { runInPool } from './pool.ts'
+import { withThreads } from './video-threads.ts'
+
+/** A call of a function whose source is to be read. */
+export interface PoolCall<J, O> {
+  readonly source: MediaSource
+  readonly job: J
+  readonly options: O
+  /** The call of a pipeline's op that asked for it. */
+  readonly caller: OpCall
+  /** The source as a thread can read it, as soon as that is known. */
+  local: Exclude<SyncSource, URL> | undefined
+}
+
+/**
+ * The asynchronous form of a {@link MediaFunction}: reads what a thread cannot read, and has a
+ * thread of the pool do the rest.
+ *
+ * @param without what needs no thread: `undefined` where a thread is needed
+ * @throws MediaError; the signal's reason, when aborted
+ */
+export async function loadInPool<
+  O extends CallOptions & UrlOptions,
+  C,
+  J extends object,
+  R extends object,
+  V,
+>(
+  form: MediaFunction<O, C, J, R, V>,
+  op: WorkerOp<SourceJob<J>, R | Fault>,
+  source: MediaSource,
+  options: O,
+  without?: (call: PoolCall<J, O>) => Promise<R | undefined>,
+): Promise<V> {
+  const caller = currentCall()
+  checkSource(source, 'source')
+  const checked = form.check(options)
+  const { signal } = options
+  signal?.throwIfAborted()
+  const job = form.job(checked, options, true)
+  const name = describeSource(source)
+  const call: PoolCall<J, O> = { source, job, options, caller, local: localSource(source) }
+  const early = without && (await without(call))
+  if (early !== undefined) return form.value(early, checked, name)
+  call.local ??= await readSource(source, fetchingOf(options))
+  const posted: SourceJob<J> = { ...job, source: call.local }
+  const outcome =
+    form.threads === undefined
+      ? await runInPool(op, posted, signal, caller)
+      : await withThreads(form.threads(checked), () => runInPool(op, posted, signal, caller))
+  if (isFault(outcome)) throw errorOf(outcome, name)
+  return form.value(outcome as R, checked, name)
+}
+
+/** Has a thread of the pool do a checked job. @throws MediaError; the signal's reason */
+export async function runJob<J, R>(
+  op: WorkerOp<J, R | Fault>,
+  job: J & { readonly path?: string | undefined },
+  signal: AbortSignal | undefined,
+  caller: OpCall = currentCall(),
+): Promise<R> {
+  signal?.throwIfAborted()
+  return resultOf((await runInPool(op, job, signal, caller)) as R | Fault, job.path)
+}
+
+/** What came of an op. @throws MediaError its fault, with the name of what was read or written */
+export function resultOf<R>(outcome: R | Fault, name: string | undefined): R {
+  if (!isFault(outcome)) return outcome
+  const { code, problem } = outcome
+  if (name === undefined) throw new MediaError(code, problem)
+  // Some faults name it already.
+  if (problem.startsWith(`${name}: `)) throw new MediaError(code, problem, { source: name })
+  throw errorOf(outcome, name)
+}
+
+function isFault(outcome: unknown): outcome is Fault {
+  return typeof outcome === 'object' && outcome !== null && 'problem' in outcome
+}

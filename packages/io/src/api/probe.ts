@@ -1,0 +1,69 @@
+import { currentCall } from 'spindle'
+import type { AudioInfo } from '../audio/audio-info.ts'
+import { checkKnown, checkSignal } from '../base/check.ts'
+import { openReader } from '../files/open-reader.ts'
+import { MemoryReader } from '../files/reader.ts'
+import { run } from '../files/routine.ts'
+import { checkSource, describeSource, localSource, type MediaSource } from '../files/source.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
+import type { ImageInfo } from '../image/inspect-image.ts'
+import { inspectPlain, probeFault } from '../video/inspect-media.ts'
+import type { VideoInfo } from '../video/video-info.ts'
+import { resultOf } from './in-pool.ts'
+import { videoOps } from './ops.ts'
+import { runInPool } from './pool.ts'
+
+/** What `probe` tells: `if (info.kind === 'image')` tells them apart. */
+export type MediaInfo = ImageInfo | AudioInfo | VideoInfo
+
+/** Options of `probe`. */
+export interface ProbeOptions extends UrlOptions {
+  /** Gives up: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Reads what an image, a sound or a video file says of itself. Needs no library for images and WAV,
+ * and `node-av` for the rest.
+ *
+ * @throws MediaError `ERR_READ` when the source cannot be read, `ERR_DECODE` when it is none of
+ *   these or its headers are damaged,
+ * `ERR_BACKEND_MISSING` when `node-av` is needed and not installed
+ * @throws the signal's reason, when aborted
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { encodeWav, probe } from '@spindle/io'
+ *
+ * const photo = await probe('examples/photos/cat-1.png')
+ * assert.ok(photo.kind === 'image')
+ * assert.deepEqual([photo.format, photo.width, photo.height, photo.channels], ['png', 320, 240, 3])
+ *
+ * const silence = { data: new Int16Array(8000), dtype: 'int16', shape: [8000] } as const
+ * const sound = await probe(encodeWav(silence, { sampleRate: 16000 }))
+ * assert.ok(sound.kind === 'audio')
+ * assert.deepEqual([sound.codec, sound.sampleRate, sound.durationSec], ['pcm_s16le', 16000, 0.5])
+ * ```
+ */
+export async function probe(source: MediaSource, options: ProbeOptions = {}): Promise<MediaInfo> {
+  const caller = currentCall()
+  checkSource(source, 'source')
+  checkKnown(options, ['signal'], URL_OPTIONS)
+  const { signal } = options
+  checkSignal(signal)
+  signal?.throwIfAborted()
+  const reader = await openReader(source, fetchingOf(options))
+  try {
+    const told = await run(inspectPlain(reader.size, source), { reader }, signal)
+    if (!('head' in told)) return told
+    const local = localSource(source)
+    const isFile = typeof local === 'string' && !(reader instanceof MemoryReader)
+    const job = { source: isFile ? local : await reader.read(0, reader.size), head: told.head }
+    return resultOf(await runInPool(videoOps.inspect, job, signal, caller), describeSource(source))
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw probeFault(error, source)
+  } finally {
+    await reader.close()
+  }
+}

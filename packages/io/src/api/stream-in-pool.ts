@@ -1,0 +1,139 @@
+import type { Readable } from 'node:stream'
+import { currentCall, ThreadPool, type WorkerOp } from 'spindle'
+import { errorOf, type Fault, MediaError, mediaError, nameSource } from '../base/errors.ts'
+import { type Fetching, fetchingOf, type UrlOptions } from '../files/url-options.ts'
+import { LiveFeed } from '../streaming-input/live-feed.ts'
+import {
+  checkStreamSource,
+  describeStreamSource,
+  openSource,
+  type StreamSource,
+} from '../streaming-input/live-source.ts'
+import type { CallOptions, MediaFunction, SourceJob, StreamJob } from './media-function.ts'
+import { runInPool } from './pool.ts'
+import { enterThreads, leaveThreads } from './video-threads.ts'
+
+/** How long a thread may take to come out of a call when its input has been closed. */
+const GRACE_MS = 30_000
+
+/** How a stream of chunks is made in a thread. */
+export interface StreamOps<J, R> {
+  readonly file: WorkerOp<SourceJob<J>, Generator<R | Fault>>
+  readonly stream: WorkerOp<StreamJob<J>, AsyncGenerator<R | Fault>>
+  /** What FFmpeg is to get of a byte stream. Default: all of it as it is. */
+  readonly prepare?: (bytes: Readable) => Readable
+}
+
+/**
+ * The asynchronous form of a function that gives chunks. Arguments are checked now. Chunks are made
+ * in a thread as they are pulled, and a few ahead: of a file in the pool that all functions share,
+ * of a byte stream in a thread of its own, because it waits for bytes. Leaving the loop closes
+ * decoder, file and stream.
+ */
+export function streamInPool<
+  O extends CallOptions & UrlOptions,
+  C,
+  J extends object,
+  R extends object,
+  V,
+>(
+  form: MediaFunction<O, C, J, R, V>,
+  ops: StreamOps<J, R>,
+  source: StreamSource,
+  options: O,
+): AsyncGenerator<V, void, undefined> {
+  checkStreamSource(source)
+  const checked = form.check(options)
+  const job = form.job(checked, options, true)
+  const fetching = fetchingOf(options)
+  const name = describeStreamSource(source)
+  const threads = form.threads?.(checked)
+  return (async function* chunks() {
+    if (threads !== undefined) enterThreads(threads)
+    try {
+      for await (const chunk of chunksOf(source, name, job, ops, fetching))
+        yield form.value(chunk, checked, name)
+    } finally {
+      if (threads !== undefined) leaveThreads()
+    }
+  })()
+}
+
+async function* chunksOf<J extends object, R extends object>(
+  source: StreamSource,
+  name: string,
+  job: J,
+  ops: StreamOps<J, R>,
+  fetching: Fetching,
+): AsyncGenerator<R> {
+  const caller = currentCall()
+  const { signal } = fetching
+  signal?.throwIfAborted()
+  const opened = await openSource(source, fetching)
+  if (opened.kind === 'file') {
+    const posted = { ...job, source: opened.source }
+    const chunks: unknown = await runInPool(ops.file, posted, signal, caller)
+    yield* relay(chunks as AsyncGenerator<R | Fault>, name, signal)
+    return
+  }
+  const feed = await LiveFeed.open(ops.prepare?.(opened.bytes) ?? opened.bytes)
+  const pool = new ThreadPool({ size: 1, maxDeaths: 1, graceMs: GRACE_MS })
+  const end = (): void => feed.close()
+  signal?.addEventListener('abort', end)
+  try {
+    const { href: filename, exportName } = ops.stream
+    const call = { filename, name: exportName, signal: signal ?? never }
+    const chunks = pool.run({ ...job, url: feed.url }, call) as Promise<AsyncGenerator<R | Fault>>
+    yield* relay(await chunks, name, signal, end)
+    if (feed.failure !== undefined) throw inputFault(feed.failure, name)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw feed.failure === undefined ? error : inputFault(feed.failure, name)
+  } finally {
+    signal?.removeEventListener('abort', end)
+    feed.close()
+    await pool.close()
+  }
+}
+
+function inputFault(failure: Error, name: string): MediaError {
+  const isNamed = failure instanceof MediaError && failure.source === undefined
+  return isNamed ? nameSource(failure, name) : mediaError('ERR_READ', name, failure)
+}
+
+const never: AbortSignal = new AbortController().signal
+
+async function* relay<R extends object>(
+  pieces: AsyncGenerator<R | Fault>,
+  name: string,
+  signal: AbortSignal | undefined,
+  beforeReturn?: () => void,
+): AsyncGenerator<R> {
+  const { promise: aborted, forget } = whenAborted(signal)
+  try {
+    for (;;) {
+      const step = await Promise.race([pieces.next(), aborted])
+      signal?.throwIfAborted()
+      if (step === undefined || step.done === true) return
+      if ('problem' in step.value) throw errorOf(step.value, name)
+      yield step.value
+    }
+  } finally {
+    forget()
+    beforeReturn?.()
+    await pieces.return(undefined)
+  }
+}
+
+/** Resolves when a signal is aborted, and holds nothing once it is forgotten. */
+function whenAborted(signal: AbortSignal | undefined): {
+  readonly promise: Promise<undefined>
+  forget(): void
+} {
+  let tell: () => void = () => {}
+  const promise = new Promise<undefined>((resolve) => {
+    tell = () => resolve(undefined)
+  })
+  signal?.addEventListener('abort', tell)
+  return { promise, forget: () => signal?.removeEventListener('abort', tell) }
+}

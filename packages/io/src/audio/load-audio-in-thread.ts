@@ -1,0 +1,58 @@
+import { openFile, withFile } from '../files/open-file.ts'
+import { runSync } from '../files/routine.ts'
+import type { SyncSource } from '../files/source.ts'
+import type { AudioTarget } from './audio-options.ts'
+import { audioFault, type LoadedAudio } from './audio-results.ts'
+import { decodeAudio, decodePieces } from './ffmpeg/decode-audio.ts'
+import { headerOf, readPlainWav } from './plain-wav.ts'
+import type { StreamAudioTarget } from './stream-audio-options.ts'
+
+/**
+ * Loads audio in this thread: plain WAV by the package's own parser, all else with FFmpeg. Throws
+ * errors that do not name the source.
+ */
+export function loadAudioInThread({
+  source,
+  target,
+}: {
+  readonly source: SyncSource
+  readonly target: AudioTarget
+}): LoadedAudio {
+  return withFile(source, (file) => {
+    const { reader } = file
+    const header = runSync(headerOf(reader.size, target), { reader })
+    if (header === undefined) return decodeAudio({ file }, target)
+    if ('problem' in header)
+      return decodeAudio({ file, faults: [audioFault(header.problem, 0)] }, target)
+    return (
+      runSync(readPlainWav(header, target), { reader }) ?? decodeAudio({ file, header }, target)
+    )
+  })
+}
+
+/**
+ * Sound of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors
+ * that do not name the source.
+ */
+export function* streamAudioInThread({
+  source,
+  target: { audio, samplesPerChunk },
+}: {
+  readonly source: SyncSource
+  readonly target: StreamAudioTarget
+}): Generator<LoadedAudio> {
+  const file = openFile(source)
+  try {
+    const { reader } = file
+    const header = runSync(headerOf(reader.size, audio), { reader })
+    const input =
+      header === undefined
+        ? { file }
+        : 'problem' in header
+          ? { file, faults: [audioFault(header.problem, 0)] }
+          : { file, header }
+    yield* decodePieces(input, audio, samplesPerChunk)
+  } finally {
+    file.reader.close()
+  }
+}

@@ -1,0 +1,8 @@
+/** The members of an object that are not `undefined`: options as they are passed on. */
+export function defined<T extends object>(
+  given: T,
+): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}

@@ -1,0 +1,147 @@
+import { SpindleError, urlForMessages } from 'spindle/worker'
+
+/** Stable codes of the errors that `@spindle/io` throws. */
+export type MediaErrorCode =
+  /** The bytes are not of the format that was asked for, or damaged or truncated. */
+  | 'ERR_DECODE'
+  /** The file, URL or Blob could not be read. */
+  | 'ERR_READ'
+  /** The file could not be written. */
+  | 'ERR_WRITE'
+  /** The library could not encode it. */
+  | 'ERR_ENCODE'
+  /** A feature that cannot be decoded here (the message names it), or more memory than there is. */
+  | 'ERR_UNSUPPORTED'
+  /** A member of an archive, a picture, a sound or a result is larger than an option allows. */
+  | 'ERR_TOO_LARGE'
+  /** A kept index is not that of the archive as it is now. */
+  | 'ERR_STALE_INDEX'
+  /** The library that decodes is not installed. */
+  | 'ERR_BACKEND_MISSING'
+  /** An archive has no member of that name. */
+  | 'ERR_NO_MEMBER'
+  /** What was closed was used. */
+  | 'ERR_BAD_STATE'
+  /** An option or argument breaks its rule. */
+  | 'ERR_BAD_OPTION'
+
+/** A file or an option that could not be used. `source` names what was read. */
+export class MediaError extends SpindleError {
+  override readonly name: string = 'MediaError'
+  declare readonly code: MediaErrorCode
+  /**
+   * What was read: a path, a URL, or a number of bytes. `undefined` where the fault is not in a
+   * source.
+   */
+  readonly source: string | undefined
+  /**
+   * True for `ERR_BACKEND_MISSING`: no file is to blame, so in a pipeline no failure budget covers
+   * it and no retry is made.
+   */
+  declare readonly isInfrastructure?: true
+
+  constructor(
+    code: MediaErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly source?: string },
+  ) {
+    super(code, message, options)
+    this.source = options?.source
+    if (code === 'ERR_BACKEND_MISSING') Object.assign(this, { isInfrastructure: true })
+  }
+}
+
+/** The fault of an option: `` `width` must be an integer from 1 to 32768, got 0 ``. */
+export function badOption(name: string, rule: string, value: unknown): MediaError {
+  return new MediaError('ERR_BAD_OPTION', `\`${name}\` must be ${rule}, got ${printValue(value)}`)
+}
+
+/** The fault of a source: `cat.jpg: what the library said`. */
+export function mediaError(code: MediaErrorCode, source: string, problem: unknown): MediaError {
+  return new MediaError(
+    code,
+    `${source}: ${problem instanceof Error ? problem.message : String(problem)}`,
+    {
+      source,
+      ...(problem instanceof Error ? { cause: problem } : {}),
+    },
+  )
+}
+
+/**
+ * What went wrong with a source, without its name and as plain data: what a worker thread tells.
+ */
+export interface Fault {
+  readonly code: MediaErrorCode
+  readonly problem: string
+}
+
+/** What was thrown while decoding, as plain data. */
+export function faultOf(error: unknown): Fault {
+  const { message: problem } = error instanceof Error ? error : { message: String(error) }
+  return { code: error instanceof MediaError ? error.code : 'ERR_DECODE', problem }
+}
+
+/**
+ * What was thrown while decoding, with the name of its source; its cause is the library's own
+ * error.
+ */
+export function nameSource(error: unknown, source: string): MediaError {
+  const { code, problem } = faultOf(error)
+  const cause = error instanceof MediaError ? (error.cause ?? error) : error
+  return new MediaError(code, `${source}: ${problem}`, { source, cause })
+}
+
+/** A fault that another thread told of, with the name of its source. */
+export function errorOf({ code, problem }: Fault, source: string): MediaError {
+  return new MediaError(code, `${source}: ${problem}`, { source, cause: new Error(problem) })
+}
+
+/**
+ * Names the source in a fault that was found by code that does not know it. Parsers throw without a
+ * source, and whoever was given the source catches once: so nothing is described on the way of a
+ * sound file.
+ */
+export function withSource(error: unknown, source: string): unknown {
+  if (!(error instanceof MediaError) || error.source !== undefined) return error
+  return new MediaError(error.code, `${source}: ${error.message}`, {
+    source,
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+  })
+}
+
+/** The fault of a damaged file. The source is named by who knows it. */
+export function damaged(problem: string): MediaError {
+  return new MediaError('ERR_DECODE', problem)
+}
+
+/** A value in an error message: short, quoted where it is a string. */
+export function printValue(value: unknown): string {
+  if (typeof value === 'string' || value instanceof URL) {
+    const text = urlForMessages(value)
+    return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+  }
+  if (typeof value === 'function') return `a function`
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(printValue).join(', ')}]`
+  if (typeof value === 'object' && value !== null)
+    return `an object (${value.constructor?.name ?? 'no class'})`
+  return String(value)
+}
+
+/** What is wrong when a library cannot be imported. */
+export function missingBackend(backend: string, library: string, error: unknown): MediaError {
+  const { code, message = String(error) } = (error ?? {}) as NodeJS.ErrnoException
+  const isMissing =
+    (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') &&
+    message.includes(`'${library}`)
+  const problem = isMissing
+    ? `which is not installed: run \`npm install ${library}\``
+    : `which is installed but does not load: ${message}`
+  return new MediaError(
+    'ERR_BACKEND_MISSING',
+    `the ${backend} backend needs ${library}, ${problem}`,
+    {
+      cause: error,
+    },
+  )
+}

@@ -1,0 +1,362 @@
+import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
+import { checkBoolean, checkKnown } from '../../base/check.ts'
+import { badOption, MediaError, nameSource } from '../../base/errors.ts'
+import { openDecoder, setOptions } from '../../ffmpeg/codec-context.ts'
+import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { emptyFrame } from '../../ffmpeg/frames.ts'
+import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
+import { encrypted } from '../../ffmpeg/refuse-features.ts'
+import { checkPixels, checkRefused, type Limits, limitsOf } from '../../ffmpeg/video-limits.ts'
+import { withParameters } from '../codec-parameters.ts'
+import { type ChainFailure, Failures } from '../failure.ts'
+import { Frames } from '../frames/frames.ts'
+import { regroup } from '../frames/regroup.ts'
+import { Handle } from '../handle.ts'
+import { NO_TIME } from '../packets/blob.ts'
+import { fillPacket } from '../packets/native-packet.ts'
+import { Packets } from '../packets/packets.ts'
+import type { StreamInfo } from '../stream-info.ts'
+import { isWithin, secondsOfTick, type TickWindow, type TimeWindow, ticksOf } from '../time.ts'
+import { cutSound } from './cut-sound.ts'
+import {
+  type Hardware,
+  type HardwareChoice,
+  type HardwareKind,
+  type HardwareReport,
+  hardwareChoice,
+  useHardware,
+} from './hardware.ts'
+import { TailWatch } from './tail-watch.ts'
+
+/** How a stream is decoded. */
+export interface DecoderOptions {
+  /** Whether damage is an error (default), or counted in `failures` while decoding goes on. */
+  readonly strict?: boolean
+  /**
+   * Threads of this decoder, 1 to 64; 0 is one a core. Default 1: many files at a time use the
+   * cores better than many threads on one.
+   */
+  readonly threads?: number
+  /** Which of several decoders, by FFmpeg's name: `'libdav1d'`. Default: FFmpeg's first. */
+  readonly decoder?: string
+  /** Options of the decoder, as FFmpeg names them; unknown ones are errors. */
+  readonly decoderOptions?: Readonly<Record<string, string>>
+  /**
+   * A device that decodes, where there is one; what became of it `decoder.hardware` tells. Default
+   * `'none'`.
+   */
+  readonly hardware?: HardwareKind | 'auto' | 'none' | HardwareChoice
+  /**
+   * Most pixels of a frame, width times height; more is `ERR_TOO_LARGE`. An integer >= 1, or
+   * `Infinity`. Default 178 956 970.
+   */
+  readonly maxPixels?: number
+}
+
+/**
+ * Decodes the packets of one stream, as they come: `push` some, take the frames that are complete,
+ * `flush` at the end, which no decoder gives before. All chunkings give the same frames. Frames of
+ * packets that have a window are those of the window: pictures by their time, sound by sample.
+ *
+ * States: `open`, `[Symbol.dispose]()` makes it `closed`. After `flush()` it is as new.
+ *
+ * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where there is no decoder, or no
+ *   device and no fallback; `ERR_BAD_OPTION`; `ERR_BACKEND_MISSING`
+ */
+export class Decoder implements Disposable {
+  readonly stream: StreamInfo
+  /** What decodes. */
+  readonly hardware: HardwareReport
+  readonly #ffmpeg: FFmpeg
+  readonly #context: CodecContext
+  readonly #packet: AvPacket
+  readonly #handle: Handle
+  readonly #failures: Failures
+  readonly #limits: Limits
+  readonly #tail: TailWatch
+  #source: string | undefined
+  #window: TimeWindow | undefined
+  #ticks: TickWindow | undefined
+  /**
+   * When the frame after the last one is shown, if it does not tell: the last ones of AVI do not.
+   */
+  #next: bigint | undefined
+
+  constructor(stream: StreamInfo, options: DecoderOptions = {}) {
+    checkStream(stream)
+    const { strict = true, threads = 1, decoderOptions = {} } = checkedOptions(options)
+    const choice = hardwareChoice(options.hardware)
+    this.#limits = limitsOf(options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels })
+    checkPixels(stream.width ?? 0, stream.height ?? 0, this.#limits)
+    this.#ffmpeg = loadFFmpeg()
+    const { av } = this.#ffmpeg
+    this.stream = stream
+    this.#failures = new Failures(strict)
+    this.#tail = new TailWatch(stream.codec, stream.kind === 'audio')
+    const codec = decoderFor(this.#ffmpeg, stream, options.decoder)
+    let hardware = undefined as Hardware | undefined
+    try {
+      this.#context = withParameters(this.#ffmpeg, stream.parameters, (parameters) =>
+        openDecoder(this.#ffmpeg, codec, {
+          parameters,
+          threads,
+          timeBase: new av.Rational(stream.timeBase.num, stream.timeBase.den),
+          limits: this.#limits,
+          // Damaged sound is seen by its checksums only so; damaged pictures FFmpeg marks.
+          errDetect: stream.kind === 'audio' ? 'crccheck+explode' : undefined,
+          prepare: (context) => {
+            setOptions(context, decoderOptions, 'decoderOptions', `the decoder ${codec.name}`)
+            hardware = useHardware(this.#ffmpeg, choice, codec, context)
+          },
+        }),
+      )
+    } catch (error) {
+      hardware?.device?.free()
+      throw error instanceof MediaError
+        ? error
+        : new MediaError('ERR_UNSUPPORTED', (error as Error).message, { cause: error })
+    }
+    this.#packet = new av.Packet()
+    this.#packet.alloc()
+    const { report, device } = hardware!
+    this.hardware = report
+    this.#handle = new Handle('Decoder', () => {
+      this.#context.freeContext()
+      this.#packet.free()
+      device?.free()
+    })
+  }
+
+  /** What could not be decoded, with `strict: false`; the first hundred. */
+  get failures(): readonly ChainFailure[] {
+    return this.#failures.kept
+  }
+
+  /** How many there were. */
+  get failureCount(): number {
+    return this.#failures.count
+  }
+
+  /**
+   * Decodes packets; the frames that are complete, which are the caller's. They may be none.
+   *
+   * @throws MediaError `ERR_DECODE` for damaged ones if strict, `ERR_BAD_OPTION` for those of
+   *   another kind of stream
+   */
+  push(packets: Packets): Frames {
+    this.#handle.check()
+    if (!(packets instanceof Packets)) throw badOption('packets', 'Packets', packets)
+    if (packets.stream.parameters.codecId !== this.stream.parameters.codecId) {
+      throw badOption('packets', `of a stream of ${this.stream.codec}`, packets.stream.codec)
+    }
+    this.#source = packets.source
+    if (packets.window !== this.#window) {
+      this.#window = packets.window
+      this.#ticks = packets.window && ticksOf(packets.window, this.stream.timeBase)
+    }
+    const { constants: c } = this.#ffmpeg
+    return this.#collect((frames) => {
+      for (const packet of packets) {
+        if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO))
+          throw encrypted()
+        // One without bytes means the end to a decoder; some Ogg files have one.
+        if (packet.data.length === 0 && packet.sideData.length === 0) continue
+        this.#tail.begin(packet.data)
+        fillPacket(this.#ffmpeg, this.#packet, packet)
+        let result = this.#context.sendPacketSync(this.#packet)
+        if (result === this.#ffmpeg.constants.AVERROR_EAGAIN) {
+          this.#receive(frames)
+          result = this.#context.sendPacketSync(this.#packet)
+        }
+        if (result < 0 && result !== this.#ffmpeg.constants.AVERROR_EOF)
+          this.#complain(result, packet.pts ?? packet.dts)
+        this.#receive(frames)
+      }
+    })
+  }
+
+  /**
+   * The frames that are still in the decoder, after the last packets; it can then be used for
+   * others.
+   */
+  flush(): Frames {
+    this.#handle.check()
+    try {
+      return this.#collect((frames) => {
+        const result = this.#context.sendPacketSync(null)
+        if (result < 0 && result !== this.#ffmpeg.constants.AVERROR_EOF)
+          this.#complain(result, undefined)
+        this.#receive(frames)
+      })
+    } finally {
+      this.#tail.end()
+      this.#context.flushBuffers()
+      this.#next = undefined
+    }
+  }
+
+  /** All frames of packets that are whole in themselves: `push` and `flush`. */
+  decode(packets: Packets): Frames {
+    const begun = this.push(packets)
+    let rest: Frames | undefined
+    try {
+      rest = this.flush()
+      return new Frames([...begun.borrow(), ...rest.borrow()].map((frame) => frame.clone()!))
+    } finally {
+      begun[Symbol.dispose]()
+      rest?.[Symbol.dispose]()
+    }
+  }
+
+  /**
+   * The frames of packets that come chunk by chunk, as they are complete, to the last. Each set is
+   * the taker's to dispose of.
+   *
+   * @param options `framesPerChunk`: exactly so many in each set but the last; without it, as they
+   *   come
+   */
+  *decodeChunks(
+    chunks: Iterable<Packets>,
+    options: { readonly framesPerChunk?: number } = {},
+  ): Generator<Frames> {
+    checkKnown(options, ['framesPerChunk'])
+    const { framesPerChunk } = options
+    if (
+      framesPerChunk !== undefined &&
+      (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
+    ) {
+      throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
+    }
+    yield* regroup(this.#each(chunks), framesPerChunk)
+  }
+
+  /** Frees the decoder. Frames that it gave stay. */
+  [Symbol.dispose](): void {
+    this.#handle.close()
+  }
+
+  *#each(chunks: Iterable<Packets>): Generator<Frames> {
+    for (const packets of chunks) yield this.push(packets)
+    yield this.flush()
+  }
+
+  /** Frees what was received when the rest fails. */
+  #collect(work: (frames: AvFrame[]) => void): Frames {
+    const frames: AvFrame[] = []
+    try {
+      work(frames)
+      return new Frames(frames)
+    } catch (error) {
+      for (const frame of frames) frame.free()
+      throw error instanceof MediaError
+        ? error
+        : nameSource(error, this.#source ?? this.stream.codec)
+    }
+  }
+
+  #receive(frames: AvFrame[]): void {
+    const { constants: c } = this.#ffmpeg
+    for (;;) {
+      const frame = emptyFrame(this.#ffmpeg)
+      let result: number
+      try {
+        result = this.#context.receiveFrameSync(frame)
+        if (result >= 0) {
+          checkPixels(frame.width, frame.height, this.#limits)
+          for (const damage of this.#tail.gave()) this.#failures.tell(damage, this.#source)
+          const made = this.#finish(frame)
+          if (made !== undefined) frames.push(made)
+          continue
+        }
+      } catch (error) {
+        frame.free()
+        throw error
+      }
+      frame.free()
+      if (result === c.AVERROR_EAGAIN || result === c.AVERROR_EOF) return
+      this.#complain(result, undefined)
+    }
+  }
+
+  /** A frame as it is given, or `undefined` where it is not wanted, and freed. */
+  #finish(received: AvFrame): AvFrame | undefined {
+    const { num, den } = this.stream.timeBase
+    const told = received.bestEffortTimestamp
+    const time = told === NO_TIME && this.#next !== undefined ? this.#next : told
+    this.#next =
+      time === NO_TIME ? undefined : time + (received.duration > 0n ? received.duration : 1n)
+    received.pts = time
+    received.timeBase = new this.#ffmpeg.av.Rational(num, den)
+    const isWanted =
+      this.stream.kind !== 'video' || this.#ticks === undefined || isWithin(time, this.#ticks)
+    if (!isWanted) {
+      received.free()
+      return undefined
+    }
+    if (received.decodeErrorFlags !== 0) this.#tell('FFmpeg, decoding: a frame is damaged', time)
+    const frame = received.isHwFrame() ? this.#download(received) : received
+    if (this.stream.kind === 'video' || this.#window === undefined) return frame
+    return cutSound(this.#ffmpeg, frame, this.#window)
+  }
+
+  /** Brings a frame from the device's memory into the processor's. */
+  #download(frame: AvFrame): AvFrame {
+    const here = emptyFrame(this.#ffmpeg)
+    const doing = 'fetching a frame from the device'
+    try {
+      check(this.#ffmpeg, frame.hwframeTransferDataSync(here, 0), doing)
+      check(this.#ffmpeg, here.copyProps(frame), doing)
+      here.timeBase = frame.timeBase
+    } catch (error) {
+      here.free()
+      throw error
+    }
+    frame.free()
+    return here
+  }
+
+  #complain(result: number, tick: bigint | undefined): void {
+    checkRefused(this.#context, result, this.#limits)
+    const failure = this.#failureOf(problemOf(this.#ffmpeg, result, 'decoding'), tick)
+    if (!this.#tail.keep(failure)) this.#failures.tell(failure, this.#source)
+  }
+
+  #tell(problem: string, tick: bigint | undefined): void {
+    this.#failures.tell(this.#failureOf(problem, tick), this.#source)
+  }
+
+  #failureOf(problem: string, tick: bigint | undefined): ChainFailure {
+    return {
+      timeSec: tick === undefined ? undefined : secondsOfTick(tick, this.stream.timeBase),
+      problem,
+    }
+  }
+}
+
+function decoderFor(ffmpeg: FFmpeg, stream: StreamInfo, name: string | undefined): Codec {
+  const what = name ?? `for ${stream.codec}`
+  const codec = findDecoder(ffmpeg, name ?? stream.parameters.codecId, what)
+  // FFmpeg decodes subtitles by other calls, and ends the process where a decoder of theirs gets
+  // these.
+  const { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } = ffmpeg.constants
+  if (codec.type !== AVMEDIA_TYPE_AUDIO && codec.type !== AVMEDIA_TYPE_VIDEO)
+    throw new MediaError('ERR_UNSUPPORTED', `${codec.name} gives neither pictures nor sound`)
+  return codec
+}
+
+function checkStream(stream: unknown): asserts stream is StreamInfo {
+  const isStream = typeof (stream as StreamInfo | undefined)?.parameters?.codecId === 'number'
+  if (!isStream)
+    throw badOption('stream', 'a StreamInfo, as of `demuxer.streams` or `packets.stream`', stream)
+}
+
+function checkedOptions(options: DecoderOptions): DecoderOptions {
+  checkKnown(options, ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware', 'maxPixels'])
+  const { strict, threads = 1, decoderOptions = {} } = options
+  if (strict !== undefined) checkBoolean('strict', strict)
+  if (!Number.isInteger(threads) || threads < 0 || threads > 64)
+    throw badOption('threads', 'an integer from 0 to 64', threads)
+  const isStrings = Object.values(decoderOptions).every((value) => typeof value === 'string')
+  if (!isStrings) throw badOption('decoderOptions', 'an object of strings', decoderOptions)
+  return options
+}

@@ -1,0 +1,123 @@
+import type { Codec, CodecContext, HardwareDeviceContext } from 'node-av/lib'
+import { badOption, MediaError } from '../../base/errors.ts'
+import type { FFmpeg } from '../../ffmpeg/library.ts'
+
+const KINDS = [
+  'cuda',
+  'videotoolbox',
+  'd3d11va',
+  'vaapi',
+  'qsv',
+  'vulkan',
+  'd3d12va',
+  'dxva2',
+  'vdpau',
+  'drm',
+] as const
+
+/** A kind of device that decodes: FFmpeg's names. */
+export type HardwareKind = (typeof KINDS)[number]
+
+/** Which device shall decode. */
+export interface HardwareChoice {
+  readonly kind: HardwareKind | 'auto'
+  /** Which of several: `'0'`, `'/dev/dri/renderD128'`. Default: FFmpeg's. */
+  readonly device?: string
+  /**
+   * Whether to decode on the processor where that is not possible. Default: for `'auto'` yes, for a
+   * device that was named no.
+   */
+  readonly fallback?: boolean
+}
+
+/** What became of the wish. */
+export interface HardwareReport {
+  /** What decodes; `undefined` for the processor. */
+  readonly used: HardwareKind | undefined
+  /** What was tried in vain, and why. */
+  readonly tried: readonly { readonly kind: HardwareKind; readonly problem: string }[]
+}
+
+/** A device that was set up, which the decoder's owner frees. */
+export interface Hardware {
+  readonly report: HardwareReport
+  readonly device: HardwareDeviceContext | undefined
+}
+
+/** Kinds that `'auto'` tries, in this order. */
+const AUTO: readonly HardwareKind[] = ['cuda', 'videotoolbox', 'd3d11va', 'vaapi']
+
+/** FFmpeg's `AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX`. */
+const BY_DEVICE = 1
+
+const NONE: Hardware = { report: { used: undefined, tried: [] }, device: undefined }
+
+/** @throws MediaError `ERR_BAD_OPTION` */
+export function hardwareChoice(
+  given: HardwareKind | 'auto' | 'none' | HardwareChoice | undefined,
+): HardwareChoice | undefined {
+  if (given === undefined || given === 'none') return undefined
+  const choice: HardwareChoice = typeof given === 'string' ? { kind: given } : given
+  if (choice.kind !== 'auto' && !KINDS.includes(choice.kind)) {
+    throw badOption('hardware', `'none', 'auto' or one of ${KINDS.join(', ')}`, choice.kind)
+  }
+  return choice
+}
+
+/**
+ * Sets a device up for a decoder that is not open yet. @throws MediaError `ERR_UNSUPPORTED` where
+ * that fails and there is to be no fallback
+ */
+export function useHardware(
+  ffmpeg: FFmpeg,
+  choice: HardwareChoice | undefined,
+  codec: Codec,
+  decoder: CodecContext,
+): Hardware {
+  if (choice === undefined) return NONE
+  const { kind, device, fallback = kind === 'auto' } = choice
+  const tried: { kind: HardwareKind; problem: string }[] = []
+  for (const one of kind === 'auto' ? AUTO : [kind]) {
+    const made = tryDevice(ffmpeg, one, device, codec, decoder)
+    if (typeof made !== 'string') return { report: { used: one, tried }, device: made }
+    tried.push({ kind: one, problem: made })
+  }
+  if (fallback) return { report: { used: undefined, tried }, device: undefined }
+  const problems = tried.map(({ kind: one, problem }) => `${one}: ${problem}`).join('; ')
+  throw new MediaError('ERR_UNSUPPORTED', `no device to decode ${codec.name} with (${problems})`)
+}
+
+/** The device, or why not. */
+function tryDevice(
+  { av }: FFmpeg,
+  kind: HardwareKind,
+  name: string | undefined,
+  codec: Codec,
+  decoder: CodecContext,
+): HardwareDeviceContext | string {
+  const type = av.HardwareDeviceContext.findTypeByName(kind as never)
+  if (!av.HardwareDeviceContext.iterateTypes().includes(type))
+    return 'this FFmpeg is built without it'
+  const pixelFormat = hardwareFormat(codec, type)
+  if (pixelFormat === undefined) return `its decoder of ${codec.name} does not use it`
+  const device = new av.HardwareDeviceContext()
+  const result = device.create(type, name ?? null, null)
+  if (result < 0) {
+    device.free()
+    return `the device does not open: ${av.FFmpegError.strerror(result)}`
+  }
+  decoder.hwDeviceCtx = device
+  decoder.setHardwarePixelFormat(pixelFormat)
+  return device
+}
+
+function hardwareFormat(
+  codec: Codec,
+  type: number,
+): Parameters<CodecContext['setHardwarePixelFormat']>[0] | undefined {
+  for (let i = 0; ; i++) {
+    const config = codec.getHwConfig(i)
+    if (config === null) return undefined
+    if (config.deviceType === type && (config.methods & BY_DEVICE) !== 0) return config.pixFmt
+  }
+}

@@ -1,0 +1,395 @@
+import type { Packet as AvPacket, FormatContext } from 'node-av/lib'
+import { checkBoolean, checkKnown, checkOneOf } from '../../base/check.ts'
+import { badOption, MediaError, nameSource } from '../../base/errors.ts'
+import { comesInOrder } from '../../ffmpeg/containers/edits.ts'
+import { type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
+import { readPacket } from '../../ffmpeg/stream-decoder.ts'
+import { openReaderSync } from '../../files/reader.ts'
+import { checkSource, describeSource } from '../../files/source.ts'
+import type { StreamKind } from '../codec-parameters.ts'
+import { type ChainFailure, Failures } from '../failure.ts'
+import { Handle } from '../handle.ts'
+import type { PacketData } from '../packets/blob.ts'
+import { takePacket } from '../packets/native-packet.ts'
+import { Packets } from '../packets/packets.ts'
+import { describeStream, type StreamInfo } from '../stream-info.ts'
+import { checkWindow, secondsOfTick, type TimeWindow } from '../time.ts'
+import { type ChunkOptions, chunksOf, type ManyChunkOptions, sizeOfChunks } from './chunks.ts'
+import { endsAnywhere, refuseBigEndian } from './open-ended-input.ts'
+import { type DemuxSource, type OpenOptions, openInput } from './open-input.ts'
+import { readWindow } from './read-window.ts'
+
+/** How a container is opened. */
+export interface DemuxerOptions {
+  /**
+   * What it is, where its bytes do not tell (raw samples, devices): FFmpeg's name, `'s16le'`,
+   * `'rawvideo'`, `'lavfi'`. Default: as its bytes say.
+   */
+  readonly format?: string
+  /** Options of that format, as FFmpeg names them; unknown ones are errors. */
+  readonly formatOptions?: Readonly<Record<string, string>>
+  /**
+   * Whether to decode a little in order to learn what the header does not tell, such as the pixel
+   * format; costs as much as some milliseconds. Default `'auto'`: only where size, rate or channels
+   * are not known.
+   */
+  readonly probe?: boolean | 'auto'
+  /** Whether damage that the container sees is an error (default), or counted in `failures`. */
+  readonly strict?: boolean
+  /** Longest wait for bytes of a web server, in milliseconds, or `Infinity`. Default 30 000. */
+  readonly timeoutMs?: number
+  /** What the source is called in messages. Default: its path, its URL, its number of bytes. */
+  readonly name?: string
+}
+
+/** Which packets of one stream. */
+export interface DemuxOptions {
+  /**
+   * Its index, or the best of a kind. Default: the best video stream, or audio where there is none.
+   */
+  readonly stream?: number | 'video' | 'audio'
+  /** `[start, end)` in seconds, in the container's own time. Default: all. */
+  readonly window?: TimeWindow
+}
+
+/** Which packets of several streams. */
+export interface DemuxManyOptions {
+  /** Their indices. Default: all video and audio streams. */
+  readonly streams?: readonly number[]
+  /** As for one stream. */
+  readonly window?: TimeWindow
+}
+
+/**
+ * An open container: what streams it has, and their packets, as a whole, by windows, as often as
+ * wanted, or chunk by chunk. FFmpeg reads it in this thread, which is held meanwhile: for ops that
+ * run in worker threads. Of a file, only what is asked for is read. Bytes in memory are put in a
+ * file for FFmpeg, in `/dev/shm` where there is one, which has lost its name before the constructor
+ * returns.
+ *
+ * States: `open -> closed`, by `[Symbol.dispose]()`.
+ *
+ * @throws MediaError from the constructor: `ERR_DECODE` where it cannot be opened,
+ *   `ERR_UNSUPPORTED` for lists of other files, `ERR_BACKEND_MISSING`,
+ * `ERR_BAD_OPTION`
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { Demuxer } from '@spindle/io/media'
+ *
+ * const demuxer = new Demuxer('testsrc=size=64x48:rate=10:duration=3', { format: 'lavfi' })
+ * try {
+ *   assert.equal(demuxer.streams[0]?.width, 64)
+ *   assert.equal(demuxer.demux().length, 30)
+ * } finally {
+ *   demuxer[Symbol.dispose]()
+ * }
+ * ```
+ */
+export class Demuxer implements Disposable {
+  /** What it reads, for messages. */
+  readonly name: string
+  readonly streams: readonly StreamInfo[]
+  /** FFmpeg's names of the format, as `'mov,mp4,m4a,3gp,3g2,mj2'`. */
+  readonly format: string
+  /** Tags of the container: `title`, `encoder`, … */
+  readonly metadata: Readonly<Record<string, string>>
+  readonly #ffmpeg: FFmpeg
+  readonly #source: DemuxSource
+  readonly #options: OpenOptions
+  readonly #failures: Failures
+  readonly #handle: Handle
+  readonly #packet: AvPacket
+  #context: FormatContext
+  /** Whether nothing was read yet. */
+  #isAtStart = true
+
+  constructor(source: DemuxSource, options: DemuxerOptions = {}) {
+    checkSource(source, 'source')
+    const {
+      format,
+      formatOptions = {},
+      probe = 'auto',
+      strict = true,
+      name,
+    } = checkedOptions(options)
+    const { timeoutMs = 30_000 } = options
+    this.name = name ?? describeSource(source)
+    this.#source = source
+    this.#options = { format, formatOptions, probe, timeoutMs }
+    this.#failures = new Failures(strict)
+    this.#ffmpeg = loadFFmpeg()
+    this.#context = this.#open()
+    this.#packet = new this.#ffmpeg.av.Packet()
+    this.#packet.alloc()
+    this.#handle = new Handle('Demuxer', () => {
+      this.#packet.free()
+      this.#context.closeInputSync()
+    })
+    this.streams = this.#context.streams.map((stream) => describeStream(this.#ffmpeg, stream))
+    this.format = this.#context.iformat?.name ?? ''
+    this.metadata = this.#context.metadata?.getAll() ?? {}
+  }
+
+  /**
+   * Length in seconds as the header tells, of the longest stream; `undefined` where it does not.
+   */
+  get durationSec(): number | undefined {
+    this.#handle.check()
+    const { duration } = this.#context
+    if (duration > 0n) return Number(duration) / MICROSECONDS
+    const lengths = this.streams.map((stream) =>
+      secondsOfTick(stream.duration ?? 0n, stream.timeBase),
+    )
+    const longest = Math.max(0, ...lengths)
+    return longest > 0 ? longest : undefined
+  }
+
+  /** Damage that was seen while reading, with `strict: false`; the first hundred. */
+  get failures(): readonly ChainFailure[] {
+    return this.#failures.kept
+  }
+
+  get failureCount(): number {
+    return this.#failures.count
+  }
+
+  /** FFmpeg's choice among the streams of a kind: the one marked as default, the largest. */
+  best(kind: 'video' | 'audio'): StreamInfo | undefined {
+    this.#handle.check()
+    const { constants: c } = this.#ffmpeg
+    const type = kind === 'video' ? c.AVMEDIA_TYPE_VIDEO : c.AVMEDIA_TYPE_AUDIO
+    const found = this.#context.findBestStream(type)
+    return (
+      this.streams.find(({ index }) => index === found) ??
+      this.streams.find((stream) => stream.kind === kind)
+    )
+  }
+
+  /**
+   * The packets of one stream, all or those of a window; may be asked again for another one.
+   * Memory: their bytes.
+   *
+   * @throws MediaError `ERR_BAD_OPTION` where there is no such stream; if strict, `ERR_DECODE`
+   *   where the container is damaged
+   */
+  demux(options: DemuxOptions = {}): Packets {
+    this.#handle.check()
+    checkKnown(options, ['stream', 'window'])
+    const stream = this.#choose(options.stream)
+    const { window } = options
+    if (window === undefined) return this.#whole([stream])[0]!
+    checkWindow(window)
+    const data = readWindow(this.#window(stream), stream, window)
+    return Packets.of({ stream, window, source: this.name }, data)
+  }
+
+  /**
+   * The packets of several streams, in the order in which they were asked for. @throws MediaError
+   * as `demux`
+   */
+  demuxMany(options: DemuxManyOptions = {}): Packets[] {
+    this.#handle.check()
+    checkKnown(options, ['streams', 'window'])
+    const streams = this.#several(options.streams)
+    if (options.window === undefined) return this.#whole(streams)
+    return streams.map(({ index }) => this.demux({ stream: index, window: options.window! }))
+  }
+
+  /**
+   * The packets of one stream, chunk by chunk: together exactly those of `demux()`. One chunk is in
+   * memory at a time.
+   *
+   * @throws MediaError as `demux`; `ERR_BAD_STATE` where another method has moved the container
+   *   meanwhile
+   */
+  *chunks(options: ChunkOptions): Generator<Packets> {
+    checkKnown(options, ['stream', 'packetsPerChunk', 'durationSec'])
+    const stream = this.#choose(options.stream)
+    for (const [packets] of chunksOf(
+      this.#packets([stream]),
+      [stream],
+      sizeOfChunks(options),
+      this.name,
+    )) {
+      if (packets!.stored > 0) yield packets!
+    }
+  }
+
+  /**
+   * The same of several streams at once: an array a chunk, of the packets of each stream in the
+   * order asked for; a stream may have none in a chunk.
+   */
+  *chunksOfMany(options: ManyChunkOptions): Generator<Packets[]> {
+    checkKnown(options, ['streams', 'packetsPerChunk', 'durationSec'])
+    const streams = this.#several(options.streams)
+    yield* chunksOf(this.#packets(streams), streams, sizeOfChunks(options), this.name)
+  }
+
+  /** Closes the container. What was made of it stays. */
+  [Symbol.dispose](): void {
+    this.#handle.close()
+  }
+
+  #whole(streams: readonly StreamInfo[]): Packets[] {
+    const found = new Map<number, PacketData[]>(streams.map(({ index }) => [index, []]))
+    for (const { index, data } of this.#packets(streams)) found.get(index)!.push(data)
+    return streams.map((stream) =>
+      Packets.of({ stream, window: undefined, source: this.name }, found.get(stream.index)!),
+    )
+  }
+
+  /** All packets of some streams, from the beginning. */
+  *#packets(streams: readonly StreamInfo[]): Generator<{ index: number; data: PacketData }> {
+    this.#handle.check()
+    this.#rewind()
+    this.#select(streams)
+    const context = this.#context
+    for (;;) {
+      this.#handle.check()
+      if (context !== this.#context)
+        throw new MediaError('ERR_BAD_STATE', `${this.name}: it was read from elsewhere`)
+      const next = this.#read()
+      if (next === undefined) return
+      yield next
+    }
+  }
+
+  /** What reading a window needs of a container. */
+  #window(stream: StreamInfo): Parameters<typeof readWindow>[0] {
+    return {
+      formats: this.format,
+      isInOrder: this.#isInOrder(stream),
+      rewind: () => {
+        this.#rewind()
+        this.#select([stream])
+      },
+      seek: (tick) => {
+        const { constants: c } = this.#ffmpeg
+        this.#select([stream])
+        this.#isAtStart = false
+        return this.#context.seekFrameSync(stream.index, tick, c.AVSEEK_FLAG_BACKWARD) >= 0
+      },
+      read: () => this.#read()?.data,
+    }
+  }
+
+  /** An edit list may show pieces in another order, or twice. */
+  #isInOrder({ index, kind }: StreamInfo): boolean {
+    const source = this.#source
+    const isFile = !(source instanceof URL) || source.protocol === 'file:'
+    if (kind !== 'video' || !isFile || !this.format.startsWith('mov')) return true
+    const reader = openReaderSync(source)
+    try {
+      return comesInOrder(reader, this.#context.streams[index]!.id)
+    } finally {
+      reader.close()
+    }
+  }
+
+  #read(): { index: number; data: PacketData } | undefined {
+    const { constants: c } = this.#ffmpeg
+    const packet = this.#packet
+    this.#isAtStart = false
+    for (;;) {
+      const result = readPacket(this.#ffmpeg, this.#context, packet)
+      if (result < 0) {
+        if (result !== c.AVERROR_EOF) {
+          const problem = problemOf(this.#ffmpeg, result, 'reading a packet')
+          this.#failures.tell({ timeSec: undefined, problem }, this.name)
+        }
+        return undefined
+      }
+      const stream = this.streams[packet.streamIndex]
+      if (stream === undefined || !this.#selected.has(stream.index)) continue
+      const data = takePacket(packet)
+      if ((data.flags & c.AV_PKT_FLAG_CORRUPT) !== 0 && !endsAnywhere(this.format, this.#source)) {
+        const time = data.pts ?? data.dts
+        const timeSec = time === undefined ? undefined : secondsOfTick(time, stream.timeBase)
+        this.#failures.tell({ timeSec, problem: 'a packet is damaged or cut off' }, this.name)
+      }
+      return { index: stream.index, data }
+    }
+  }
+
+  #selected: ReadonlySet<number> = new Set()
+
+  #select(streams: readonly StreamInfo[]): void {
+    const { constants: c } = this.#ffmpeg
+    this.#selected = new Set(streams.map(({ index }) => index))
+    for (const stream of this.#context.streams) {
+      stream.discard = this.#selected.has(stream.index) ? c.AVDISCARD_DEFAULT : c.AVDISCARD_ALL
+    }
+  }
+
+  /** Goes to the beginning: by opening it again, which every container can. */
+  #rewind(): void {
+    if (this.#isAtStart) return
+    const again = this.#open()
+    this.#context.closeInputSync()
+    this.#context = again
+    this.#isAtStart = true
+  }
+
+  #open(): FormatContext {
+    let context: FormatContext | undefined
+    try {
+      context = openInput(this.#ffmpeg, this.#source, this.#options)
+      refuseBigEndian(context.iformat?.name, this.#source)
+      return context
+    } catch (error) {
+      context?.closeInputSync()
+      const named = nameSource(error, this.name)
+      if (named.code !== 'ERR_DECODE') throw named
+      throw new MediaError('ERR_DECODE', named.message.replace(': ', ': cannot be opened: '), {
+        source: this.name,
+        cause: named.cause,
+      })
+    }
+  }
+
+  #choose(
+    wanted: number | 'video' | 'audio' = this.best('video') === undefined ? 'audio' : 'video',
+  ): StreamInfo {
+    const stream = typeof wanted === 'number' ? this.streams[wanted] : this.best(wanted)
+    if (stream !== undefined && isCoded(stream.kind)) return stream
+    if (typeof wanted !== 'number')
+      throw new MediaError('ERR_DECODE', `${this.name}: has no ${wanted} stream`, {
+        source: this.name,
+      })
+    throw badOption(
+      'stream',
+      `the index of a video or audio stream among ${this.streams.length}`,
+      wanted,
+    )
+  }
+
+  #several(wanted: readonly number[] | undefined): StreamInfo[] {
+    this.#handle.check()
+    if (wanted === undefined)
+      return this.streams.filter(({ kind }) => kind === 'video' || kind === 'audio')
+    if (!Array.isArray(wanted) || wanted.length === 0 || new Set(wanted).size < wanted.length) {
+      throw badOption('streams', 'an array of different indices', wanted)
+    }
+    return wanted.map((index) => this.#choose(index))
+  }
+}
+
+/** In which FFmpeg counts the length of a container, a second. */
+const MICROSECONDS = 1e6
+
+function isCoded(kind: StreamKind): boolean {
+  return kind !== 'unknown' && kind !== 'attachment'
+}
+
+function checkedOptions(options: DemuxerOptions): DemuxerOptions {
+  checkKnown(options, ['format', 'formatOptions', 'probe', 'strict', 'name', 'timeoutMs'])
+  const { formatOptions, probe, strict, timeoutMs } = options
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
+    throw badOption('timeoutMs', 'a number of milliseconds > 0 or Infinity', timeoutMs)
+  if (probe !== undefined && typeof probe !== 'boolean') checkOneOf('probe', probe, ['auto'])
+  if (strict !== undefined) checkBoolean('strict', strict)
+  const isStrings = Object.values(formatOptions ?? {}).every((value) => typeof value === 'string')
+  if (!isStrings) throw badOption('formatOptions', 'an object of strings', formatOptions)
+  return options
+}

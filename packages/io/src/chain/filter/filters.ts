@@ -1,0 +1,336 @@
+import { badOption } from '../../base/errors.ts'
+import { checkWindow, secondsOf, type TimeWindow } from '../time.ts'
+
+// Typed builders for what filter graphs are most often made of. Each gives FFmpeg's own text, with
+// its values quoted; more in docs/filters.md.
+
+/** A value of an option of FFmpeg's. */
+type Value = string | number | boolean | undefined
+
+/** A size or a place: a number of pixels, or an expression of FFmpeg's such as `'(iw-ow)/2'`. */
+export type Pixels = number | string
+
+/** How pictures are made smaller or larger. */
+export type ScaleFlags =
+  | 'fast_bilinear'
+  | 'bilinear'
+  | 'bicubic'
+  | 'neighbor'
+  | 'area'
+  | 'lanczos'
+  | 'spline'
+
+function filter(name: string, options: Readonly<Record<string, Value>> = {}): string {
+  if (!/^\w+$/.test(name)) throw badOption('name', 'the name of a filter', name)
+  const given = Object.entries(options).filter((entry) => entry[1] !== undefined)
+  if (given.length === 0) return name
+  return `${name}=${given.map(([key, value]) => `${key}=${quote(plainText(value))}`).join(':')}`
+}
+
+function chain(...steps: readonly (string | undefined)[]): string {
+  return steps.filter((step) => step !== undefined && step !== '').join(',')
+}
+
+function link(inputs: readonly string[], steps: string, outputs: readonly string[]): string {
+  const labels = (names: readonly string[]): string =>
+    names
+      .map((name) => {
+        if (!/^\w+$/.test(name)) throw badOption('label', 'made of letters, digits and _', name)
+        return `[${name}]`
+      })
+      .join('')
+  return `${labels(inputs)}${steps}${labels(outputs)}`
+}
+
+function parallel(...chains: readonly string[]): string {
+  return chains.join(';')
+}
+
+function scale(options: {
+  readonly width?: Pixels
+  readonly height?: Pixels
+  readonly flags?: ScaleFlags
+  readonly fit?: 'inside' | 'cover'
+}): string {
+  const { width = -2, height = -2, flags, fit } = options
+  const keep = fit === undefined ? undefined : fit === 'inside' ? 'decrease' : 'increase'
+  return filter('scale', { w: width, h: height, flags, force_original_aspect_ratio: keep })
+}
+
+function crop(options: {
+  readonly width: Pixels
+  readonly height: Pixels
+  readonly x?: Pixels
+  readonly y?: Pixels
+}): string {
+  const { width, height, x, y } = options
+  return filter('crop', { w: width, h: height, x, y })
+}
+
+function pad(options: {
+  readonly width: Pixels
+  readonly height: Pixels
+  readonly x?: Pixels
+  readonly y?: Pixels
+  readonly color?: string
+}): string {
+  const { width, height, x = '(ow-iw)/2', y = '(oh-ih)/2', color } = options
+  return filter('pad', { w: width, h: height, x, y, color })
+}
+
+function fps(rate: number | string): string {
+  if (typeof rate === 'number' && !(rate > 0)) throw badOption('rate', 'a number > 0', rate)
+  return filter('fps', { fps: rate })
+}
+
+function format(...pixelFormats: readonly string[]): string {
+  return filter('format', { pix_fmts: pixelFormats.join('|') })
+}
+
+function cut(name: string, window: TimeWindow, isReset: boolean): string {
+  checkWindow(window)
+  const [start, end] = window
+  const trimmed = filter(name, {
+    start: secondsOf(start),
+    end: end === Infinity ? undefined : secondsOf(end),
+  })
+  return isReset
+    ? chain(trimmed, filter(name === 'trim' ? 'setpts' : 'asetpts', { expr: 'PTS-STARTPTS' }))
+    : trimmed
+}
+
+function trim(window: TimeWindow, options: { readonly resetTime?: boolean } = {}): string {
+  return cut('trim', window, options.resetTime ?? false)
+}
+
+function atrim(window: TimeWindow, options: { readonly resetTime?: boolean } = {}): string {
+  return cut('atrim', window, options.resetTime ?? false)
+}
+
+/** Quarter turns, and mirroring at a diagonal. */
+const DIRECTIONS = {
+  clockwise: 'clock',
+  counterclockwise: 'cclock',
+  'clockwise-flip': 'clock_flip',
+  'counterclockwise-flip': 'cclock_flip',
+} as const
+
+function transpose(direction: keyof typeof DIRECTIONS): string {
+  const dir = Object.hasOwn(DIRECTIONS, direction) ? DIRECTIONS[direction] : undefined
+  if (dir === undefined)
+    throw badOption('direction', Object.keys(DIRECTIONS).join(' or '), direction)
+  return filter('transpose', { dir })
+}
+
+function rotate(options: {
+  readonly degrees: number
+  readonly color?: string
+  readonly width?: Pixels
+  readonly height?: Pixels
+}): string {
+  const { degrees, color, width, height } = options
+  if (!Number.isFinite(degrees)) throw badOption('degrees', 'a number', degrees)
+  return filter('rotate', {
+    angle: (degrees * Math.PI) / 180,
+    ow: width,
+    oh: height,
+    fillcolor: color,
+  })
+}
+
+function overlay(
+  options: { readonly x?: Pixels; readonly y?: Pixels; readonly endsWithShortest?: boolean } = {},
+): string {
+  const { x, y, endsWithShortest } = options
+  return filter('overlay', { x, y, shortest: endsWithShortest })
+}
+
+function stack(direction: 'horizontal' | 'vertical', inputs: number): string {
+  if (!Number.isInteger(inputs) || inputs < 2) throw badOption('inputs', 'an integer >= 2', inputs)
+  return filter(direction === 'horizontal' ? 'hstack' : 'vstack', { inputs })
+}
+
+function split(kind: 'video' | 'audio', outputs: number): string {
+  if (!Number.isInteger(outputs) || outputs < 1)
+    throw badOption('outputs', 'an integer >= 1', outputs)
+  return filter(kind === 'audio' ? 'asplit' : 'split', { outputs })
+}
+
+function brightness(options: {
+  readonly brightness?: number
+  readonly contrast?: number
+  readonly saturation?: number
+  readonly gamma?: number
+}): string {
+  return filter('eq', { ...options })
+}
+
+function blur(sigma: number): string {
+  if (!(sigma >= 0)) throw badOption('sigma', 'a number >= 0', sigma)
+  return filter('gblur', { sigma })
+}
+
+function setpts(expression: string): string {
+  return filter('setpts', { expr: expression })
+}
+
+function extend(options: { readonly pictures: number; readonly color?: string }): string {
+  const { pictures, color } = options
+  return filter('tpad', { stop: pictures, stop_mode: color === undefined ? 'clone' : 'add', color })
+}
+
+function aresample(sampleRate: number): string {
+  return filter('aresample', { sample_rate: sampleRate })
+}
+
+function aformat(options: {
+  readonly sampleFormat?: string
+  readonly sampleRate?: number
+  readonly channelLayout?: string
+}): string {
+  const { sampleFormat, sampleRate, channelLayout } = options
+  return filter('aformat', {
+    sample_fmts: sampleFormat,
+    sample_rates: sampleRate,
+    channel_layouts: channelLayout,
+  })
+}
+
+function atempo(tempo: number): string {
+  if (!(tempo >= 0.5 && tempo <= 100)) throw badOption('tempo', 'a number from 0.5 to 100', tempo)
+  return filter('atempo', { tempo })
+}
+
+function volume(gain: number | string): string {
+  return filter('volume', { volume: gain })
+}
+
+function pan(layout: string, channels: readonly string[]): string {
+  return `pan=${quote([layout, ...channels].join('|'))}`
+}
+
+function amix(inputs: number, options: { readonly normalize?: boolean } = {}): string {
+  if (!Number.isInteger(inputs) || inputs < 2) throw badOption('inputs', 'an integer >= 2', inputs)
+  return filter('amix', { inputs, normalize: options.normalize })
+}
+
+function showwaves(options: {
+  readonly width: number
+  readonly height: number
+  readonly frameRate?: number
+  readonly mode?: 'point' | 'line' | 'p2p' | 'cline'
+  readonly colors?: string
+}): string {
+  const { width, height, frameRate, mode, colors } = options
+  return filter('showwaves', { s: `${width}x${height}`, rate: frameRate, mode, colors })
+}
+
+function showspectrum(options: {
+  readonly width: number
+  readonly height: number
+  readonly slide?: 'replace' | 'scroll' | 'fullframe'
+}): string {
+  const { width, height, slide } = options
+  return filter('showspectrum', { s: `${width}x${height}`, slide })
+}
+
+/**
+ * Typed builders of filter graphs. `filter` makes any filter, `chain` puts filters behind one
+ * another, `link` gives a chain labels for its ends, `parallel` puts chains beside one another.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { filters } from '@spindle/io/media'
+ *
+ * const { chain, filter, fps, link, overlay, scale } = filters
+ * assert.equal(chain(fps(10), scale({ width: 224, height: 224 })), 'fps=fps=10,scale=w=224:h=224')
+ * assert.equal(link(['big', 'small'], overlay({ x: 8, y: 8 }), ['out']), '[big][small]overlay=x=8:y=8[out]')
+ * assert.equal(filter('drawtext', { text: "it's 5:00" }), String.raw`drawtext=text=it\\\'s 5\\:00`)
+ * ```
+ */
+export const filters: {
+  readonly filter: typeof filter
+  readonly chain: typeof chain
+  readonly link: typeof link
+  readonly parallel: typeof parallel
+  /**
+   * Without one side, as the other says, even; `fit` keeps the shape, `'inside'` or `'cover'`ing
+   * the given size.
+   */
+  readonly scale: typeof scale
+  /** Default: of the middle. */
+  readonly crop: typeof crop
+  /** Default: black, around the middle. */
+  readonly pad: typeof pad
+  /** So many pictures a second, doubled or left out. */
+  readonly fps: typeof fps
+  /** To the first of these pixel formats that fits. */
+  readonly format: typeof format
+  /** Pictures of a time; `resetTime` begins at 0 again. */
+  readonly trim: typeof trim
+  readonly atrim: typeof atrim
+  readonly transpose: typeof transpose
+  readonly hflip: () => string
+  readonly vflip: () => string
+  readonly rotate: typeof rotate
+  /** The second input over the first. */
+  readonly overlay: typeof overlay
+  /** Inputs side by side, or one below the other. */
+  readonly stack: typeof stack
+  /** The same for several outputs. */
+  readonly split: typeof split
+  readonly brightness: typeof brightness
+  readonly blur: typeof blur
+  readonly setpts: typeof setpts
+  /** More pictures at the end: the last again, or of a colour. */
+  readonly extend: typeof extend
+  readonly aresample: typeof aresample
+  readonly aformat: typeof aformat
+  /** Faster or slower at the same pitch. */
+  readonly atempo: typeof atempo
+  /** A factor, or `'-6dB'`. */
+  readonly volume: typeof volume
+  /** Channels made of others: `pan('mono', ['c0=0.5*c0+0.5*c1'])`. */
+  readonly pan: typeof pan
+  readonly amix: typeof amix
+  /** Pictures of the waves of a sound. */
+  readonly showwaves: typeof showwaves
+  readonly showspectrum: typeof showspectrum
+} = {
+  ...{ filter, chain, link, parallel, scale, crop, pad, fps, format, trim, atrim, transpose },
+  ...{
+    rotate,
+    overlay,
+    stack,
+    split,
+    brightness,
+    blur,
+    setpts,
+    extend,
+    aresample,
+    aformat,
+    atempo,
+    volume,
+  },
+  ...{
+    pan,
+    amix,
+    showwaves,
+    showspectrum,
+    hflip: () => filter('hflip'),
+    vflip: () => filter('vflip'),
+  },
+}
+
+function plainText(value: Value): string {
+  if (value === true) return '1'
+  if (value === false) return '0'
+  return String(value)
+}
+
+/** Once for the filter's options, once for the graph. */
+function quote(value: string): string {
+  const once = value.replaceAll(/[\\':]/g, '\\$&')
+  return once.replaceAll(/[\\'[\],;]/g, '\\$&')
+}

@@ -1,0 +1,200 @@
+import type { Frame as AvFrame } from 'node-av/lib'
+import type { AnyNdArray, NdArray } from '../../base/array.ts'
+import { checkKnown } from '../../base/check.ts'
+import { badOption, MediaError } from '../../base/errors.ts'
+import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
+import { Handle } from '../handle.ts'
+import { type Rational, secondsOfTick } from '../time.ts'
+import { Frame } from './frame.ts'
+import {
+  type AudioArrayOptions,
+  picturesFromArray,
+  soundFromArray,
+  type VideoArrayOptions,
+} from './from-array.ts'
+import { picturesToArray, pixelFormatNumber, soundToArray } from './to-array.ts'
+
+/** How frames become an array. */
+export interface ToArrayOptions {
+  /**
+   * FFmpeg's name, `'rgb24'`, to which pictures of another format are converted (bicubic). Default:
+   * as they are.
+   */
+  readonly pixelFormat?: string
+}
+
+/**
+ * Decoded frames, in FFmpeg's memory: pictures, or pieces of sound. They are counted references:
+ * `slice`, `pick` and `clone` copy no pixels. Each set holds its references until it is disposed
+ * of; using it afterwards is an error. What a decoder, a filter graph or these methods give is the
+ * caller's to dispose of; what is passed to a filter graph or an encoder stays the caller's.
+ */
+export class Frames implements Iterable<Frame>, Disposable {
+  readonly #ffmpeg: FFmpeg
+  readonly #frames: AvFrame[]
+  readonly #handle: Handle
+
+  /**
+   * @internal Made by decoders and filter graphs, which hand the frames over; or by
+   * {@link Frames.fromVideo} and {@link Frames.fromAudio}.
+   */
+  constructor(frames: AvFrame[]) {
+    this.#ffmpeg = loadFFmpeg()
+    this.#frames = frames
+    this.#handle = new Handle('Frames', () => {
+      for (const frame of frames) frame.free()
+      frames.length = 0
+    })
+  }
+
+  /**
+   * Frames of an array of pictures, `[N, H, W, 3]` and others; they are copied once.
+   *
+   * @throws MediaError `ERR_BAD_OPTION` where shape, dtype and pixel format do not fit
+   * @example
+   * ```ts run
+   * import assert from 'node:assert/strict'
+   * import { Frames } from '@spindle/io/media'
+   *
+   * const clip = { data: Uint8Array.from({ length: 2 * 12 }, (_, i) => i), dtype: 'uint8', shape: [2, 2, 2, 3] } as const
+   * const frames = Frames.fromVideo(clip, { frameRate: 25 })
+   * assert.deepEqual(frames.toArray(), clip)
+   * assert.deepEqual([...frames.timesSec], [0, 0.04])
+   * frames[Symbol.dispose]()
+   * ```
+   */
+  static fromVideo(array: NdArray, options: VideoArrayOptions): Frames {
+    return new Frames(picturesFromArray(array, options))
+  }
+
+  /**
+   * Frames of an array of samples, `[channels, samples]`; they are copied once. @throws MediaError
+   * `ERR_BAD_OPTION` where shape and dtype do not fit
+   */
+  static fromAudio(array: NdArray, options: AudioArrayOptions): Frames {
+    return new Frames(soundFromArray(array, options))
+  }
+
+  /** How many frames. */
+  get length(): number {
+    return this.#open().length
+  }
+
+  /** Samples a channel in all of them; 0 for pictures. */
+  get samples(): number {
+    return this.#open().reduce((sum, { nbSamples }) => sum + nbSamples, 0)
+  }
+
+  /**
+   * The time base of the first; all that one decoder or filter graph gives have the same.
+   * `undefined` where there is none.
+   */
+  get timeBase(): Rational | undefined {
+    const first = this.#open()[0]
+    return first === undefined ? undefined : { num: first.timeBase.num, den: first.timeBase.den }
+  }
+
+  /** When each is shown, in ticks of the time base. */
+  get pts(): BigInt64Array {
+    return BigInt64Array.from(this.#open(), ({ pts }) => pts)
+  }
+
+  /** The same in seconds. */
+  get timesSec(): Float64Array {
+    return Float64Array.from(this.#open(), ({ pts, timeBase }) => secondsOfTick(pts, timeBase))
+  }
+
+  /**
+   * One of them; negative counts from the end. Valid as long as this set is. @throws MediaError
+   * `ERR_BAD_OPTION` outside of it
+   */
+  at(index: number): Frame {
+    return new Frame(this.#ffmpeg, this.#native(index), this.#handle)
+  }
+
+  *[Symbol.iterator](): Iterator<Frame> {
+    for (let i = 0; i < this.length; i++) yield this.at(i)
+  }
+
+  /** From one place to before another, every `step`-th: a set of its own, of the same memory. */
+  slice(start?: number, end?: number, step = 1): Frames {
+    if (!Number.isSafeInteger(step) || step < 1) throw badOption('step', 'an integer >= 1', step)
+    return copies(
+      this.#open()
+        .slice(start, end)
+        .filter((_, i) => i % step === 0),
+    )
+  }
+
+  /**
+   * Those at some places, in that order; a place may come again, negative ones count from the end.
+   * A set of its own, of the same memory.
+   */
+  pick(indices: readonly number[]): Frames {
+    return copies(indices.map((index) => this.#native(index)))
+  }
+
+  /** All of them: a set of its own, of the same memory. */
+  clone(): Frames {
+    return copies(this.#open())
+  }
+
+  /**
+   * All in one array, in new memory. Pictures: `[N, H, W, C]` where the samples of a pixel lie side
+   * by side (`rgb24`, `gray8`); `[N, C, H, W]` where planes are of one size (`yuv444p`, `gbrp`,
+   * whose planes are green, blue, red); `[N, rows, W]` where they are not (`yuv420p` and `nv12`
+   * have H * 3 / 2 rows), and `[N, samples]` for odd sizes of these. uint8, or uint16 for more than
+   * 8 bits. Sound: `[C, T]` for planar formats, `[T, C]` for the others, in the dtype of the
+   * samples.
+   *
+   * @throws MediaError `ERR_BAD_STATE` where there is none, `ERR_UNSUPPORTED` where the frames
+   *   differ or are no array (palettes)
+   */
+  toArray(options: ToArrayOptions = {}): AnyNdArray {
+    checkKnown(options, ['pixelFormat'])
+    const frames = this.#open()
+    if (options.pixelFormat !== undefined) pixelFormatNumber(this.#ffmpeg, options.pixelFormat)
+    const first = frames[0]
+    if (first === undefined) throw new MediaError('ERR_BAD_STATE', 'no frames to make an array of')
+    return first.width > 0 ? picturesToArray(frames, options.pixelFormat) : soundToArray(frames)
+  }
+
+  /** Gives the memory back. May be called again. */
+  [Symbol.dispose](): void {
+    this.#handle.close()
+  }
+
+  /**
+   * @internal The frames themselves, for filter graphs and encoders, which keep references of their
+   * own.
+   */
+  borrow(): readonly AvFrame[] {
+    return this.#open()
+  }
+
+  #native(index: number): AvFrame {
+    const frames = this.#open()
+    const frame = Number.isInteger(index) ? frames.at(index) : undefined
+    if (frame === undefined)
+      throw badOption('index', `an integer from ${-frames.length} to ${frames.length - 1}`, index)
+    return frame
+  }
+
+  #open(): AvFrame[] {
+    this.#handle.check()
+    return this.#frames
+  }
+}
+
+function copies(frames: readonly AvFrame[]): Frames {
+  const made: AvFrame[] = []
+  for (const frame of frames) {
+    const copy = frame.clone()
+    if (copy === null) {
+      for (const other of made) other.free()
+      throw new MediaError('ERR_UNSUPPORTED', 'no memory for a frame')
+    }
+    made.push(copy)
+  }
+  return new Frames(made)
+}

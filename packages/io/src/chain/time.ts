@@ -1,0 +1,130 @@
+import { badOption } from '../base/errors.ts'
+
+/** An exact fraction, of integers; `den` is positive. */
+export interface Rational {
+  readonly num: number
+  readonly den: number
+}
+
+/**
+ * A time in seconds. A number means what it prints as (`0.04` is 4/100), and the tick of a stream
+ * that it is within a billionth of a second of; a fraction is exact.
+ */
+export type TimeValue = number | Rational
+
+/** Times from `start` to before `end`, in seconds; `Infinity` as the end is that of the stream. */
+export type TimeWindow = readonly [start: TimeValue, end: TimeValue]
+
+/** The first tick of a window and the first behind it, of the time base of some stream. */
+export interface TickWindow {
+  readonly start: bigint
+  /** `undefined` where there is no end. */
+  readonly end: bigint | undefined
+}
+
+/**
+ * How near to a tick a number counts as the tick, in seconds: rounding of sums and products is far
+ * below, ticks are far above.
+ */
+const NEARNESS: Fraction = { num: 1n, den: 1_000_000_000n }
+
+interface Fraction {
+  readonly num: bigint
+  readonly den: bigint
+}
+
+/** @throws MediaError `ERR_BAD_OPTION` unless it is `[start, end]` with `start <= end` */
+export function checkWindow(window: unknown, name = 'window'): asserts window is TimeWindow {
+  const rule =
+    '[start, end] in seconds, numbers or { num, den }, start not after end and not infinite'
+  if (!Array.isArray(window) || window.length !== 2 || !window.every(isTime))
+    throw badOption(name, rule, window)
+  const [start, end] = window as [TimeValue, TimeValue]
+  if (!Number.isFinite(secondsOf(start))) throw badOption(name, rule, window)
+  if (end === Infinity) return
+  if (!Number.isFinite(secondsOf(end))) throw badOption(name, rule, window)
+  const [from, to] = [fractionOf(start), fractionOf(end)]
+  if (from.num * to.den > to.num * from.den) throw badOption(name, rule, window)
+}
+
+/** A window in a stream's ticks: exactly the ticks whose time is in it. */
+export function ticksOf([start, end]: TimeWindow, timeBase: Rational): TickWindow {
+  return {
+    start: firstTick(start, timeBase),
+    end: end === Infinity ? undefined : firstTick(end, timeBase),
+  }
+}
+
+/** Whether a tick is in a window. */
+export function isWithin(tick: bigint, { start, end }: TickWindow): boolean {
+  return tick >= start && (end === undefined || tick < end)
+}
+
+/** The first tick that is not before a time. */
+export function firstTick(time: TimeValue, { num, den }: Rational): bigint {
+  const exact = fractionOf(time)
+  // Ticks of `time` are exact.num * den / (exact.den * num).
+  const [above, below] = [exact.num * BigInt(den), exact.den * BigInt(num)]
+  const tick = ceil(above, below)
+  if (typeof time !== 'number') return tick
+  // A number that is just above a tick means that one.
+  const excess = { num: above - (tick - 1n) * below, den: below * BigInt(den) }
+  const isNear = excess.num * BigInt(num) * NEARNESS.den <= NEARNESS.num * excess.den
+  return isNear ? tick - 1n : tick
+}
+
+/** Seconds of a tick, as the nearest number. */
+export function secondsOfTick(tick: bigint, { num, den }: Rational): number {
+  return (Number(tick) * num) / den
+}
+
+/** Ticks of one time base as the nearest of another; halves away from zero, as FFmpeg rounds. */
+export function rescale(tick: bigint, from: Rational, to: Rational): bigint {
+  const above = tick * BigInt(from.num) * BigInt(to.den)
+  const below = BigInt(from.den) * BigInt(to.num)
+  return above >= 0n ? (2n * above + below) / (2n * below) : -((-2n * above + below) / (2n * below))
+}
+
+/** Seconds of a time, as a number. */
+export function secondsOf(time: TimeValue): number {
+  return typeof time === 'number' ? time : time.num / time.den
+}
+
+/** @throws MediaError `ERR_BAD_OPTION` unless it is a positive number or fraction */
+export function rateOf(rate: unknown, name = 'frameRate'): Rational {
+  const isPositive = isTime(rate) && rate !== Infinity && secondsOf(rate) > 0
+  if (!isPositive) throw badOption(name, 'a number > 0 or { num, den }', rate)
+  if (typeof rate !== 'number') return { num: rate.num, den: rate.den }
+  if (Number.isInteger(rate)) return { num: rate, den: 1 }
+  const ntsc = Math.round(rate * 1.001) * 1000
+  if (Math.abs(rate - ntsc / 1001) < NTSC_NEARNESS) return { num: ntsc, den: 1001 }
+  return { num: Math.round(rate * MICRO), den: MICRO }
+}
+
+/** 29.97 stands for 30000/1001, and 23.98 for 24000/1001. */
+const NTSC_NEARNESS = 0.005
+const MICRO = 1_000_000
+
+function isTime(value: unknown): value is TimeValue {
+  if (typeof value === 'number') return !Number.isNaN(value) && value !== -Infinity
+  if (typeof value !== 'object' || value === null) return false
+  const { num, den } = value as Partial<Rational>
+  return Number.isSafeInteger(num) && Number.isSafeInteger(den) && den! > 0
+}
+
+/** A number as the decimal fraction that it prints as. */
+function fractionOf(time: TimeValue): Fraction {
+  if (typeof time !== 'number') return { num: BigInt(time.num), den: BigInt(time.den) }
+  const [mantissa = '0', exponent = '0'] = String(time).split('e')
+  const [whole = '0', decimals = ''] = mantissa.split('.')
+  const power = Number(exponent) - decimals.length
+  const digits = BigInt(whole + decimals)
+  return power >= 0
+    ? { num: digits * 10n ** BigInt(power), den: 1n }
+    : { num: digits, den: 10n ** BigInt(-power) }
+}
+
+function ceil(above: bigint, below: bigint): bigint {
+  const whole = above / below
+  return above % below > 0n ? whole + 1n : whole
+}

@@ -1,0 +1,62 @@
+import { createRequire } from 'node:module'
+import { MediaError, missingBackend } from '../base/errors.ts'
+
+/**
+ * The low-level half of `node-av` (the other half costs 70 ms more to import) and its constants.
+ */
+export type Av = typeof import('node-av/lib')
+export type Constants = typeof import('node-av/constants')
+
+/** `node-av`, ready for use. */
+export interface FFmpeg {
+  readonly av: Av
+  readonly constants: Constants
+}
+
+const require = createRequire(import.meta.url)
+let loaded: FFmpeg | undefined
+
+/**
+ * `node-av` in this thread, loaded when first asked for. FFmpeg's own messages to stderr are turned
+ * off (a JPEG cut short is "fatal" to it), unless the program has chosen a level: what it says
+ * about damaged files comes as errors here.
+ *
+ * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does
+ *   not load
+ */
+export function loadFFmpeg(): FFmpeg {
+  if (loaded !== undefined) return loaded
+  try {
+    loaded = {
+      av: require('node-av/lib') as Av,
+      constants: require('node-av/constants') as Constants,
+    }
+  } catch (error) {
+    throw missingBackend('ffmpeg', 'node-av', error)
+  }
+  const { av, constants } = loaded
+  if (av.Log.getLevel() === constants.AV_LOG_INFO) av.Log.setLevel(constants.AV_LOG_PANIC)
+  return loaded
+}
+
+/** FFmpeg's name of a frame's pixel format. */
+export function formatName({ av }: FFmpeg, { format }: { readonly format: unknown }): string {
+  return av.avGetPixFmtName(format as Parameters<Av['avGetPixFmtName']>[0]) ?? ''
+}
+
+/**
+ * Throws what FFmpeg says of a negative result, as `ERR_UNSUPPORTED` where it says that nobody has
+ * written that yet.
+ */
+export function check(ffmpeg: FFmpeg, result: number, doing: string): void {
+  if (result >= 0) return
+  const message = problemOf(ffmpeg, result, doing)
+  if (result === ffmpeg.constants.AVERROR_PATCHWELCOME)
+    throw new MediaError('ERR_UNSUPPORTED', message)
+  throw new Error(message)
+}
+
+/** What FFmpeg says of a negative result. */
+export function problemOf({ av }: FFmpeg, result: number, doing: string): string {
+  return `FFmpeg, ${doing}: ${av.FFmpegError.strerror(result)}`
+}

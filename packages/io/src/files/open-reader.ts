@@ -1,0 +1,22 @@
+import { BlobReader, FileReader, MemoryReader, type OpenReader } from './reader.ts'
+import type { MediaSource } from './source.ts'
+import { readSource } from './source-bytes.ts'
+import type { Fetching } from './url-options.ts'
+
+/**
+ * Opens a source for reads of ranges. Of a regular file and of a Blob only the ranges asked for are
+ * read; what comes over the network is fetched whole.
+ *
+ * @throws MediaError `ERR_READ`, also for what is no regular file; `signal.reason` when aborted
+ */
+export async function openReader(
+  source: MediaSource,
+  fetching: Fetching = {},
+): Promise<OpenReader> {
+  if (source instanceof Blob) return new BlobReader(source)
+  if (typeof source === 'string' || (source instanceof URL && source.protocol === 'file:')) {
+    fetching.signal?.throwIfAborted()
+    return FileReader.open(source)
+  }
+  return new MemoryReader(await readSource(source, fetching), source instanceof URL)
+}

@@ -1,0 +1,246 @@
+import { deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib'
+import { MediaError } from '../base/errors.ts'
+import { nextTurn } from '../timers.ts'
+
+/**
+ * Reading and writing written once for both forms: a generator that yields what it wants done, and
+ * is driven synchronously (`runSync`, for worker ops) or asynchronously (`run`, which never blocks
+ * the loop on a file or on zlib). A driver answers with bytes, or throws what went wrong into the
+ * routine; the answer to a `turn` or a `write` is empty.
+ */
+export type Routine<T, R extends Request = ReadRequest> = Generator<R | WorkRequest, T, Uint8Array>
+
+/** Any request. */
+export type Request = ReadRequest | WriteRequest | WorkRequest
+
+/** The bytes of a range. It lies inside the file; a driver that gets fewer bytes throws. */
+export interface ReadRequest {
+  readonly kind: 'read'
+  readonly offset: number
+  readonly length: number
+  /** Memory of that length for them; otherwise they come in the reader's own. */
+  readonly into?: Uint8Array
+}
+
+/** Bytes to be put after those written before. */
+export interface WriteRequest {
+  readonly kind: 'write'
+  readonly chunks: readonly Uint8Array[]
+}
+
+/** What needs neither a file to read nor one to write. */
+export type WorkRequest =
+  /** Raw deflate data, and how long they must be when inflated. */
+  | { readonly kind: 'inflate'; readonly bytes: Uint8Array; readonly size: number }
+  | { readonly kind: 'deflate'; readonly chunks: readonly Uint8Array[] }
+  /**
+   * The routine has computed for about a millisecond: a chance for the loop to do something else.
+   */
+  | { readonly kind: 'turn' }
+
+/** Where a routine reads. */
+export interface Reader {
+  /** How many bytes there are. */
+  readonly size: number
+  /** Whether what it reads is memory of its own, that may be overwritten. */
+  readonly isOwn: boolean
+  read(offset: number, length: number): Uint8Array | Promise<Uint8Array>
+  /**
+   * Fills memory with the bytes from `offset` on, and gives it back. Without it, what is read is
+   * copied.
+   */
+  readInto?(offset: number, into: Uint8Array): Uint8Array | Promise<Uint8Array>
+}
+
+/** A reader that answers at once. */
+export interface SyncReader extends Reader {
+  read(offset: number, length: number): Uint8Array
+  readInto?(offset: number, into: Uint8Array): Uint8Array
+}
+
+/** Where a routine writes. */
+export interface Writer {
+  write(chunks: readonly Uint8Array[]): void | Promise<void>
+}
+
+/** A writer that is done when it returns. */
+export interface SyncWriter extends Writer {
+  write(chunks: readonly Uint8Array[]): void
+}
+
+/** The request that gives the loop a turn. */
+export const TURN: WorkRequest = { kind: 'turn' }
+
+/** How many bytes a routine should go through between two turns. */
+export const TURN_BYTES: number = 1 << 22
+
+const NOTHING = new Uint8Array(0)
+/**
+ * Handing work to zlib's threads costs about 30 us; less than this is inflated sooner on the loop.
+ */
+const SMALL = 1 << 14
+/**
+ * The same where one thing is read after another, so that nothing runs beside it: it takes a third
+ * of a millisecond at most, and handing it to a thread and waiting for it costs as much processor
+ * time as inflating 30 KB.
+ */
+export const SMALL_IN_SEQUENCE: number = 1 << 17
+/**
+ * So many bytes that were inflated on the loop are followed by a turn of it: about a millisecond.
+ */
+const INFLATED_PER_TURN = 1 << 19
+let inflatedSinceTurn = 0
+
+/** Drives a routine to its end, one request after the other. */
+export function runSync<T, R extends Request>(
+  routine: Routine<T, R>,
+  file: { readonly reader?: SyncReader; readonly writer?: SyncWriter },
+): T {
+  for (let step = routine.next(NOTHING); ; ) {
+    if (step.done === true) return step.value
+    let answer: Uint8Array
+    try {
+      answer = performSync(step.value, file)
+    } catch (error) {
+      step = routine.throw(error)
+      continue
+    }
+    step = routine.next(answer)
+  }
+}
+
+/** Where an asynchronous driver reads and writes. */
+export interface AsyncFile {
+  readonly reader?: Reader
+  readonly writer?: Writer
+  /** Most bytes that are inflated on the loop. */
+  readonly inflatesHere?: number
+}
+
+/**
+ * Drives a routine to its end, with the loop free while it waits. @throws the signal's reason, when
+ * aborted
+ */
+export async function run<T, R extends Request>(
+  routine: Routine<T, R>,
+  file: AsyncFile,
+  signal?: AbortSignal,
+): Promise<T> {
+  for (let step = routine.next(NOTHING); ; ) {
+    if (step.done === true) return step.value
+    let answer: Uint8Array
+    try {
+      const performed = perform(step.value, file)
+      answer = performed instanceof Uint8Array ? performed : await performed
+    } catch (error) {
+      step = routine.throw(error)
+      continue
+    }
+    signal?.throwIfAborted()
+    step = routine.next(answer)
+  }
+}
+
+function performSync(
+  request: Request,
+  file: { reader?: SyncReader; writer?: SyncWriter },
+): Uint8Array {
+  switch (request.kind) {
+    case 'read':
+      return readSync(file.reader!, request)
+    case 'write':
+      file.writer!.write(request.chunks)
+      return NOTHING
+    case 'inflate':
+      return inflated(() => inflateRawSync(request.bytes, inflateOptions(request.size)))
+    case 'deflate':
+      return deflateRawSync(joined(request.chunks))
+    case 'turn':
+      return NOTHING
+  }
+}
+
+function perform(request: Request, file: AsyncFile): Uint8Array | Promise<Uint8Array> {
+  switch (request.kind) {
+    case 'read':
+      return read(file.reader!, request)
+    case 'write':
+      return Promise.resolve(file.writer!.write(request.chunks)).then(() => NOTHING)
+    case 'inflate':
+      if (request.size <= (file.inflatesHere ?? SMALL)) return inflateHere(request)
+      return new Promise((resolve, reject) => {
+        inflateRaw(request.bytes, inflateOptions(request.size), (error, bytes) => {
+          if (error === null) resolve(bytes)
+          else reject(inflateFault(error))
+        })
+      })
+    case 'deflate':
+      return new Promise((resolve, reject) => {
+        deflateRaw(joined(request.chunks), (error, bytes) =>
+          error === null ? resolve(bytes) : reject(error),
+        )
+      })
+    case 'turn':
+      return nextTurn().then(() => NOTHING)
+  }
+}
+
+function inflateHere(
+  request: Request & { readonly kind: 'inflate' },
+): Uint8Array | Promise<Uint8Array> {
+  const bytes = performSync(request, {})
+  inflatedSinceTurn += request.size
+  if (inflatedSinceTurn < INFLATED_PER_TURN) return bytes
+  inflatedSinceTurn = 0
+  return nextTurn().then(() => bytes)
+}
+
+function readSync(reader: SyncReader, { offset, length, into }: ReadRequest): Uint8Array {
+  if (into === undefined) return reader.read(offset, length)
+  return reader.readInto?.(offset, into) ?? filled(into, reader.read(offset, length))
+}
+
+function read(
+  reader: Reader,
+  { offset, length, into }: ReadRequest,
+): Uint8Array | Promise<Uint8Array> {
+  if (into === undefined) return reader.read(offset, length)
+  if (reader.readInto !== undefined) return reader.readInto(offset, into)
+  const bytes = reader.read(offset, length)
+  return bytes instanceof Uint8Array
+    ? filled(into, bytes)
+    : bytes.then((later) => filled(into, later))
+}
+
+function filled(into: Uint8Array, bytes: Uint8Array): Uint8Array {
+  into.set(bytes)
+  return into
+}
+
+/**
+ * One chunk of exactly the size that is expected (and one byte, so that zlib sees the end): no
+ * second copy to join chunks. Never so small that it would come from Node's pool of small buffers,
+ * whose memory cannot be transferred to another thread.
+ */
+function inflateOptions(size: number): { maxOutputLength: number; chunkSize: number } {
+  return { maxOutputLength: Math.max(1, size), chunkSize: Math.max(Buffer.poolSize, size + 1) }
+}
+
+function inflated(inflate: () => Buffer): Buffer {
+  try {
+    return inflate()
+  } catch (error) {
+    throw inflateFault(error)
+  }
+}
+
+function inflateFault(error: unknown): MediaError {
+  const { code, message } = error as Error & { code?: string }
+  const problem =
+    code === 'ERR_BUFFER_TOO_LARGE' ? 'they inflate to more than the directory says' : message
+  return new MediaError('ERR_DECODE', `damaged deflate data: ${problem}`, { cause: error })
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}

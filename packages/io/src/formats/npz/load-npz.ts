@@ -1,0 +1,112 @@
+import { checkSignal } from '../../base/check.ts'
+import { viewOfBytes } from '../../base/dtypes.ts'
+import { withSource } from '../../base/errors.ts'
+import { openReader } from '../../files/open-reader.ts'
+import { MemoryReader, type OpenSyncReader, openReaderSync } from '../../files/reader.ts'
+import { run, runSync } from '../../files/routine.ts'
+import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
+import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { NpzFile } from './npz-file.ts'
+import { NpzFileSync } from './npz-file-sync.ts'
+import { type NpzOptions, type NpzPlan, npzPlan, readNpzMembers } from './npz-members.ts'
+
+/** Options of `loadNpz`. */
+export interface LoadNpzOptions extends NpzOptions, UrlOptions {
+  /** Gives up opening: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Opens an npz: the zip of npy files that NumPy's `np.savez` and `np.savez_compressed` write. Only
+ * its directory is read; each array is when it is asked for. Stored and deflated members, zip64,
+ * and archives with a comment or something in front are understood.
+ *
+ * @throws MediaError with `code`
+ * - `ERR_READ`: the source cannot be read
+ * - `ERR_DECODE`: not a zip file, damaged or truncated
+ * - `ERR_UNSUPPORTED`: one part of several
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
+ * @throws the signal's reason, when aborted
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { loadNpz, saveNpz } from '@spindle/io'
+ *
+ * const path = `${process.env.TMPDIR ?? '/tmp'}/pair-${process.pid}.npz`
+ * await saveNpz(path, {
+ *   image: { data: new Uint8Array(3 * 4 * 4), dtype: 'uint8', shape: [3, 4, 4] },
+ *   label: { data: BigInt64Array.of(7n), dtype: 'int64', shape: [] },
+ * })
+ * const npz = await loadNpz(path)
+ * assert.deepEqual(npz.keys(), ['image', 'label'])
+ * const [image, label] = await Promise.all([npz.get('image'), npz.get('label')])
+ * assert.deepEqual(image.shape, [3, 4, 4])
+ * assert.equal(label.data[0], 7n)
+ * await npz.close()
+ * ```
+ */
+export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {}): Promise<NpzFile> {
+  checkSource(source, 'source')
+  const plan = npzPlan(options, ['signal'], URL_OPTIONS)
+  const { signal } = options
+  checkSignal(signal)
+  const fetching = fetchingOf(options)
+  signal?.throwIfAborted()
+  const name = describeSource(source)
+  try {
+    const reader = await openReader(source, fetching)
+    try {
+      const members = await run(readNpzMembers(reader.size), { reader }, signal)
+      return new NpzFile(name, reader, members, plan)
+    } catch (error) {
+      await reader.close()
+      throw error
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw withSource(error, name)
+  }
+}
+
+/**
+ * {@link loadNpz} for worker ops: a path, `file:` URL or bytes; its arrays are read synchronously.
+ */
+export function loadNpzSync(source: MediaSource, options: NpzOptions = {}): NpzFileSync {
+  checkSource(source, 'source')
+  const plan = npzPlan(options)
+  return openSync(describeSource(source), openReaderSync(source), plan)
+}
+
+/**
+ * Opens an npz in memory, synchronously. Arrays that are stored as they are come as views of
+ * `bytes`, without a copy, where their elements are aligned: always those of one byte an element,
+ * others by chance, for zip aligns nothing.
+ *
+ * @throws MediaError as `loadNpz`
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { encodeNpz, parseNpz } from '@spindle/io'
+ *
+ * const bytes = encodeNpz({ x: { data: Uint8Array.of(1, 2), dtype: 'uint8', shape: [2] } })
+ * const npz = parseNpz(bytes)
+ * assert.equal(npz.get('x').data.buffer, bytes.buffer) // a view
+ * ```
+ */
+export function parseNpz(
+  bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer,
+  options: NpzOptions = {},
+): NpzFileSync {
+  const view = viewOfBytes(bytes)
+  const plan = npzPlan(options)
+  return openSync(describeSource(view), new MemoryReader(view), plan)
+}
+
+function openSync(name: string, reader: OpenSyncReader, plan: NpzPlan): NpzFileSync {
+  try {
+    return new NpzFileSync(name, reader, runSync(readNpzMembers(reader.size), { reader }), plan)
+  } catch (error) {
+    reader.close()
+    throw withSource(error, name)
+  }
+}

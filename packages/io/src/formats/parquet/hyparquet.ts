@@ -1,0 +1,16 @@
+import { missingBackend } from '../../base/errors.ts'
+
+/** The library that reads Parquet. */
+export type Hyparquet = typeof import('hyparquet')
+
+/**
+ * `hyparquet`, loaded when first asked for. @throws MediaError `ERR_BACKEND_MISSING`, saying what
+ * to install
+ */
+export async function loadHyparquet(): Promise<Hyparquet> {
+  try {
+    return await import('hyparquet')
+  } catch (error) {
+    throw missingBackend('Parquet', 'hyparquet', error)
+  }
+}

@@ -1,0 +1,79 @@
+import { badOption } from '../../base/errors.ts'
+import { MemoryReader, type OpenSyncReader, openReaderSync } from '../../files/reader.ts'
+import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
+import type { UrlOptions } from '../../files/url-options.ts'
+import { OpenArchiveSync } from '../archive/archive-files.ts'
+import { bytesOf, isFile } from '../archive/archive-source.ts'
+import { buildIndexSync } from './build-index.ts'
+import { printIndex } from './index-file.ts'
+import { indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
+import { loadIndexSync, modifiedAtSync, placeOfIndex, saveIndexSync } from './kept-index.ts'
+import { checkTarIndexOptions, type TarIndexOptions } from './tar-index-options.ts'
+
+/**
+ * What `TarIndex` is, for worker ops: of a path, a `file:` URL or memory, opened and read
+ * synchronously. Exported by `@spindle/io/sync`.
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { TarIndexSync } from '@spindle/io/sync'
+ *
+ * const index = TarIndexSync.open('packages/io/test/archives/pets.tar', { indexFile: false })
+ * assert.equal(Buffer.from(index.read('pets/cat.txt')).toString(), 'meow')
+ * index.close()
+ * ```
+ */
+export class TarIndexSync extends OpenArchiveSync<TarIndexEntry> {
+  /** Whether the index was read from its file, or made by going through the archive. */
+  readonly origin: 'file' | 'archive'
+
+  /**
+   * @throws as `TarIndex.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read
+   * synchronously
+   */
+  static open(
+    source: MediaSource,
+    options: Omit<TarIndexOptions, 'signal' | keyof UrlOptions> = {},
+  ): TarIndexSync {
+    checkSource(source, 'source')
+    checkTarIndexOptions(options)
+    const name = describeSource(source)
+    const modified = isFile(source) ? modifiedAtSync(source) : null
+    const indexFile = placeOfIndex(source, options, modified)
+    if (indexFile !== false && !isFile(indexFile))
+      throw badOption(
+        'indexFile',
+        'a path or a file: URL in the synchronous form',
+        describeSource(indexFile),
+      )
+    const bytes = bytesOf(source)
+    const reader: OpenSyncReader =
+      bytes === undefined ? openReaderSync(source) : new MemoryReader(bytes)
+    try {
+      const identity = { size: reader.size, modified }
+      const stored = indexFile === false ? undefined : loadIndexSync(indexFile, identity, options)
+      if (stored !== undefined) return new TarIndexSync(name, 'file', reader, stored)
+      const members = buildIndexSync(reader, name, indexPlan(options))
+      if (indexFile !== false)
+        saveIndexSync(indexFile, options.indexFile === undefined, printIndex(members, identity))
+      return new TarIndexSync(name, 'archive', reader, members)
+    } catch (error) {
+      reader.close()
+      throw error
+    }
+  }
+
+  private constructor(
+    source: string,
+    origin: 'file' | 'archive',
+    reader: OpenSyncReader,
+    members: TarMembers,
+  ) {
+    super(source, members, {
+      read: ({ offset, size }) => reader.read(offset, size),
+      close: () => reader.close(),
+    })
+    this.origin = origin
+  }
+}

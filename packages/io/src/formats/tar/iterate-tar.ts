@@ -1,0 +1,147 @@
+import { type ArchiveSource, checkArchiveSource } from '../archive/archive-source.ts'
+import { withReuse } from '../archive/reusing.ts'
+import { openWindow } from './open-window.ts'
+import type { TarMember } from './tar-member.ts'
+import { type IterateTarOptions, pieceOptions, tarPlan } from './tar-options.ts'
+import { type AsyncWindow, Request } from './tar-window.ts'
+import { type Plan, walkTar } from './walk-tar.ts'
+
+/**
+ * The members of a tar archive, in order: ustar, old v7, GNU and pax; as it is, or compressed with
+ * gzip or zstd, which its first bytes tell.
+ *
+ * Of an archive in memory, `data` is a view of that memory, nothing is copied; in all other cases
+ * it has memory of its own, so that it can be kept, and transferred to another thread, without
+ * others. One member at a time is in memory, and up to 1 MiB of what follows it (with `reuse` 2
+ * MiB). A path, URL, Blob or memory can be iterated again and again; a stream only once.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` at once; while it is iterated, ArchiveError (which names the
+ *   archive, the member and the
+ * offset) with `code`
+ * - `ERR_READ`: the source cannot be read
+ * - `ERR_DECODE`: not a tar archive, or a damaged or truncated one
+ * - `ERR_UNSUPPORTED`: sparse members, several volumes, other compressions, zstd before Node 22.15
+ *   and 23.8
+ * - `ERR_TOO_LARGE`: a member has more than `maxMemberBytes`
+ * @throws the signal's reason, when aborted
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { iterateTar } from '@spindle/io'
+ *
+ * const names: string[] = []
+ * for await (const { path, data } of iterateTar('packages/io/test/archives/pets.tar.gz')) names.push(`${path}: ${data.length}`)
+ * assert.deepEqual(names, ['pets/cat.txt: 4', 'pets/dog.txt: 5'])
+ * ```
+ */
+export function iterateTar(
+  source: ArchiveSource,
+  options: IterateTarOptions = {},
+): AsyncIterable<TarMember> {
+  checkArchiveSource(source, 'source')
+  const plan = tarPlan(options, 'maxMemberBytes', 'views', 'reuse', 'signal')
+  const pieces = pieceOptions(options)
+  const members = {
+    [Symbol.asyncIterator]: () =>
+      new Members(
+        () => openWindow(source, { isReused: plan.isReused, isInPlace: plan.reusesMemory }, pieces),
+        plan,
+        options.signal,
+      ),
+  }
+  return withReuse(members, plan.reusesMemory)
+}
+
+/**
+ * An iterator by hand: of an async generator each member costs three more turns of the queue of
+ * promises. Calls of `next` and `return` that do not wait for each other are served one after the
+ * other, as a generator does.
+ */
+class Members implements AsyncIterableIterator<TarMember> {
+  private readonly open: () => Promise<AsyncWindow>
+  private readonly plan: Plan
+  private readonly signal: AbortSignal | undefined
+  private window: AsyncWindow | undefined
+  private steps: Generator<TarMember | Request, void, void> | undefined
+  /** What is under way. */
+  private pending: Promise<unknown> | undefined
+
+  constructor(open: () => Promise<AsyncWindow>, plan: Plan, signal: AbortSignal | undefined) {
+    this.open = open
+    this.plan = plan
+    this.signal = signal
+  }
+
+  next(): Promise<IteratorResult<TarMember, undefined>> {
+    if (this.pending !== undefined || this.steps === undefined)
+      return this.queue(() => this.advance())
+    // Most members are there: no promise but the one that is returned.
+    try {
+      this.signal?.throwIfAborted()
+      const step = this.steps.next()
+      if (step.done !== true && !(step.value instanceof Request))
+        return Promise.resolve(step as IteratorYieldResult<TarMember>)
+      return this.queue(() => this.advance(step))
+    } catch (error) {
+      return this.queue(() => this.fail(error))
+    }
+  }
+
+  return(): Promise<IteratorReturnResult<undefined>> {
+    return this.queue(() => this.end())
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  private queue<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.pending
+    const result = before === undefined ? work() : before.then(work, work)
+    const settle = (): void => {
+      if (this.pending === mine) this.pending = undefined
+    }
+    const mine: Promise<void> = result.then(settle, settle)
+    this.pending = mine
+    return result
+  }
+
+  /** Goes on to the next member. @param begun a step that was made already */
+  private async advance(
+    begun?: IteratorResult<TarMember | Request, void>,
+  ): Promise<IteratorResult<TarMember, undefined>> {
+    try {
+      if (this.steps === undefined) {
+        this.steps = none()
+        this.window = await this.open()
+        this.steps = walkTar(this.window, this.plan)
+      }
+      for (let step = begun ?? this.steps.next(); ; step = this.steps.next()) {
+        if (step.done === true) return await this.end()
+        if (!(step.value instanceof Request)) {
+          this.signal?.throwIfAborted()
+          return step as IteratorYieldResult<TarMember>
+        }
+        this.signal?.throwIfAborted()
+        await this.window?.serve(step.value)
+      }
+    } catch (error) {
+      return this.fail(error)
+    }
+  }
+
+  private async fail(error: unknown): Promise<never> {
+    await this.end().catch(() => {})
+    throw error
+  }
+
+  private async end(): Promise<IteratorReturnResult<undefined>> {
+    const { window } = this
+    this.window = undefined
+    this.steps = none()
+    await window?.close()
+    return { done: true, value: undefined }
+  }
+}
+
+function* none(): Generator<never, void, void> {}

@@ -1,0 +1,50 @@
+import { badOption, MediaError, printValue } from '../../base/errors.ts'
+
+/** A stretch of time, `[startSec, endSec)`. */
+export type TimeWindow = readonly [startSec: number, endSec: number]
+
+/** @throws MediaError `ERR_BAD_OPTION` unless it is a window or missing */
+export function checkWindow(window: unknown): void {
+  if (window === undefined) return
+  const [start, end] = Array.isArray(window) && window.length === 2 ? window : []
+  if (!(Number.isFinite(start) && start >= 0 && typeof end === 'number' && end >= start)) {
+    throw badOption('window', '[startSec, endSec], numbers with 0 <= startSec <= endSec', window)
+  }
+}
+
+/**
+ * The samples in a window: those whose time, `index / sampleRate`, is in it. Windows that touch
+ * share no sample and miss none, whatever their ends. What is behind the last sample is cut off.
+ *
+ * @returns `[first, end)`, as indices
+ * @throws MediaError `ERR_BAD_OPTION` for a window that begins behind the last sample, unless it
+ *   begins at 0
+ */
+export function samplesWithin(
+  window: TimeWindow | undefined,
+  sampleRate: number,
+  count: number,
+): readonly [first: number, end: number] {
+  if (window === undefined) return [0, count]
+  const [startSec, endSec] = window
+  const first = firstSample(startSec, sampleRate, count)
+  if (first >= count && startSec > 0) {
+    throw new MediaError(
+      'ERR_BAD_OPTION',
+      `\`window\` must begin before ${count / sampleRate} s, where the audio ends, got ${printValue(window)}`,
+    )
+  }
+  return [first, firstSample(endSec, sampleRate, count)]
+}
+
+/**
+ * The first sample at or after a time, or `count`. The product may be off by a rounding; the
+ * comparison is what counts.
+ */
+export function firstSample(timeSec: number, sampleRate: number, count: number): number {
+  if (timeSec * sampleRate >= count + 1) return count
+  let index = Math.ceil(timeSec * sampleRate)
+  while (index > 0 && (index - 1) / sampleRate >= timeSec) index--
+  while (index / sampleRate < timeSec) index++
+  return Math.min(index, count)
+}

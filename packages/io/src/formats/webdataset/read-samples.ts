@@ -1,0 +1,157 @@
+import { openRanges } from '../../files/fetch.ts'
+import { openReader } from '../../files/open-reader.ts'
+import { describeSource } from '../../files/source.ts'
+import type { Fetching } from '../../files/url-options.ts'
+import { largeSample, type Sample } from './group-by-key.ts'
+import type { Shard } from './shard.ts'
+import type { EpochOrder } from './shard-order.ts'
+import type { WebDatasetPlan } from './web-dataset-options.ts'
+
+const FILE_AHEAD_BYTES = 1024 * 1024
+const NETWORK_AHEAD_BYTES = 8 * 1024 * 1024
+/** Shards that are open at a time, at least. */
+const MIN_OPEN = 16
+
+/** The samples at `positions`. */
+export async function* readSamples(
+  shards: readonly Shard[],
+  order: EpochOrder,
+  positions: Iterable<number>,
+  { interleave, maxSampleBytes, fetching }: WebDatasetPlan,
+): AsyncGenerator<Sample, void, void> {
+  const open = new Map<number, OpenShard>()
+  try {
+    for (const position of positions) {
+      fetching.signal?.throwIfAborted()
+      const { shard, sample } = order.at(position)
+      let reader = open.get(shard)
+      // The one that was used longest ago is the first.
+      open.delete(shard)
+      if (reader === undefined && open.size >= Math.max(MIN_OPEN, interleave)) {
+        const [[oldest, unused]] = open as Iterable<[number, OpenShard]> as [[number, OpenShard]]
+        open.delete(oldest)
+        await unused.close()
+      }
+      reader ??= await OpenShard.open(shards[shard]!, fetching)
+      open.set(shard, reader)
+      yield await reader.read(sample, maxSampleBytes)
+    }
+  } finally {
+    for (const reader of open.values()) await reader.close()
+  }
+}
+
+interface ShardReader {
+  readonly size: number
+  /** The bytes of a range, in `memory` where that is large enough and it can be filled. */
+  read(offset: number, length: number, memory: Uint8Array): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** A shard, and what has been read of it. */
+class OpenShard {
+  private readonly shard: Shard
+  private readonly reader: ShardReader
+  private readonly aheadBytes: number
+  /**
+   * The last bytes that were read, and where they lie. Their memory is used again: what is given
+   * are copies.
+   */
+  private bytes: Uint8Array = new Uint8Array(0)
+  private memory: Uint8Array = new Uint8Array(0)
+  private offset = 0
+  /** Number of the sample that was read last. */
+  private last = -1
+
+  static async open(shard: Shard, fetching: Fetching): Promise<OpenShard> {
+    const isRemote = shard.place instanceof URL && shard.place.protocol !== 'file:'
+    const reader = isRemote
+      ? await remoteReader(shard.place as URL, fetching)
+      : await fileReader(shard.place, fetching)
+    return new OpenShard(shard, reader, isRemote ? NETWORK_AHEAD_BYTES : FILE_AHEAD_BYTES)
+  }
+
+  private constructor(shard: Shard, reader: ShardReader, aheadBytes: number) {
+    this.shard = shard
+    this.reader = reader
+    this.aheadBytes = aheadBytes
+  }
+
+  async read(sample: number, maxBytes: number): Promise<Sample> {
+    const { keys, firsts, offsets, sizes, extensions } = this.shard
+    const [first, end] = [firsts[sample]!, firsts[sample + 1]!]
+    const files = new Map<string, Uint8Array>()
+    let from = Number.POSITIVE_INFINITY
+    let to = 0
+    let bytes = 0
+    for (let file = first; file < end; file++) {
+      // Of nothing there is nothing to read. A link's data lie elsewhere, and with the others so
+      // much is read as lies in between.
+      if (sizes[file] === 0) continue
+      from = Math.min(from, offsets[file]!)
+      to = Math.max(to, offsets[file]! + sizes[file]!)
+      bytes += sizes[file]!
+    }
+    // Links may make much of little, or lie far apart.
+    if (Math.max(bytes, to - from) > maxBytes)
+      throw largeSample(describeSource(this.shard.place), keys[sample]!, maxBytes)
+    if (from < to) await this.load(from, to, sample === this.last + 1)
+    this.last = sample
+    for (let file = first; file < end; file++) {
+      const start = offsets[file]! - this.offset
+      // Memory of its own: to be transferred, or kept, without the others.
+      files.set(
+        extensions[file]!,
+        sizes[file] === 0 ? new Uint8Array(0) : this.bytes.slice(start, start + sizes[file]!),
+      )
+    }
+    return { __key__: keys[sample]!, files: Object.fromEntries(files) }
+  }
+
+  close(): Promise<void> {
+    return this.reader.close()
+  }
+
+  /** Makes `bytes` have the bytes `from`..`to` of the shard. */
+  private async load(from: number, to: number, isNext: boolean): Promise<void> {
+    if (from >= this.offset && to <= this.offset + this.bytes.length) return
+    const end = isNext ? Math.min(this.reader.size, Math.max(to, from + this.aheadBytes)) : to
+    // Nothing of it is there while it is overwritten.
+    const { memory } = this
+    this.bytes = NOTHING
+    this.bytes = await this.reader.read(from, end - from, memory)
+    this.offset = from
+    if (this.bytes.byteOffset === 0 && this.bytes.buffer.byteLength <= this.aheadBytes)
+      this.memory = new Uint8Array(this.bytes.buffer)
+  }
+}
+
+async function fileReader(place: string | URL, fetching: Fetching): Promise<ShardReader> {
+  const reader = await openReader(place, fetching)
+  return {
+    size: reader.size,
+    // Not a Buffer, whose `slice` is a view.
+    read: async (offset, length, memory) =>
+      plain(
+        memory.length >= length && reader.readInto !== undefined
+          ? await reader.readInto(offset, memory.subarray(0, length))
+          : await reader.read(offset, length),
+      ),
+    close: () => reader.close(),
+  }
+}
+
+async function remoteReader(place: URL, fetching: Fetching): Promise<ShardReader> {
+  const file = await openRanges(place, fetching)
+  return {
+    size: file.size,
+    read: async (offset, length) => plain(await file.read(offset, length)),
+    close: async () => {},
+  }
+}
+
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+const NOTHING = new Uint8Array(0)

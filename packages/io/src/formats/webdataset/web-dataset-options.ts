@@ -1,0 +1,80 @@
+import { checkBoolean, checkKnown, checkSignal } from '../../base/check.ts'
+import { badOption } from '../../base/errors.ts'
+import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { sampleLimit } from './group-by-key.ts'
+
+/** Options of `fromWebDataset`. */
+export interface WebDatasetOptions extends UrlOptions {
+  /** How many shards give samples in turn. An integer >= 1. Default 1: one shard after another. */
+  readonly interleave?: number
+  /**
+   * Put the shards into random order, another one each epoch. Default false: in the order in which
+   * they are given.
+   */
+  readonly shuffleShards?: boolean
+  /** Which random orders. An integer. Default 0. */
+  readonly seed?: number
+  /**
+   * Files of a sample to give, by their extensions, case ignored: `['jpg', 'cls']`. Others are not
+   * copied. Default: all.
+   */
+  readonly extensions?: readonly string[]
+  /**
+   * Where the index of a shard is kept, as `indexFile` of `TarIndex.open` has it, for each shard.
+   * `false`: nowhere, and each opening goes through the shards. Default: beside each shard that is
+   * a file.
+   */
+  readonly index?: false | ((shard: string) => string | URL | false)
+  /**
+   * Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
+   * >= 1, or `Infinity`. Default 4 GiB.
+   */
+  readonly maxSampleBytes?: number
+  /** Gives up: opening and iterating reject with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** Options, checked and filled in. */
+export interface WebDatasetPlan {
+  readonly interleave: number
+  readonly shuffleShards: boolean
+  readonly seed: number
+  readonly extensions: readonly string[] | undefined
+  readonly index: WebDatasetOptions['index']
+  readonly maxSampleBytes: number
+  /** How URLs are fetched, and the signal. */
+  readonly fetching: Fetching
+}
+
+/** @throws MediaError `ERR_BAD_OPTION` */
+export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
+  checkKnown(
+    options,
+    ['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'maxSampleBytes', 'signal'],
+    URL_OPTIONS,
+  )
+  const { interleave = 1, shuffleShards = false, seed = 0, extensions, index, signal } = options
+  if (!Number.isInteger(interleave) || interleave < 1)
+    throw badOption('interleave', 'an integer >= 1', interleave)
+  checkBoolean('shuffleShards', shuffleShards)
+  if (!Number.isSafeInteger(seed)) throw badOption('seed', 'an integer', seed)
+  const isList =
+    Array.isArray(extensions) &&
+    extensions.length > 0 &&
+    extensions.every((end) => typeof end === 'string')
+  if (extensions !== undefined && !isList)
+    throw badOption('extensions', 'an array of at least one text', extensions)
+  if (index !== undefined && index !== false && typeof index !== 'function')
+    throw badOption('index', 'false or a function of the name of a shard', index)
+  checkSignal(signal)
+  const wanted = extensions?.map((end) => end.replace(/^\./, '').toLowerCase())
+  return {
+    interleave,
+    shuffleShards,
+    seed,
+    extensions: wanted,
+    index,
+    maxSampleBytes: sampleLimit(options),
+    fetching: fetchingOf(options),
+  }
+}
