@@ -1,4 +1,5 @@
 import type { RegionConfig } from '../../engine/config.ts'
+import type { WorkerNumber } from '../../engine/executor.ts'
 import { absorb, discard, Item, lose, retire } from '../../engine/flow/item.ts'
 import { Queue } from '../../engine/flow/queue.ts'
 import { Budget } from '../../engine/stages/budget.ts'
@@ -55,6 +56,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   readonly #budget: Budget
   readonly #isOrdered: boolean
   readonly #gauges: RegionGauges
+  readonly #limits: { readonly min: number; readonly max: number; readonly isRange: boolean }
   /** Whether the start hooks of all stages have ended. */
   #isOpen = false
   #boundary: Item | undefined
@@ -80,6 +82,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     super(info, graph, input)
     const { workers } = config
     this.#inner = inner
+    this.#limits = { min: workers.minCount, max: workers.count, isRange: workers.isRange }
     this.#gauges = new RegionGauges(inner)
     for (const stage of inner) stage.belongTo(this)
     this.exit = new Queue(config.buffer, undefined)
@@ -107,7 +110,26 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   }
 
   override get blockedMs(): number {
-    return this.info.concurrency * this.exit.times().fullMs
+    return this.concurrency * this.exit.times().fullMs
+  }
+
+  /** The number of workers, and how to change it. */
+  get sizing(): WorkerNumber {
+    const supervisor = this.#supervisor
+    return {
+      size: supervisor.count,
+      ...this.#limits,
+      busy: supervisor.working,
+      waiting: supervisor.waiting,
+      resize: (count) => this.#resize(count),
+    }
+  }
+
+  #resize(count: number): void {
+    if (this.state > RUNNING || count === this.#supervisor.count) return
+    for (const stage of this.#inner) stage.copies = count
+    this.resized(count)
+    this.#supervisor.resize(count)
   }
 
   protected override readonly holdsLoop: boolean = false
