@@ -1,3 +1,4 @@
+import type { FindObjectsOptions } from 'spindle/source'
 import { checkBoolean, checkKnown, checkSignal } from '../../base/check.ts'
 import { badOption } from '../../base/errors.ts'
 import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
@@ -20,6 +21,18 @@ export interface WebDatasetOptions extends UrlOptions {
    */
   readonly extensions?: readonly string[]
   /**
+   * Read the shards as streams, without an index: the first sample comes at once, shards may be
+   * compressed (gzip, zstd), and the number of samples is not known. To begin at a late position,
+   * shards in front of it are read. Default: true if a shard is on a network or compressed, and
+   * `index` is not given.
+   */
+  readonly stream?: boolean
+  /**
+   * The store in which the shards lie, or options of the stores that URLs stand for, such as
+   * `{ credentials }`; see `openStore` of `spindle/source`.
+   */
+  readonly store?: FindObjectsOptions['store']
+  /**
    * Where the index of a shard is kept, as `indexFile` of `TarIndex.open` has it, for each shard.
    * `false`: nowhere, and each opening goes through the shards. Default: beside each shard that is
    * a file.
@@ -41,6 +54,8 @@ export interface WebDatasetPlan {
   readonly seed: number
   readonly extensions: readonly string[] | undefined
   readonly index: WebDatasetOptions['index']
+  readonly stream: boolean | undefined
+  readonly store: FindObjectsOptions['store']
   readonly maxSampleBytes: number
   /** How URLs are fetched, and the signal. */
   readonly fetching: Fetching
@@ -50,10 +65,22 @@ export interface WebDatasetPlan {
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
   checkKnown(
     options,
-    ['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'maxSampleBytes', 'signal'],
+    [
+      ...['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'stream', 'store'],
+      ...['maxSampleBytes', 'signal'],
+    ],
     URL_OPTIONS,
   )
-  const { interleave = 1, shuffleShards = false, seed = 0, extensions, index, signal } = options
+  const {
+    interleave = 1,
+    shuffleShards = false,
+    seed = 0,
+    extensions,
+    index,
+    stream,
+    store,
+    signal,
+  } = options
   if (!Number.isInteger(interleave) || interleave < 1)
     throw badOption('interleave', 'an integer >= 1', interleave)
   checkBoolean('shuffleShards', shuffleShards)
@@ -66,6 +93,9 @@ export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
     throw badOption('extensions', 'an array of at least one text', extensions)
   if (index !== undefined && index !== false && typeof index !== 'function')
     throw badOption('index', 'false or a function of the name of a shard', index)
+  if (stream !== undefined) checkBoolean('stream', stream)
+  if (stream === true && index !== undefined)
+    throw badOption('index', 'left out where `stream` is true', index)
   checkSignal(signal)
   const wanted = extensions?.map((end) => end.replace(/^\./, '').toLowerCase())
   return {
@@ -74,6 +104,8 @@ export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
     seed,
     extensions: wanted,
     index,
+    stream,
+    store,
     maxSampleBytes: sampleLimit(options),
     fetching: fetchingOf(options),
   }
