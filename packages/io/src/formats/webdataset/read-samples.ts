@@ -32,7 +32,7 @@ export async function* readSamples(
         open.delete(oldest)
         await unused.close()
       }
-      reader ??= await OpenShard.open(shards[shard]!, fetching)
+      reader ??= await OpenShard.open(shards[shard]!)
       open.set(shard, reader)
       yield await reader.read(sample, maxSampleBytes)
     }
@@ -60,7 +60,8 @@ class OpenShard {
   /** Number of the last sample. */
   private last = -1
 
-  static async open(shard: Shard, fetching: Fetching): Promise<OpenShard> {
+  static async open(shard: Shard): Promise<OpenShard> {
+    const { fetching } = shard
     const isRemote = shard.place instanceof URL && shard.place.protocol !== 'file:'
     const reader = isRemote
       ? await remoteReader(shard.place as URL, fetching)

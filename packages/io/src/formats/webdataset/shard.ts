@@ -1,7 +1,9 @@
 import { describeSource } from '../../files/source.ts'
+import type { Fetching } from '../../files/url-options.ts'
 import { archiveError } from '../archive/archive-error.ts'
 import { TarIndex } from '../tar-index/tar-index.ts'
 import { splitKey } from './group-by-key.ts'
+import type { ShardPlace } from './shard-places.ts'
 import type { WebDatasetPlan } from './web-dataset-options.ts'
 
 /**
@@ -10,6 +12,7 @@ import type { WebDatasetPlan } from './web-dataset-options.ts'
  */
 export interface Shard {
   readonly place: string | URL
+  readonly fetching: Fetching
   readonly keys: readonly string[]
   /** Number of each sample's first file, then the number of files. */
   readonly firsts: Uint32Array
@@ -23,8 +26,11 @@ export interface Shard {
  *
  * @throws as `fromWebDataset`
  */
-export async function indexShard(place: string | URL, plan: WebDatasetPlan): Promise<Shard> {
-  const { index, fetching, extensions: wanted } = plan
+export async function indexShard(
+  { place, fetching }: ShardPlace,
+  plan: WebDatasetPlan,
+): Promise<Shard> {
+  const { index, extensions: wanted } = plan
   const name = describeSource(place)
   const indexFile =
     typeof index === 'function' ? index(place instanceof URL ? place.href : place) : index
@@ -62,6 +68,7 @@ export async function indexShard(place: string | URL, plan: WebDatasetPlan): Pro
   }
   return {
     place,
+    fetching,
     keys,
     firsts: Uint32Array.from([...firsts, extensions.length]),
     // Few different texts, each repeated many times.
