@@ -202,7 +202,8 @@ function checkOpOf(executor: Executor, op: unknown, where: string): void {
 
 /** A timer may be a few milliseconds late. With a burst, the calls that were due then follow it. */
 function limitOf(given: RateLimit): Required<RateLimit> {
-  const { perSecond, burst = Math.max(1, Math.floor(perSecond / 50)) } = rateLimitOptions.check(given)
+  const { perSecond, burst = Math.max(1, Math.floor(perSecond / 50)) } =
+    rateLimitOptions.check(given)
   return Object.freeze({ perSecond, burst })
 }
 

@@ -50,6 +50,7 @@ const sourceOptions = options('SourceDefinition', {
 
 const asyncSourceOptions = options('AsyncSourceDefinition', {
   ...definitionRules,
+  size: integer({ min: 0, orInfinity: true }),
   pick: func({ required: true }),
   isSequential: boolean({ default: true }),
 } satisfies Rules<AsyncSourceDefinition<unknown>>)
