@@ -3,6 +3,7 @@ import type { AnyNdArray, NdArray } from '../base/array.ts'
 import { checkKnown, checkSignal } from '../base/check.ts'
 import { checkNdArray } from '../base/dtypes.ts'
 import { badOption, type Fault } from '../base/errors.ts'
+import { PICTURE_LIMITS, pictureLimits } from '../base/limits.ts'
 import type { DecodedFrames, DemuxJob, FramesJob } from '../chain/chain-jobs.ts'
 import type { DecoderOptions } from '../chain/decode/decoder.ts'
 import { type ChunkSize, sizeOfChunks } from '../chain/demux/chunks.ts'
@@ -11,7 +12,7 @@ import { checkedEncoderOptions, type EncoderOptions } from '../chain/encode/enco
 import type { MuxerOptions } from '../chain/mux/muxer.ts'
 import { Packets } from '../chain/packets/packets.ts'
 import { checkWindow, type TimeWindow } from '../chain/time.ts'
-import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
+import type { VideoLimits } from '../ffmpeg/video-limits.ts'
 import { localPath } from '../files/atomic-file.ts'
 import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
 import { resultOf, runJob } from './in-pool.ts'
@@ -78,7 +79,7 @@ const DECODER = [
   'decoder',
   'decoderOptions',
   'hardware',
-  ...LIMIT_OPTIONS,
+  ...PICTURE_LIMITS,
 ] as const
 
 /**
@@ -348,7 +349,7 @@ function checkedDecode(
     Object.entries(given).filter((entry) => entry[1] !== undefined),
   ) as DecoderOptions
   return {
-    frames: { decoder: decoding, filter: description, pixelFormat, limits: limitsOf(options) },
+    frames: { decoder: decoding, filter: description, pixelFormat, limits: pictureLimits(options) },
     demuxer: { ...(strict === undefined ? {} : { strict }), ...demuxer },
     ...(stream === undefined ? {} : { stream }),
     ...(window === undefined ? {} : { window }),

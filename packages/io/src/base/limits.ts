@@ -3,9 +3,30 @@ import { badOption, MediaError } from './errors.ts'
 // What the limits of images, sound and video have in common.
 
 /** Most pixels of a picture or frame where no limit is given: where Pillow refuses, too. */
-export const DEFAULT_MAX_PIXELS = 178_956_970
+const DEFAULT_MAX_PIXELS = 178_956_970
 /** Most bytes of the array that a call returns where no limit is given. */
 export const DEFAULT_MAX_RESULT_BYTES: number = 2 ** 31
+
+/** The limits of pictures and frames. */
+type PictureLimits = Readonly<Record<'maxPixels' | 'maxFrames' | 'maxResultBytes', number>>
+
+const DEFAULT_PICTURE_LIMITS: PictureLimits = {
+  maxPixels: DEFAULT_MAX_PIXELS,
+  maxFrames: Number.POSITIVE_INFINITY,
+  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
+}
+
+/** Their names. */
+export const PICTURE_LIMITS: readonly (keyof PictureLimits)[] = [
+  'maxPixels',
+  'maxFrames',
+  'maxResultBytes',
+]
+
+/** Checks them, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
+export function pictureLimits(options: Partial<PictureLimits>): PictureLimits {
+  return countLimits(options, DEFAULT_PICTURE_LIMITS)
+}
 
 /** Checks limits that are counts, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function countLimits<D extends Readonly<Record<string, number>>>(

@@ -1,9 +1,4 @@
-import {
-  countLimits,
-  DEFAULT_MAX_PIXELS,
-  DEFAULT_MAX_RESULT_BYTES,
-  tooLarge,
-} from '../base/limits.ts'
+import { tooLarge } from '../base/limits.ts'
 
 /**
  * Bounds on what is made of a file from elsewhere: a small one may say that it is large. What
@@ -30,25 +25,6 @@ export interface VideoLimits {
 
 /** The limits of a call. */
 export type Limits = Required<VideoLimits>
-
-/** The names of {@link VideoLimits}. */
-export const LIMIT_OPTIONS: readonly (keyof VideoLimits)[] = [
-  'maxPixels',
-  'maxFrames',
-  'maxResultBytes',
-]
-
-/** Limits where none are given. */
-export const DEFAULT_LIMITS: Limits = {
-  maxPixels: DEFAULT_MAX_PIXELS,
-  maxFrames: Number.POSITIVE_INFINITY,
-  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
-}
-
-/** Checks limits, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-export function limitsOf(options: VideoLimits): Limits {
-  return countLimits(options, DEFAULT_LIMITS)
-}
 
 /** @throws MediaError `ERR_TOO_LARGE` for a frame of more than `maxPixels` */
 export function checkPixels(

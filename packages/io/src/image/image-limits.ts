@@ -1,10 +1,5 @@
 import type { Size } from '../base/geometry.ts'
-import {
-  countLimits,
-  DEFAULT_MAX_PIXELS,
-  DEFAULT_MAX_RESULT_BYTES,
-  tooLarge,
-} from '../base/limits.ts'
+import { tooLarge } from '../base/limits.ts'
 
 /**
  * Bounds on what is made of an image file from elsewhere: a small one may say that it is large.
@@ -30,25 +25,6 @@ export interface ImageLimits {
 
 /** The limits of a call. */
 export type CheckedLimits = Required<ImageLimits>
-
-/** The names of {@link ImageLimits}. */
-export const LIMIT_OPTIONS: readonly (keyof ImageLimits)[] = [
-  'maxPixels',
-  'maxFrames',
-  'maxResultBytes',
-]
-
-/** Limits where none are given. */
-export const DEFAULT_LIMITS: CheckedLimits = {
-  maxPixels: DEFAULT_MAX_PIXELS,
-  maxFrames: Number.POSITIVE_INFINITY,
-  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
-}
-
-/** Checks limits, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-export function imageLimits(options: ImageLimits): CheckedLimits {
-  return countLimits(options, DEFAULT_LIMITS)
-}
 
 /** @throws MediaError `ERR_TOO_LARGE` for a picture of more than `maxPixels` */
 export function checkPixels(

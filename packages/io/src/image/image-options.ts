@@ -1,10 +1,11 @@
 import type { Rng } from 'spindle'
 import { badOption } from '../base/errors.ts'
 import type { FitMode } from '../base/geometry.ts'
+import { PICTURE_LIMITS, pictureLimits } from '../base/limits.ts'
 import type { ScaleAlgorithm } from '../ffmpeg/scalers.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
 import { type AugmentOptions, checkAugment } from './augment.ts'
-import { type CheckedLimits, type ImageLimits, imageLimits, LIMIT_OPTIONS } from './image-limits.ts'
+import type { CheckedLimits, ImageLimits } from './image-limits.ts'
 import {
   channelsOf,
   dtypeOf,
@@ -132,7 +133,7 @@ export const MAX_SIDE = 32768
 
 const SINGLE = [
   ...['width', 'height', 'mode', 'algorithm', 'layout', 'pixelFormat', 'normalize', 'frames'],
-  ...['augment', 'rng', 'shrinkOnDecode', 'backend', 'signal', ...LIMIT_OPTIONS, ...URL_OPTIONS],
+  ...['augment', 'rng', 'shrinkOnDecode', 'backend', 'signal', ...PICTURE_LIMITS, ...URL_OPTIONS],
 ]
 const MODES = ['pad', 'crop', 'stretch', 'shorter']
 const ALGORITHMS = ['bilinear', 'bicubic', 'area', 'lanczos', 'nearest']
@@ -177,7 +178,7 @@ export function imageTarget(
     dtype: affine === undefined ? dtypeOf(pixelFormat) : 'float32',
     isAnimated: frames === 'all',
     mayShrink: shrinkOnDecode,
-    ...imageLimits(options),
+    ...pictureLimits(options),
   }
 }
 

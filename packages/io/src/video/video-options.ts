@@ -4,8 +4,9 @@ import type { NdArray } from '../base/array.ts'
 import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../base/check.ts'
 import { badOption } from '../base/errors.ts'
 import type { FitMode } from '../base/geometry.ts'
+import { PICTURE_LIMITS, pictureLimits } from '../base/limits.ts'
 import type { ScaleAlgorithm } from '../ffmpeg/scalers.ts'
-import { LIMIT_OPTIONS, type Limits, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
+import type { Limits, VideoLimits } from '../ffmpeg/video-limits.ts'
 import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
 import { checkWindow, type TimeWindow } from '../formats/wav/sample-window.ts'
 import { type ImageTarget, imageTarget, type Normalization } from '../image/image-options.ts'
@@ -117,7 +118,7 @@ export interface LoadTarget extends VideoTarget {
 export const VIDEO_OPTIONS: readonly string[] = [
   ...['window', 'width', 'height', 'mode', 'algorithm', 'layout', 'pixelFormat', 'normalize'],
   ...['stream', 'strict', 'threads', 'signal'],
-  ...LIMIT_OPTIONS,
+  ...PICTURE_LIMITS,
 ]
 
 /** Checks what all functions have, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
@@ -141,7 +142,7 @@ export function videoTarget(options: VideoOptions, alsoKnown: readonly string[])
     ...(normalize !== undefined && { normalize }),
     ...(layout !== undefined && { layout: layout === 'NCHW' ? 'CHW' : 'HWC' }),
   })
-  return { image, window, stream, isStrict: strict, threads, limits: limitsOf(options) }
+  return { image, window, stream, isStrict: strict, threads, limits: pictureLimits(options) }
 }
 
 /** Checks options of `loadVideo`. @throws MediaError `ERR_BAD_OPTION` */

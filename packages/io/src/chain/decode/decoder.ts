@@ -1,12 +1,14 @@
 import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
 import { checkBoolean, checkKnown } from '../../base/check.ts'
+import { defined } from '../../base/defined.ts'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
+import { pictureLimits } from '../../base/limits.ts'
 import { openDecoder, setOptions } from '../../ffmpeg/codec-context.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { encrypted } from '../../ffmpeg/refuse-features.ts'
-import { checkPixels, checkRefused, type Limits, limitsOf } from '../../ffmpeg/video-limits.ts'
+import { checkPixels, checkRefused, type Limits } from '../../ffmpeg/video-limits.ts'
 import { withParameters } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
 import { Frames } from '../frames/frames.ts'
@@ -86,7 +88,7 @@ export class Decoder implements Disposable {
     checkStream(stream)
     const { strict = true, threads = 1, decoderOptions = {} } = checkedOptions(options)
     const choice = hardwareChoice(options.hardware)
-    this.#limits = limitsOf(options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels })
+    this.#limits = pictureLimits(defined({ maxPixels: options.maxPixels }))
     checkPixels(stream.width ?? 0, stream.height ?? 0, this.#limits)
     this.#ffmpeg = loadFFmpeg()
     const { av } = this.#ffmpeg
