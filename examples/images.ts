@@ -1,8 +1,8 @@
 // A folder of images becomes batches of 32, ready for a model: uint8, [32, 3, 224, 224].
 //   npm start                     the photographs in examples/photos
 //   npm start -- <folder>         your own
-// A file that is damaged or no image at all is dropped, counted and named in the report; nothing
-// else is lost with it.
+// The pipeline drops a file that is damaged or not an image, counts it and names it in the report.
+// No other file is lost.
 import { fileURLToPath } from 'node:url'
 import { giveBack, loadImage, type NdArray, stack } from '@spindle/io'
 import { PipelineBuilder } from 'spindle'
@@ -15,18 +15,18 @@ function load(path: string): Promise<NdArray<'uint8'>> {
   return loadImage(path, { width: 224, height: 224, mode: 'crop', layout: 'CHW' })
 }
 
-/** Puts images together in one array, and gives theirs back to those who load the next. */
+/** Combines images into one array, and gives their memory back for the next ones. */
 function batch(images: readonly NdArray<'uint8'>[]): NdArray<'uint8'> {
   const stacked = stack(images)
   giveBack(images)
   return stacked
 }
 
-/** What `spindle run` calls the items it counts. */
+/** The name of the items in the output of `spindle run`. */
 export const unit = 'images'
 
 /**
- * The pipeline over the images in a folder and the folders in it; `spindle run` calls it with its
+ * The pipeline over the images in a folder and its subfolders. `spindle run` calls it with its
  * arguments.
  */
 export function pipeline([folder = PHOTOS]: readonly string[] = []): PipelineBuilder<

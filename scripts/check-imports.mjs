@@ -2,7 +2,7 @@
 // source file.
 //   node scripts/check-imports.mjs [root of the workspace]
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 // Folder of a package's src -> the folders it may import, besides itself. 'root' are the files that
@@ -22,6 +22,7 @@ const SPINDLE = {
   builder: ['root', 'engine', 'workers', 'guard', 'tuning'],
   observe: ['root', 'machine', 'engine', 'workers', 'builder'],
   checkpoint: ['root'],
+  sinks: ['root', 'engine', 'source'],
   interop: ['root', 'engine', 'builder'],
   loader: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop'],
   cli: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop', 'loader'],
@@ -39,6 +40,7 @@ const IO = {
   image: ['root', 'base', 'files', 'ffmpeg'],
   audio: ['root', 'base', 'files', 'formats', 'ffmpeg'],
   video: ['root', 'base', 'files', 'formats', 'ffmpeg', 'image', 'audio'],
+  sinks: ['root', 'base', 'files', 'formats'],
   api: [
     ...['root', 'base', 'files', 'formats', 'ffmpeg', 'streaming-input'],
     ...['chain', 'image', 'audio', 'video'],
@@ -107,7 +109,7 @@ function checkPackage(name) {
     checkForm(file, text, at)
     const targets = []
     for (const { specifier, line, isTypeOnly } of importsOf(text)) {
-      if (!specifier.startsWith('.')) checkBare(name, specifier, manifest, at(line))
+      if (!specifier.startsWith('.')) checkBare(specifier, manifest, at(line))
       else {
         const target = join(dirname(file), specifier)
         if (!files.includes(target))
@@ -120,6 +122,7 @@ function checkPackage(name) {
     }
     graph.set(file, targets)
   }
+  if (name === 'spindle') checkNames(files)
   fileCount += files.length
   // The tables keep cycles out of the relations of parts. Between files a cycle may break the order
   // in which modules start, and classes that know each other can only be read together: so none is
@@ -127,6 +130,18 @@ function checkPackage(name) {
   for (const { cycle, isTypeOnly } of cyclesIn(graph)) {
     const where = `packages/${name}/src: cycle${isTypeOnly ? ' of types' : ''}: ${cycle.join(' -> ')}`
     problems.push(where)
+  }
+}
+
+/** A file's name says alone which file it is: in an editor's tabs, in a stack, in a message. */
+function checkNames(files) {
+  const known = new Map()
+  for (const file of files) {
+    const base = basename(file)
+    const other = known.get(base)
+    if (base === 'index.ts') continue
+    if (other === undefined) known.set(base, file)
+    else problems.push(`packages/spindle/src/${file}: ${other} has the same file name`)
   }
 }
 
@@ -148,11 +163,10 @@ function importsOf(text) {
   )
 }
 
-function checkBare(name, specifier, manifest, at) {
+function checkBare(specifier, manifest, at) {
   if (specifier.startsWith('node:')) return
-  if (name === 'spindle')
-    return problems.push(`${at}: spindle has no run-time dependency, so not '${specifier}'`)
   const dependency = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  // spindle itself has no dependencies, only optional peers.
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
   if (!(dependency in declared))
     problems.push(`${at}: '${dependency}' is no dependency of ${manifest.name}`)

@@ -10,8 +10,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Checks, root, run, TSC_7, tsc6 } from './tools.mjs'
 
-// What follows from a call that does not fit: its callbacks' parameters get no type. That buries
-// nothing.
+// A consequence of a call that does not fit: the parameters of its callbacks get no type. This
+// hides nothing.
 const BY_PRODUCT = /^error TS7006: Parameter '\w+' implicitly has an 'any' type/
 
 const checks = new Checks()

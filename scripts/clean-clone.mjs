@@ -1,8 +1,7 @@
-// Runs the commands of README's first block as its reader does: in a fresh clone, with a PATH on
-// which there are Node, npm and a shell.
+// Runs the commands of README's first block as a reader does: in a fresh clone, with only Node, npm
+// and a shell on the PATH.
 //   node scripts/clean-clone.mjs [--keep]      clones HEAD: what is not committed is not tried
-// Ends with "N passed, N failed": what the commands count, or one for a command that counts
-// nothing.
+// Ends with "N passed, N failed": the counts of the commands, or one for a command without counts.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -57,7 +56,7 @@ function commandsOf(readme) {
   return commands
 }
 
-/** A folder of links; those that this machine does not have are left out. */
+/** A folder of links; programs that this machine lacks are left out. */
 function barePath() {
   const bin = join(folder, 'bin')
   mkdirSync(bin)
@@ -79,7 +78,7 @@ function which(name, first = '') {
     .find((file) => spawnSync(file, ['--version']).error === undefined)
 }
 
-/** Without what an npm around this one has set. */
+/** Without the variables of an npm that runs this script. */
 function inherited() {
   const isNpms =
     /^(?:npm_(?:package|lifecycle|execpath|node_execpath|command|config_(?:local_prefix|prefix|global_prefix))|NODE_|INIT_CWD)/

@@ -1,8 +1,9 @@
-// Gives every decoder of the FFmpeg build random packets: each must end in frames or an error,
-// never end the process or hang.
+// Sends random packets to every decoder of the FFmpeg build: each must end in frames or an error,
+// and never crash or hang.
 //   npm run fuzz:decoders [-- name …] [--rounds 200] [--seed 1] [--timeout-s 20]
-// A decoder that does not is refused in packages/io/src/ffmpeg/decoders.ts, with the reason. Each
-// decoder has a process of its own, which takes minutes in all; run it after an update of node-av.
+// A decoder that crashes or hangs is refused in packages/io/src/ffmpeg/decoders.ts, with the
+// reason. Each decoder has a process of its own, which takes minutes in total. Run it after an
+// update of node-av.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -20,7 +21,7 @@ const { values: options, positionals: names } = parseArgs({
 const av = await import('node-av/lib')
 const constants = await import('node-av/constants')
 const TYPES = [constants.AVMEDIA_TYPE_AUDIO, constants.AVMEDIA_TYPE_VIDEO]
-/** Decoders of hardware that may not be here, which some look for without end. */
+/** Hardware decoders, which may be missing here and may search for it without end. */
 const HARDWARE = /_(?:qsv|cuvid|amf|v4l2m2m)$/
 
 if (options.child) decodeNoise(names[0])
@@ -74,7 +75,7 @@ function tryOne(name) {
   })
 }
 
-/** Noise, and noise that begins as if it were something. */
+/** Random bytes, and random bytes with a plausible beginning. */
 function decodeNoise(name) {
   av.Log.setLevel(constants.AV_LOG_QUIET)
   const codec = av.Codec.findDecoderByName(name)
@@ -118,7 +119,7 @@ function decodeNoise(name) {
 
 function noise(random, length) {
   const bytes = Buffer.alloc(length)
-  // Small numbers and runs come further in a parser than noise does.
+  // Small numbers and runs get further into a parser than random bytes do.
   const mask = [0xff, 0x0f, 0x03][random() % 3]
   for (let at = 0; at < length; at++) bytes[at] = random() & mask
   return bytes

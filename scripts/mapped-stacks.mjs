@@ -1,5 +1,4 @@
-// Leads stacks that name lines of a bundle back to the sources, where Node does not know of its
-// source maps.
+// Maps stacks with lines of a bundle back to the sources, where Node does not know the source maps.
 import { existsSync, readFileSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -7,8 +6,7 @@ import { dirname, join } from 'node:path'
 const maps = new Map()
 
 /**
- * A text in which `…/dist/chunk.js:12:34` of a bundle with a source map beside it is told as the
- * place in its source.
+ * Replaces each `…/dist/chunk.js:12:34` of a bundle with a source map by its place in the source.
  */
 export function mapStacks(text) {
   return text.replaceAll(

@@ -1,5 +1,5 @@
 // Packs both packages, installs them into an empty project outside the repository, and uses them
-// there as a stranger would.
+// there as a user does.
 //   node scripts/package-test.mjs [20 24 …]      the Node versions to run them on; default: the running one
 // Expects that `npm run build` was done.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -52,6 +52,8 @@ const OF_THE_PROCESS =
   /process\.(?!cwd|versions?\b|platform|arch|execPath|nextTick|hrtime)|mock\.|\bgc\b|[sS]pawn|runChild|workers\(|Pool\(|runPipelineIn|iterateIn|Worker\(|globalThis/
 /** A group of more files would be what all wait for in the end. */
 const GROUP_SIZE = 8
+/** More failures than that are no accident, and would take long. */
+const MOST_TRIED_AGAIN = 3
 const files = listTestFiles().filter(
   (file) =>
     (wanted.length === 0 || wanted.some((part) => file.includes(part))) &&
@@ -66,7 +68,7 @@ if (files.length === 0) {
 if (!options.sources) await buildTests()
 const env = times === undefined ? process.env : { ...process.env, SPINDLE_TEST_TIMES: times }
 const total = { pass: 0, fail: 0, skipped: 0 }
-const failedFiles = []
+const failedGroups = []
 const running = new Set()
 // The children lead process groups of their own, which Ctrl-C does not reach.
 process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143))
@@ -82,7 +84,11 @@ await Promise.all(
       report(await runGroup(group))
   }),
 )
-if (failedFiles.length > 0) console.log(`\nfailed: ${failedFiles.join(' ')}`)
+const unsteady = wanted.length === 0 ? await tryAgain() : []
+if (unsteady.length > 0)
+  console.log(`\nfailed beside other tests, passed alone: ${unsteady.join(' ')}`)
+const failed = failedGroups.flatMap(({ group }) => group)
+if (failed.length > 0) console.log(`\nfailed: ${failed.join(' ')}`)
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
 console.log(`${total.pass} passed, ${total.fail} failed${skipped}`)
 process.exitCode = total.fail > 0 ? 1 : 0
@@ -199,12 +205,33 @@ function countsIn(output) {
   return counts
 }
 
-function report({ group, output, counts, seconds }) {
+/**
+ * Runs the files of the few groups that failed once more, one at a time, and returns those that
+ * pass: a busy machine can make a test late. They are named at the end, so that they get mended.
+ */
+async function tryAgain() {
+  const groups = failedGroups.splice(0)
+  if (groups.length > MOST_TRIED_AGAIN) failedGroups.push(...groups.splice(0))
+  const passed = []
+  for (const { group, counts } of groups) {
+    console.log(`\nonce more, alone: ${group.join(' ')}`)
+    for (const name of Object.keys(counts)) total[name] -= counts[name]
+    for (const file of group) {
+      const result = await runGroup([file])
+      report(result)
+      if (result.counts.fail === 0) passed.push(file)
+    }
+  }
+  return passed
+}
+
+function report(result) {
+  const { group, output, counts, seconds } = result
   const name = group.join(' ')
   total.pass += counts.pass
   total.fail += counts.fail
   total.skipped += counts.skipped
-  if (counts.fail > 0) failedFiles.push(name)
+  if (counts.fail > 0) failedGroups.push(result)
   if (counts.fail > 0 || options.verbose) console.log(`\n${mapStacks(output.trimEnd())}`)
   const summary =
     counts.fail > 0

@@ -1,5 +1,5 @@
-// Where the compilers and the tools of the checks are. TypeScript 6 and the package linters live in
-// .ci/tools with a lock file of their own: TypeScript 6 and 7 both bring a `tsc`, and in one
+// The places of the compilers and the tools of the checks. TypeScript 6 and the package linters are
+// in .ci/tools with their own lock file: TypeScript 6 and 7 both bring a `tsc`, and in one
 // node_modules/.bin either may win.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
@@ -32,7 +32,8 @@ export const publint = () => tool('publint/src/cli.js')
 export const attw = () => tool('@arethetypeswrong/cli/dist/index.js')
 
 /**
- * Runs a program to its end. What it printed, both streams together, and whether it ended with 0.
+ * Runs a program to its end. Returns its output, both streams together, and whether it ended with
+ * 0.
  */
 export function run(program, args, options = {}) {
   const result = spawnSync(program, args, {

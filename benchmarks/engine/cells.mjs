@@ -1,4 +1,4 @@
-// The list of what is measured: every implementation in every shape, order and concurrency that it
+// The list of measurements: every implementation in every shape, order and concurrency that it
 // supports.
 import { IMPLEMENTATIONS, loadImplementation } from './implementations/index.mjs'
 

@@ -27,7 +27,7 @@ class Windows {
   }
 }
 
-/** What is measured: how a pipeline of three stages is built, and how it is consumed. */
+/** The measured shapes: how a pipeline of three stages is built and consumed. */
 const SHAPES = {
   'sync forEach': (from) => each(three(from, (n) => n + 1)),
   'sync objects': (from) => each(three(from, ({ n }) => ({ n: n + 1 }), objects())),

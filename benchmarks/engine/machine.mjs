@@ -1,4 +1,4 @@
-// What the figures were taken on, and how much others disturbed them.
+// The machine of the figures, and how much other programs disturbed them.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
@@ -17,10 +17,7 @@ export function describeMachine(node) {
   }
 }
 
-/**
- * The CPU time in ms that the whole machine has spent since boot, or undefined where there is no
- * /proc.
- */
+/** CPU time of the whole machine since boot, in ms; undefined without /proc. */
 export function readBusyMs() {
   try {
     const [user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')
@@ -33,7 +30,7 @@ export function readBusyMs() {
   }
 }
 
-/** Waits until others use less than a tenth of a core, at most `limitMs`. */
+/** Waits until other programs use less than a tenth of a core, at most `limitMs`. */
 export async function waitForQuiet(limitMs) {
   const startedAt = performance.now()
   while (performance.now() - startedAt < limitMs) {

@@ -1,4 +1,4 @@
-// What `run.mjs --setup` does: the JavaScript rivals by npm, SPDL by pip, both into
+// `run.mjs --setup` installs the JavaScript rivals with npm and SPDL with pip, both into
 // benchmarks/.cache.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ function installJavaScriptRivals() {
   const manifest = { private: true, type: 'module', dependencies: RIVAL_VERSIONS }
   writeFileSync(join(RIVALS_FOLDER, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   writeFileSync(join(RIVALS_FOLDER, 'load.mjs'), 'export const load = (name) => import(name)\n')
-  // npm would otherwise climb to the workspace root and install there.
+  // Without this, npm would go up to the workspace root and install there.
   const args = ['install', '--no-workspaces', '--no-audit', '--no-fund', '--ignore-scripts']
   execFileSync('npm', args, { cwd: RIVALS_FOLDER, stdio: 'inherit' })
 }

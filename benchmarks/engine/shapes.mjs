@@ -1,5 +1,4 @@
-// The shapes: which operations a pipeline runs, over which source, and what its consumer does with
-// a result.
+// The shapes: the operations of a pipeline, its source, and what its consumer does with a result.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// The targets that the engine is held to, printed with PASS or FAIL. A check for people: on a busy
-// machine a FAIL may be noise.
+// The engine's targets, printed with PASS or FAIL. They are for people: on a busy machine a FAIL
+// may be noise.
 
 /**
  * Prints and returns `{ target, value, limit, isMet }` for each target whose cells were measured.
@@ -68,8 +68,8 @@ function checkSync(cells) {
   )
 }
 
-// Spindle counts and times its tasks, so SPDL with its task statistics is the like for like; the
-// other is SPDL at its very best.
+// Spindle counts and times its tasks, so SPDL with its task statistics is the fair comparison; the
+// other is SPDL at its best.
 function checkSpdl(cells) {
   const forAwait = find(cells, 'spindle-for-await', 'async', 'completion', 16)
   const forEach = find(cells, 'spindle-forEach', 'async', 'completion', 16)

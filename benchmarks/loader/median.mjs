@@ -1,10 +1,10 @@
-/** The value in the middle. */
+/** The median. */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)]
 }
 
-/** Numbers 0 <= x < 1 that are the same in every run. */
+/** Random numbers 0 <= x < 1, the same in every run. */
 export function seeded(seed) {
   let state = seed
   return () => {

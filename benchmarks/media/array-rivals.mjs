@@ -1,4 +1,4 @@
-// Who takes part in arrays.mjs and wav.mjs besides Spindle, pinned; `--setup` puts them into
+// The rivals in arrays.mjs and wav.mjs, pinned. `--setup` installs them into
 // benchmarks/.cache/arrays, outside the workspace.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ export function setUp() {
   const manifest = { private: true, type: 'module', dependencies: NPM }
   writeFileSync(join(CACHE, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   writeFileSync(join(CACHE, 'load.mjs'), 'export const load = (name) => import(name)\n')
-  // npm would otherwise climb to the workspace root and install there.
+  // Without this, npm would go up to the workspace root and install there.
   const install = ['install', '--no-workspaces', '--no-audit', '--no-fund', '--ignore-scripts']
   execFileSync('npm', install, { cwd: CACHE, stdio: 'inherit' })
   // The distribution's Python comes first, as in engine/setup.mjs: it is the faster one, but may

@@ -5,8 +5,8 @@
 //   node benchmarks/media/images.mjs --setup          once, for SPDL and PyAV: pip, into benchmarks/.cache
 //   node benchmarks/media/audio-windows.mjs [--rounds 3] [--formats mp3,flac,ogg,m4a] [--python
 //   …/bin/python]
-// The contestants take turns. Printed is the CPU time of the whole process, its start included,
-// least of the rounds, and when it had its first window.
+// The contestants take turns. The script prints the CPU time of the whole process, its start
+// included (the minimum of the rounds), and the time of its first window.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -118,7 +118,7 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** Two channels of a rising tone and noise, another in each file. */
+/** Two channels with a rising tone and noise, different in each file. */
 function makeFiles() {
   const formats = options.formats.split(',')
   const samples = 12 * 44100

@@ -3,9 +3,9 @@
 //   npm run build
 //   node benchmarks/media/images.mjs --setup          once, for SPDL: pip, into benchmarks/.cache
 //   node benchmarks/media/audio.mjs [--rounds 5] [--seconds 120]
-// The contestants take turns of four calls; medians of CPU-ms for a second of sound are printed,
-// the start of programs included for the command alone (which a file of 0.1 s measures, to be taken
-// off).
+// The contestants take turns of four calls. The script prints medians of CPU-ms for a second of
+// sound. For the command they include the start of the program, which the file of 0.1 s measures
+// and which you subtract.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -23,8 +23,8 @@ const { values: options } = parseArgs({
 })
 const seconds = Number(options.seconds)
 /**
- * Calls in a row, each of which counts: the first one of a turn finds the caches full of what
- * others did.
+ * Consecutive calls, all of which count: the first one of a turn finds the caches filled by other
+ * contestants.
  */
 const CALLS = 4
 const folder = mkdtempSync(join(tmpdir(), 'spindle-bench-'))
@@ -88,7 +88,7 @@ function spindle(path) {
   return (user + system) / 1000
 }
 
-/** The command's own account of its CPU time. */
+/** The CPU time that the command reports. */
 function ffmpeg(path) {
   const args = [
     '-hide_banner',
@@ -129,7 +129,7 @@ function startSpdl() {
   return { load, stop: () => child.stdin.end() }
 }
 
-/** The same sound in every format, by Spindle's own encoders. */
+/** The same sound in every format, from Spindle's own encoders. */
 function makeFiles() {
   const make = (name, format, length) => {
     const path = join(folder, `${name}.${format}`)

@@ -1,8 +1,8 @@
-// Memory of a process that loads 20,000 images, every so many of them, in each way to load them.
+// Memory of a process that loads 20,000 images, read at intervals, for each way to load them.
 //   npm run build && nice -n 10 node benchmarks/media/memory.mjs [--images 20000] [--ways
 //   batches,single,pool,processes,region]
-// Each way is a process of its own, whose RSS (with its children's) is read at twenty points; "a
-// thousand more" is the slope through those of the second half.
+// Each way is a process of its own. Its RSS, with that of its children, is read at twenty points;
+// "a thousand more" is the slope through the points of the second half.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -127,7 +127,7 @@ function rssOfAll() {
   return ['self', ...children].reduce((sum, pid) => sum + kb(pid), 0) / 1024
 }
 
-/** Of the straight line through equally spaced values, a step. */
+/** Slope of the straight line through equally spaced values, for one step. */
 function slope(values) {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   const middle = (values.length - 1) / 2

@@ -1,5 +1,5 @@
-// How near images come to what models were trained with: Pillow decodes and resizes with
-// antialiasing, as torchvision and Hugging Face have it.
+// The distance of images from those that models were trained with: Pillow decodes and resizes with
+// antialiasing, as torchvision and Hugging Face do.
 //   npm run build && node benchmarks/media/preprocessing.mjs [--setup]
 // Prints the table of docs/images.md: mean absolute error (of 255) and the cosine between
 // normalised tensors, of the shipped photographs.

@@ -2,9 +2,9 @@
 // to batches of 32 RGB images of 224x224.
 //   npm run build && node benchmarks/media/readme.mjs [--setup] [--images 400] [--rounds 3] [--json
 //   file]
-// Contestants take turns, round by round, each in a process of its own; medians over the rounds are
-// printed, with the least and the most. Ratios are taken within a round, so that what disturbs both
-// disturbs neither. What else used the cores meanwhile is printed, too.
+// Contestants take turns, round by round, each in a process of its own. The script prints medians
+// over the rounds, with minimum and maximum. Ratios are taken within a round, so that a disturbance
+// of both cancels out. It also prints how much of the cores other programs used.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -114,7 +114,8 @@ function median(values) {
 }
 
 /**
- * CPU time of this process and of those that it has waited for; fields 14 to 17 of /proc/self/stat.
+ * CPU time of this process and of the children that it has waited for; fields 14 to 17 of
+ * /proc/self/stat.
  */
 function childMs() {
   try {

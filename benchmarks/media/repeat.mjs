@@ -1,5 +1,5 @@
-// The timing of one cell in Node: as often as fits the time, after warming up for as long. Time
-// here is CPU time, so that a cell is as warm on a machine that others use.
+// Times one cell in Node: it repeats the work as often as fits, after a warm-up of the same length.
+// Time here is CPU time, so that a cell is equally warm on a busy machine.
 
 /**
  * Calls `work` (which may return a promise) for `ms` of CPU, and prints a line of JSON:
@@ -18,7 +18,7 @@ export async function repeat(work, ms) {
   console.log(JSON.stringify({ us: (elapsedMs * 1000) / calls, cpuUs: (cpuMs * 1000) / calls }))
 }
 
-/** Looks at the clocks after each batch only: some calls take a quarter of a microsecond. */
+/** Reads the clocks only after each batch: some calls take a quarter of a microsecond. */
 async function timed(work, ms, batch) {
   const startedAt = performance.now()
   const before = process.cpuUsage()

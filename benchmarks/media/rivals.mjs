@@ -17,7 +17,7 @@ export function setUp() {
   const manifest = { private: true, type: 'module', dependencies: RIVAL_VERSIONS }
   writeFileSync(join(FOLDER, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   writeFileSync(join(FOLDER, 'load.mjs'), 'export const load = (name) => import(name)\n')
-  // npm would otherwise climb to the workspace root and install there.
+  // Without this, npm would go up to the workspace root and install there.
   const args = ['install', '--no-workspaces', '--no-audit', '--no-fund', '--ignore-scripts']
   execFileSync('npm', args, { cwd: FOLDER, stdio: 'inherit' })
   setUpPython()

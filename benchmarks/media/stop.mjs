@@ -1,5 +1,5 @@
-// Ends programs while their worker threads decode, in every way there is, and counts those that do
-// not end as they should.
+// Ends programs in every possible way while their worker threads decode, and counts those that do
+// not end properly.
 //   npm run build && node benchmarks/media/stop.mjs [rounds, default 200] [rounds at a time,
 //   default 2]
 import { spawn } from 'node:child_process'
@@ -71,7 +71,7 @@ async function child(way, delayMs) {
     end: () => {},
   }
   if (way === 'stop') {
-    // Several pipelines, one after the other, each stopped in the midst.
+    // Several pipelines, one after another, each stopped in the middle.
     for (let i = 0; i < 3; i++) {
       const pipeline = new PipelineBuilder()
         .addSource(paths)

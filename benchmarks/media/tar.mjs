@@ -4,9 +4,8 @@
 //   node benchmarks/media/tar.mjs --rounds 15 --members 10000 --json out.json
 //   node benchmarks/media/tar.mjs --only 'SPDL file|reuse'                      some of them
 //   node benchmarks/media/tar.mjs --node "$(node scripts/node-versions.mjs 24)"    on another Node
-// Each contestant is a process of its own. They take turns, round by round, in an order that
-// changes. The least processor time of the rounds is what is compared: other processes of the
-// machine only add to it.
+// Each contestant is a process of its own. They take turns, round by round, in a changing order.
+// The minimum CPU time of the rounds is compared, because other processes only add to it.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -3,10 +3,9 @@
 //   npm run build
 //   node benchmarks/media/tar.mjs --setup            once: the rivals, into benchmarks/.cache
 //   node benchmarks/media/zip.mjs --rounds 9 --members 2000
-// The contestants take turns in one process, round by round. The least processor time of the rounds
-// is what is compared, the threads that inflate and collect garbage included. Only fflate does not
-// hold members against their checksums. yauzl reads one member at a time, as its documentation has
-// it.
+// The contestants take turns in one process, round by round. The minimum CPU time of the rounds is
+// compared, including the threads that inflate and collect garbage. Only fflate does not check
+// members against their checksums. yauzl reads one member at a time, as its documentation shows.
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -20,7 +20,7 @@ const CHANGES = {
   'engine/flow/clock.ts': [['if (!isFresh) {', 'if (false) {']],
   'engine/flow/integral.ts': [['if (level === this.level)', 'if (true)']],
   'engine/consume/sink-reader.ts': [['if (--this.unlooked >= 0)', 'if (true)']],
-  'engine/flow/marker.ts': [
+  'engine/flow/current-call.ts': [
     ['words[0] = word\n', '\n'],
     ['words[0] = word | OUTSIDE', ''],
   ],

@@ -1,4 +1,4 @@
-// What observing costs: statistics and marks, the loop guard, and a trace, by op call.
+// The cost of observation per op call: statistics and marks, the loop guard, and a trace.
 //   npm run build && node benchmarks/observe/run.mjs [--rounds 7] [--only sync] [--node path]
 //   [--json file]
 // Each cell is a process of its own; the modes take turns, round by round. Processor time of the
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
 const CELL = fileURLToPath(new URL('cell.mjs', import.meta.url))
 const { built, bare } = await makeBareBuild()
 const folder = mkdtempSync(join(tmpdir(), 'spindle-observe-'))
-/** A trace is some microseconds a task: so many fewer items do. */
+/** A trace costs some microseconds a task, so it runs this many times fewer items. */
 const TRACED = 20
 
 const modes = {

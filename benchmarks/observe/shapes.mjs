@@ -1,5 +1,5 @@
-// What is measured: three ops that cost nothing (or only wait); four calls an item with the
-// source's.
+// The measured shapes: three ops that cost nothing (or only wait); with the source's, four calls an
+// item.
 export const shapes = {
   'async, concurrency 16': {
     items: 400_000,

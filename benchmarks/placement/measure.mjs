@@ -1,10 +1,10 @@
-// What the cells have in common.
+// The common parts of the cells.
 import { ThreadPool } from 'spindle'
 import { loadPiscina } from './rivals.mjs'
 
 const { signal } = new AbortController()
 
-/** Where the ops are, for pools and Piscina alike. */
+/** The module of the ops, for pools and Piscina. */
 export const OPS = new URL('./ops/ops.mjs', import.meta.url).href
 
 /** `name` of the ops as a function, in a pool of Spindle. */

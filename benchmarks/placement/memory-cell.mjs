@@ -13,7 +13,7 @@ import { tsImport } from 'tsx/esm/api'
 const inner = (file) =>
   tsImport(`../../packages/spindle/src/workers/memory/${file}`, import.meta.url)
 const { CallMemory, takeLeases } = await inner('call-memory.ts')
-const { FileSlots } = await inner('file-slots.ts')
+const { SharedFile } = await inner('shared-file.ts')
 
 const PAGE = 4096
 const isChild = process.send !== undefined
@@ -100,7 +100,7 @@ function overRing(way, bytes, inFlight) {
 
 function overProcess(way, bytes, inFlight) {
   const pool = new SegmentPool()
-  const slots = FileSlots.create({ slotBytes: 2 ** 18, count: 256 })
+  const slots = SharedFile.create({ slotBytes: 2 ** 18, count: 256 })
   const child = fork(file, [way, bytes], {
     serialization: way === 'process IPC advanced' ? 'advanced' : 'json',
     stdio: ['inherit', 'inherit', 'inherit', 'ipc', slots.fd],
@@ -178,7 +178,7 @@ function runChild() {
   process.on('disconnect', () => process.exit(0))
   process.on('message', (message) => {
     if (message.fd !== undefined) {
-      slots = FileSlots.attach(message)
+      slots = SharedFile.attach(message)
       return
     }
     if (message.asksCpu) {

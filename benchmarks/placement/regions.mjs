@@ -4,9 +4,9 @@
 //   out.json]
 //
 // Each cell runs in a fresh process, the rounds are interleaved (A B C … A B C …), and medians are
-// printed, with ratios against the loop. `cpu` is what all threads of the process used together;
-// that of worker processes is not in it. What a cell measures begins with its hundredth result,
-// when all workers are there.
+// printed, with ratios against the loop. `cpu` is that of all threads of the process, without
+// worker processes. Each measurement begins with the hundredth result, when all workers are
+// running.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'

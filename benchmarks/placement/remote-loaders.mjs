@@ -1,4 +1,4 @@
-// The pipelines that remote.mjs runs: elsewhere, and on its own loop.
+// The pipelines of remote.mjs, for a worker, a process, and its own loop.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PipelineBuilder } from 'spindle'
 
@@ -21,7 +21,7 @@ export const small = ({ count, isObject = true }) =>
       },
     )
 
-/** What waits for input: 1 ms an item, 32 at a time. */
+/** Waits for input: 1 ms an item, 32 at a time. */
 export const waiting = ({ buffer }) =>
   new PipelineBuilder()
     .addSource(() => numbers(Number.POSITIVE_INFINITY))
@@ -46,7 +46,7 @@ export const steps = () =>
     })
     .addSink(3)
 
-/** Buffers that are there already: only their way is measured. */
+/** Existing buffers: only their transfer is measured. */
 export const buffers = ({ count, bytes }) => {
   const made = Array.from({ length: bytes > 1e6 ? 4 : 64 }, () => new Uint8Array(bytes).fill(7))
   return new PipelineBuilder()

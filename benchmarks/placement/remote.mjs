@@ -1,7 +1,8 @@
-// Whole pipelines elsewhere, beside the same on the caller's loop, fork() and SPDL.
+// Whole pipelines in workers and processes, beside the same pipelines on the caller's loop, fork()
+// and SPDL.
 //   node remote.mjs [small] [blocked] [steps] [buffers] [--rounds 5] [--scale 1]
-// Each round measures every cell once, in turn; medians are told, as a table and as JSON. SPDL
-// needs `node ../engine/run.mjs --setup`.
+// Each round measures every cell once, in turn. The script prints medians, as a table and as JSON.
+// SPDL needs `node ../engine/run.mjs --setup`.
 import { execFile, fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -72,7 +73,7 @@ async function spdl(batch, bufferSize) {
   return JSON.parse(stdout).usPerItem
 }
 
-/** What is left of the throughput when the consumer holds its loop for 50 of every 60 ms. */
+/** The remaining throughput when the consumer blocks its loop for 50 of every 60 ms. */
 function blocked() {
   const ms = 2000 * scale
   const buffer = 2048
@@ -107,7 +108,7 @@ async function rate(loader, isSync, ms, holds) {
   /** Whether to go on. */
   const took = () => {
     const now = performance.now()
-    // Not what was ready at the start.
+    // Does not count results that were ready at the start.
     if (startedAt === 0) startedAt = freeSince = now
     items++
     if (holds && now - freeSince >= 10) {
@@ -126,7 +127,7 @@ async function rate(loader, isSync, ms, holds) {
   return perSecond
 }
 
-/** How long a step of training, 50 ms of synchronous work, waits for its batch. */
+/** How long a training step, 50 ms of synchronous work, waits for its batch. */
 function steps() {
   const count = Math.round(40 * scale)
   const wait = async (loader, isSync) => {
@@ -144,7 +145,7 @@ function steps() {
       for await (const _ of loader) if (!step()) break
     }
     await loader.stop()
-    // The first steps find a pipeline that is still filling.
+    // During the first steps the pipeline is still filling.
     const settled = waits.slice(5)
     return settled.reduce((sum, one) => sum + one, 0) / settled.length
   }
@@ -166,7 +167,7 @@ function buffers() {
     const count = Math.round(items * scale)
     cells[`${what}, fork, advanced serialisation`] = () => forked(bytes, count, ahead)
     for (const [place, run] of Object.entries(places)) {
-      // In a thread the same buffers can be sent again only as copies.
+      // In a thread, the same buffers can be sent again only as copies.
       const options = { export: 'buffers', args: { bytes, count }, transfer: false }
       const loader = run(href, options)
       cells[`${what}, ${place}, for await`] = () => perItem(count, loader, false)

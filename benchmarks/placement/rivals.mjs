@@ -1,4 +1,4 @@
-// The rival of pools and where `--setup` puts it: benchmarks/.cache, outside the workspace, so that
+// The rival of pools. `--setup` installs it into benchmarks/.cache, outside the workspace, so that
 // the root `npm ci` never sees it.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ export function setUp() {
   mkdirSync(FOLDER, { recursive: true })
   const manifest = { private: true, type: 'module', dependencies: { piscina: PISCINA_VERSION } }
   writeFileSync(join(FOLDER, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  // npm would otherwise climb to the workspace root and install there.
+  // Without this, npm would go up to the workspace root and install there.
   const args = ['install', '--no-workspaces', '--no-audit', '--no-fund', '--ignore-scripts']
   execFileSync('npm', args, { cwd: FOLDER, stdio: 'inherit' })
 }

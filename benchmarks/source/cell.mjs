@@ -60,12 +60,12 @@ async function measure() {
     return performance.now() - begin
   }
   if (what === 'rate') {
-    // What users pay: making the sampler, with its table of weights, is in it.
+    // What users pay includes making the sampler with its table of weights.
     const options = { seed: 1, ...kinds[kind](size) }
     return rateOf(() => new DistributedSampler(size, options))
   }
   if (contestant in arrays) return rateOf(arrays[contestant])
-  // The index of shards is made once, and is there for all later runs.
+  // The index of shards is made once, for all later runs.
   if (contestant.startsWith('webdataset')) await fromWebDataset(shards)
   const source = await read[contestant]()
   const begin = process.cpuUsage()

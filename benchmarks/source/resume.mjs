@@ -1,8 +1,8 @@
-// What it costs an item that the run can be resumed: three no-op stages, with and without.
+// The cost of a resumable run per item: three no-op stages, with and without `resumable`.
 //   node benchmarks/source/resume.mjs [--rounds n] [--items n]
 //
-// Both run in this process by turns, each time as often as the other, and the minimum of CPU time
-// counts: what else the machine does only adds.
+// Both run in this process in turn, equally often. The minimum of CPU time counts, because other
+// programs only add to it.
 import { parseArgs } from 'node:util'
 import { PipelineBuilder } from 'spindle'
 

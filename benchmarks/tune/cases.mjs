@@ -1,5 +1,5 @@
-// The 12 cases. `model(seed)` makes a simulated pipeline; `grid` lists the bounds among which the
-// optimum is searched for.
+// The 12 cases. `model(seed)` makes a simulated pipeline. `casesOf(scale)` makes them with other
+// numbers: `scale(name, value)` returns the number to use in place of `value`.
 import { Cores, normal, random } from './simulator.mjs'
 
 /** A call that waits. */
@@ -41,38 +41,50 @@ export function contended(running) {
 }
 const SAMPLES_A_TASK = 6
 
-export const SIZES = [
-  1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 44, 48, 56, 64,
-]
+/** The numbers of the issue. */
+export const AS_GIVEN = (_name, value) => value
 
-export const CASES = [
+/** Every number times a factor between 0.7 and 1.3, which depends on its name and `set` alone. */
+export function varied(set) {
+  return (name, value) => {
+    let hash = set * 7919
+    for (const letter of name) hash = (hash * 31 + letter.charCodeAt(0)) % 1_000_003
+    return value * (0.7 + 0.6 * random(hash)())
+  }
+}
+
+/** @param {(name: string, value: number) => number} scale */
+export const casesOf = (scale) => [
   {
     name: 'io',
     title: '200 ms I/O',
-    model: (seed) => ({ seed, consumerMs: 5, stages: [{ call: wait(200) }] }),
+    model: (seed) => ({
+      seed,
+      consumerMs: scale('io consumer', 5),
+      stages: [{ call: wait(scale('io call', 200)) }],
+    }),
   },
   {
     name: '429',
     title: 'server answers 429 above 20',
     model: (seed) => ({
       seed,
-      consumerMs: 1,
+      consumerMs: scale('429 consumer', 1),
       stages: [
         {
           call(sim, stage, done) {
             stage.atServer ??= 0
             const attempt = (n) => {
-              if (stage.atServer >= 20) {
+              if (stage.atServer >= Math.round(scale('429 server', 20))) {
                 sim.after(10, () => {
                   stage.retries++
-                  sim.after(Math.min(2000, 100 * 2 ** n) * (0.5 + sim.rng() / 2), () =>
-                    attempt(n + 1),
-                  )
+                  const backOffMs = Math.min(2000, scale('429 back-off', 100) * 2 ** n)
+                  sim.after(backOffMs * (0.5 + sim.rng() / 2), () => attempt(n + 1))
                 })
                 return
               }
               stage.atServer++
-              sim.after(sim.vary(100), () => {
+              sim.after(sim.vary(scale('429 call', 100)), () => {
                 stage.atServer--
                 done()
               })
@@ -90,7 +102,10 @@ export const CASES = [
       seed,
       cores: 2,
       consumerMs: 1,
-      stages: [{ call: wait(200) }, { call: work(20) }],
+      stages: [
+        { call: wait(scale('io-cpu waits', 200)) },
+        { call: work(scale('io-cpu works', 20)) },
+      ],
     }),
   },
   {
@@ -102,7 +117,12 @@ export const CASES = [
       stages: [
         {
           call(sim, stage, done) {
-            stage.mutex ??= new Cores(sim, 0, (tasks) => contended(tasks) / 1000)
+            const [place, height] = [scale('curve place', 1), scale('curve height', 1)]
+            stage.mutex ??= new Cores(
+              sim,
+              0,
+              (tasks) => (height * contended(Math.max(1, tasks / place))) / 1000,
+            )
             stage.mutex.run(sim.vary(SAMPLES_A_TASK), done)
           },
         },
@@ -116,38 +136,58 @@ export const CASES = [
       seed,
       cores: 2,
       consumerMs: 1,
-      stages: [{ call: work(10) }, { call: work(5) }],
+      stages: [
+        { call: work(scale('two-cpu first', 10)) },
+        { call: work(scale('two-cpu second', 5)) },
+      ],
     }),
   },
   {
     name: 'consumer',
     title: 'consumer-bound (20 ms)',
-    model: (seed) => ({ seed, consumerMs: 20, stages: [{ call: wait(20) }, { call: wait(10) }] }),
+    model: (seed) => ({
+      seed,
+      consumerMs: scale('consumer', 20),
+      stages: [
+        { call: wait(scale('consumer first', 20)) },
+        { call: wait(scale('consumer second', 10)) },
+      ],
+    }),
   },
   {
     name: 'tails',
     title: 'heavy-tailed times (lognormal, sigma 1.5)',
-    model: (seed) => ({
-      seed,
-      consumerMs: 2,
-      stages: [
-        {
-          call: (sim, _stage, done) =>
-            sim.after(50 * Math.exp(1.5 * normal(sim.rng) - 1.125), done),
-        },
-      ],
-    }),
+    model: (seed) => {
+      const sigma = scale('tails sigma', 1.5)
+      return {
+        seed,
+        consumerMs: scale('tails consumer', 2),
+        stages: [
+          {
+            call: (sim, _stage, done) =>
+              sim.after(
+                scale('tails call', 50) * Math.exp(sigma * normal(sim.rng) - sigma ** 2 / 2),
+                done,
+              ),
+          },
+        ],
+      }
+    },
   },
   {
     name: 'ordered',
     title: 'ordered head of line (one in 20 takes 400 ms)',
     model: (seed) => ({
       seed,
-      consumerMs: 4,
+      consumerMs: scale('ordered consumer', 4),
       stages: [
         {
           order: 'input',
-          call: (sim, _stage, done) => sim.after(sim.vary(sim.rng() < 0.05 ? 400 : 20), done),
+          call(sim, _stage, done) {
+            const isSlow = sim.rng() < scale('ordered share', 0.05)
+            const ms = isSlow ? scale('ordered slow', 400) : scale('ordered fast', 20)
+            sim.after(sim.vary(ms), done)
+          },
         },
       ],
     }),
@@ -155,20 +195,31 @@ export const CASES = [
   {
     name: 'memory',
     title: 'memory-bound (10 MB items, 200 MB)',
-    memoryBytes: 200e6,
-    model: (seed) => ({ seed, consumerMs: 1, itemBytes: 10e6, stages: [{ call: wait(200) }] }),
+    memoryBytes: scale('memory budget', 200e6),
+    model: (seed) => ({
+      seed,
+      consumerMs: 1,
+      itemBytes: scale('memory item', 10e6),
+      stages: [{ call: wait(scale('memory call', 200)) }],
+    }),
   },
   {
     name: 'drift',
     title: 'drift (times x 4 half-way)',
     drift: 30_000,
-    model: (seed) => ({
-      seed,
-      consumerMs: 5,
-      stages: [
-        { call: (sim, _stage, done) => sim.after(sim.vary(sim.now < 30_000 ? 50 : 200), done) },
-      ],
-    }),
+    model: (seed) => {
+      const [beforeMs, factor] = [scale('drift call', 50), scale('drift factor', 4)]
+      return {
+        seed,
+        consumerMs: scale('drift consumer', 5),
+        stages: [
+          {
+            call: (sim, _stage, done) =>
+              sim.after(sim.vary(sim.now < 30_000 ? beforeMs : factor * beforeMs), done),
+          },
+        ],
+      }
+    },
   },
   {
     name: 'fan-out',
@@ -177,7 +228,10 @@ export const CASES = [
       seed,
       cores: 4,
       consumerMs: 1,
-      stages: [{ call: wait(200), fanOut: 20 }, { call: work(20) }],
+      stages: [
+        { call: wait(scale('fan-out waits', 200)), fanOut: Math.round(scale('fan-out', 20)) },
+        { call: work(scale('fan-out works', 20)) },
+      ],
     }),
   },
   {
@@ -189,15 +243,18 @@ export const CASES = [
       seed,
       cores: 2,
       consumerMs: 1,
-      stages: [{ call: wait(50) }, { call: work(20) }],
+      stages: [{ call: wait(scale('noisy waits', 50)) }, { call: work(scale('noisy works', 20)) }],
       begin(sim) {
         const rng = random(seed + 1000)
         const toggle = () => {
           sim.cores.take(sim.cores.count === 2 ? 1 : 0)
-          sim.after(1000 + 4000 * rng(), toggle)
+          sim.after(scale('noisy least', 1000) + scale('noisy more', 4000) * rng(), toggle)
         }
         sim.after(3000, toggle)
       },
     }),
   },
 ]
+
+/** The cases of the issue. */
+export const CASES = casesOf(AS_GIVEN)

@@ -1,8 +1,7 @@
-// What the runs do in a worker thread.
+// The ops that the runs call in a worker thread.
 
 /**
- * Computes for so many milliseconds; returns when it began and ended, by the clock that all threads
- * share.
+ * Computes for `ms` milliseconds. Returns its start and end, by the clock that all threads share.
  */
 export function compute(ms: number): { readonly from: number; readonly to: number } {
   const from = performance.timeOrigin + performance.now()

@@ -27,7 +27,7 @@ await new PipelineBuilder()
   .build()
   .forEach(() => {})
 for (const [name, [title, run]] of Object.entries(pictures)) {
-  // Of several runs the one that other programs disturbed least.
+  // Takes the run that other programs disturbed least.
   let [lanes, endMs] = [[] as Lane[], Number.POSITIVE_INFINITY]
   for (let i = 0; i < RUNS; i++) {
     const next = await run()

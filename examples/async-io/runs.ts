@@ -1,4 +1,4 @@
-// The runs behind docs/async-io.md: each is measured, and told as lanes.
+// The runs of docs/async-io.md: each is measured, and drawn as lanes.
 import { pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import { PipelineBuilder, ThreadPool, workerModule } from 'spindle'
@@ -9,7 +9,7 @@ const ops = workerModule<typeof Ops>(import.meta.resolve('./ops.ts'))
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 
-/** A clock that starts now, and notes what happens. */
+/** A clock that starts now and records spans. */
 class Notes {
   readonly #startedAt = performance.now()
   readonly #lanes = new Map<string, Span[]>()
@@ -29,24 +29,21 @@ class Notes {
     else spans.push(span)
   }
 
-  /** Runs something that waits, and notes for how long. */
+  /** Waits, and records for how long. */
   async wait(lane: string, ms: number, label?: string): Promise<void> {
     const from = this.now
     await pause(ms)
     this.add(lane, { from, to: this.now, tone: 'wait', ...(label === undefined ? {} : { label }) })
   }
 
-  /** Computes on the loop, and notes for how long. */
+  /** Computes on the loop, and records for how long. */
   hold(lane: string, ms: number, label?: string): void {
     const from = this.now
     while (this.now < from + ms);
     this.add(lane, { from, to: this.now, tone: 'hold', ...(label === undefined ? {} : { label }) })
   }
 
-  /**
-   * A lane with a free place for something that begins now: tasks of one pool are drawn in as few
-   * lanes as they need.
-   */
+  /** A lane that is free now: tasks of one pool are drawn in as few lanes as they need. */
   free(kind: string, taken: Set<string>): string {
     for (let i = 1; ; i++) {
       const lane = `${kind} ${i}`
@@ -79,8 +76,8 @@ export async function overlapping(): Promise<Lane[]> {
 }
 
 /**
- * A pool of tasks that do everything for one item: the width that the narrowest step allows is the
- * width of all.
+ * A pool of tasks that do everything for one item: the narrowest step limits the width of all
+ * steps.
  */
 export async function barePool(): Promise<Lane[]> {
   const notes = new Notes([])
@@ -97,7 +94,7 @@ export async function barePool(): Promise<Lane[]> {
   return notes.lanes
 }
 
-/** The same work as stages: each as wide as it may be. */
+/** The same work as stages, each with its own width. */
 export async function stages(): Promise<Lane[]> {
   const notes = new Notes([...numbers(6).map((i) => `fetch ${i + 1}`), 'store 1', 'store 2'])
   const taken = new Set<string>()

@@ -1,12 +1,12 @@
-// Draws what happened when, as lanes of an SVG that fits a light and a dark page.
+// Draws spans of time as lanes of an SVG that fits a light and a dark page.
 
-/** Something that lasted, in milliseconds since the run's start. */
+/** A span, in milliseconds since the run's start. */
 export interface Span {
   readonly from: number
   readonly to: number
   /**
-   * `wait`: somebody else works for it. `work`: it computes. `hold`: it computes where it holds the
-   * loop.
+   * `wait`: another program or thread works for it. `work`: it computes. `hold`: it computes and
+   * blocks the loop.
    */
   readonly tone: 'wait' | 'work' | 'hold'
   readonly label?: string
@@ -23,7 +23,7 @@ const RIGHT = 30
 const LANE = 22
 const TOP = 34
 
-/** One picture with a title, a lane for each, an axis of time, and what the colours mean. */
+/** Draws one picture with a title, the lanes, a time axis, and a legend of the colours. */
 export function drawTimeline(title: string, lanes: readonly Lane[]): string {
   const endMs = Math.max(1, ...lanes.flatMap(({ spans }) => spans.map(({ to }) => to)))
   const x = (ms: number): number =>

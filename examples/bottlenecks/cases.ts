@@ -22,7 +22,7 @@ async function ran<T>(
   return pipeline as Pipeline<unknown>
 }
 
-/** Asks a catalogue for a page of ten names: 20 ms. */
+/** Requests a page of ten names from a catalogue: 20 ms. */
 async function* listPage(page: number) {
   await pause(20)
   yield* numbers(10).map((i) => page * 10 + i)
@@ -38,7 +38,7 @@ async function store(item: number): Promise<number> {
   return item
 }
 
-/** Costs 4 ms a call, however much it is given. */
+/** Costs 4 ms a call, whatever the size of the batch. */
 async function classify(batch: readonly number[]): Promise<readonly number[]> {
   await pause(4 + 0.05 * batch.length)
   return batch
@@ -147,7 +147,7 @@ export const cases: Readonly<Record<string, Case>> = {
 const lookingUp = (executor: ThreadPool) => (source: PipelineBuilder<number>) =>
   source.pipe(ops.lookUp, { name: 'lookUp', concurrency: 4, executor })
 
-/** Threads that have run before: a start takes longer than these small runs. */
+/** Threads that are already running, because a start takes longer than these small runs. */
 async function withThreads(
   size: number,
   items: number,

@@ -1,4 +1,4 @@
-// What the examples do in worker threads.
+// The ops that the examples call in worker threads.
 
 /** Computes for 5 ms. */
 export function resize(item: number): number {
@@ -7,7 +7,7 @@ export function resize(item: number): number {
   return item
 }
 
-/** Holds its thread for 5 ms without computing, as a call into a slow library does. */
+/** Blocks its thread for 5 ms without computing, like a call into a slow library. */
 export function lookUp(item: number): number {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
   return item

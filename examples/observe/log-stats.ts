@@ -1,9 +1,9 @@
-// Keeps a pipeline's figures for later: a line of JSON, or rows of SQLite, for each interval. Give
-// what these return to `build({ onStats })`.
+// Stores a pipeline's statistics: a line of JSON, or rows of SQLite, for each interval. Pass the
+// results of these functions to `build({ onStats })`.
 import { appendFileSync } from 'node:fs'
 import type { StatsEvent } from 'spindle'
 
-/** One row a stage and interval. */
+/** One row for each stage and interval. */
 export interface StatsRow {
   readonly at: string
   readonly kind: StatsEvent['kind']
@@ -44,8 +44,8 @@ export function rowsOf({ kind, interval }: StatsEvent): StatsRow[] {
 }
 
 /**
- * Appends to a file of JSON lines. Written at once: a few hundred bytes at intervals of seconds do
- * not hold the loop up.
+ * Appends to a file of JSON lines. The write is synchronous: a few hundred bytes every few seconds
+ * do not delay the loop.
  */
 export function toJsonLines(file: string): (event: StatsEvent) => void {
   return (event) => {
@@ -65,7 +65,7 @@ export function toJsonLines(file: string): (event: StatsEvent) => void {
 export async function toSqlite(
   file: string,
 ): Promise<{ readonly onStats: (event: StatsEvent) => void; close(): void }> {
-  // Named by a variable: the types of Node 20 do not know it.
+  // In a variable, because the types of Node 20 do not have this module.
   const module: string = 'node:sqlite'
   const { DatabaseSync } = (await import(module)) as {
     DatabaseSync: new (file: string) => Database
@@ -87,7 +87,7 @@ export async function toSqlite(
   }
 }
 
-/** What is used of `node:sqlite`. */
+/** The part of `node:sqlite` that is used. */
 interface Database {
   exec(sql: string): void
   prepare(sql: string): { run(...values: unknown[]): unknown }

@@ -1,12 +1,12 @@
-// Figures for OpenTelemetry: OTLP over HTTP in its JSON form, which every collector takes at
+// Statistics for OpenTelemetry: OTLP over HTTP in its JSON form, which every collector accepts at
 // :4318/v1/metrics. No SDK is needed.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { PipelineStats, StageStats, StatsEvent } from 'spindle'
 
 /**
- * Sends the figures of all pipelines in this process to a collector, whenever they publish some: at
- * the end, and at intervals if `build()` was given `reportIntervalMs`. Returns the function that
- * ends it, which resolves when what was sent has arrived.
+ * Sends the statistics of all pipelines in this process to a collector, whenever they publish some:
+ * at the end, and at intervals with `build({ reportIntervalMs })`. Returns a function that stops
+ * it; its promise resolves when everything has arrived.
  */
 export function exportMetrics(url: string, service: string): () => Promise<void> {
   const sending = new Set<Promise<unknown>>()
@@ -18,7 +18,7 @@ export function exportMetrics(url: string, service: string): () => Promise<void>
       body: JSON.stringify(otlpMetrics(total, service)),
     })
       .then((response) => response.arrayBuffer())
-      // A collector that is away must not stop the work; the next sums have this one's in them.
+      // A missing collector must not stop the work; the next sums include these.
       .catch(() => {})
     sending.add(post)
     void post.then(() => sending.delete(post))
@@ -36,7 +36,7 @@ export function exportMetrics(url: string, service: string): () => Promise<void>
  */
 export function otlpMetrics(stats: PipelineStats, service: string): object {
   const now = Date.now()
-  // 64-bit numbers are texts in JSON.
+  // 64-bit numbers are strings in JSON.
   const nanos = (ms: number): string => `${Math.round(ms)}000000`
   const times = { startTimeUnixNano: nanos(now - stats.elapsedMs), timeUnixNano: nanos(now) }
   const text = (key: string, value: string) => ({ key, value: { stringValue: value } })

@@ -1,11 +1,11 @@
-// A pipeline's figures for Prometheus: the text format (version 0.0.4) over HTTP, in nothing but
-// Node.
+// A pipeline's statistics for Prometheus: the text format (version 0.0.4) over HTTP, with Node
+// alone.
 import { createServer, type Server } from 'node:http'
 import { findBottleneck, type Pipeline, type PipelineStats, type StageStats } from 'spindle'
 
 /**
- * Serves `/metrics` for one pipeline until the server is closed; it keeps no process alive. Port 0
- * is any.
+ * Serves `/metrics` for one pipeline until the server is closed. It keeps no process alive. Port 0
+ * means any free port.
  */
 export async function serveMetrics(
   pipeline: Pipeline<unknown>,
@@ -26,7 +26,7 @@ export async function serveMetrics(
   return server
 }
 
-/** All since the start: counters, from which Prometheus makes rates, and gauges. */
+/** Values since the start: counters, from which Prometheus computes rates, and gauges. */
 export function prometheusText(stats: PipelineStats): string {
   const lines: string[] = []
   const metric = (
@@ -77,7 +77,7 @@ export function prometheusText(stats: PipelineStats): string {
   return `${[...lines, ...letterLines(stats), ...machineLines(stats)].join('\n')}\n`
 }
 
-/** What became of the failed items that were given to `deadLetter`. */
+/** Counts of the failed items that were passed to `deadLetter`. */
 function letterLines({ deadLetters: { delivered, refused, pending } }: PipelineStats): string[] {
   return [
     '# HELP spindle_dead_letters_total Failed items given to deadLetter, by its answer.',
@@ -90,7 +90,7 @@ function letterLines({ deadLetters: { delivered, refused, pending } }: PipelineS
   ]
 }
 
-/** What is of the whole pipeline: the CPU, and what limits it. */
+/** Values of the whole pipeline: the CPU, and the bottleneck. */
 function machineLines(stats: PipelineStats): string[] {
   const { own, others, waiting } = stats.cpu
   const uses = Object.entries({ own, others, waiting }).filter(([, cores]) => cores !== undefined)

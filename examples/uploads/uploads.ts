@@ -1,5 +1,4 @@
-// Uploads that nobody knows, each checked in a process with limits of memory and time:
-// `node --import=tsx examples/uploads/uploads.ts FILE …`
+// Checks untrusted uploads, each in a process with limits of memory and time:
 import { ProcessPool, workerModule } from 'spindle'
 import type * as Checks from './check-upload.ts'
 import type { Verdict } from './check-upload.ts'
@@ -9,13 +8,13 @@ const TIMEOUT_MS = 30_000
 
 const ops = workerModule<typeof Checks>(import.meta.resolve('./check-upload.js'))
 
-/** Checks uploads, two at a time. Whatever a file does to its process, the others are checked. */
+/** Checks uploads, two at a time. If a file crashes its process, the others are still checked. */
 export async function checkUploads(paths: readonly string[]): Promise<Map<string, Verdict>> {
   await using pool = new ProcessPool({
     size: 2,
     init: ops.limitMemory,
     initArgs: MEMORY_BYTES,
-    maxDeaths: 1, // a file that ends a process is not tried again
+    maxDeaths: 1, // a file that crashes a process is not tried again
   })
   const check = async (path: string): Promise<[string, Verdict]> => {
     const signal = AbortSignal.timeout(TIMEOUT_MS)

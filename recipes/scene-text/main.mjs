@@ -37,7 +37,7 @@ await pipeline.forEach(({ path, text, confidence }) => {
   console.log(`${basename(path)}: ${JSON.stringify(text)} (${confidence.toFixed(3)})`)
 })
 
-/** -1 to 1, [3, 48, width], blue first: what the recogniser was trained on. */
+/** -1 to 1, [3, 48, width], blue first, as in the recogniser's training. */
 async function load(path) {
   const image = await loadImage(path, {
     height: HEIGHT,

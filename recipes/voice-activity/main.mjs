@@ -1,5 +1,4 @@
-// Finds where people speak: sound files -> Spindle pipeline -> 16 kHz mono -> Silero VAD ->
-// stretches of speech.
+// Finds speech: sound files -> Spindle pipeline -> 16 kHz mono -> Silero VAD -> ranges of speech.
 //   node main.mjs [sound files …]      default: the clip of the npm package audio-lena, in every format it comes in
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -55,7 +54,7 @@ async function detect({ path, audio }) {
   return { path, seconds: data.length / RATE, stretches: stretchesOf(isSpeech), share }
 }
 
-/** Runs of speech in seconds; pauses of up to 0.2 s are part of it. */
+/** Ranges of speech in seconds; a pause of up to 0.2 s belongs to its range. */
 function stretchesOf(isSpeech) {
   const stretches = []
   for (const [i, speaks] of isSpeech.entries()) {

@@ -1,5 +1,5 @@
-// Run with --enable-source-maps: stacks then tell places in Spindle's sources, which must not be
-// taken for the user's.
+// Runs with --enable-source-maps: stacks then name places in Spindle's sources, which must not be
+// reported as the user's code.
 import assert from 'node:assert/strict'
 import { PipelineBuilder } from 'spindle'
 

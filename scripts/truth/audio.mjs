@@ -1,4 +1,4 @@
-// What the ffmpeg command and sox say of sound: the truth of packages/io/test/audio.
+// The results of the ffmpeg command and sox for sound: expected values of packages/io/test/audio.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FILES, ffmpeg, ffprobe, run } from './tools.mjs'
@@ -27,7 +27,7 @@ const SWEEPS = [
   ],
 ]
 
-/** `pathOf` knows the WAV files that are made, not kept. */
+/** `pathOf` gives the WAV files that are generated, not checked in. */
 export function audioTruth({ pathOf, sketchOf, md5 }) {
   const path = (name) => pathOf(name) ?? join(FILES, 'audio', name)
   const decoded = (file, ...args) => floats(ffmpeg('-i', file, '-vn', ...args, '-f', 'f32le', '-'))

@@ -1,5 +1,5 @@
-// Makes what the tests of media and archives compare with: packages/io/test/truth. The tests
-// themselves need Node alone.
+// Writes the expected values of the tests of media and archives: packages/io/test/truth. The tests
+// themselves need only Node.
 //   npm run truth                 makes all of it anew: needs ffmpeg, ffprobe, sox, tar and bsdtar, and for images Pillow and
 //                                 what images.py names
 //   npm run truth -- --check      asks the programs that are here again and compares, within what the tests allow:
@@ -24,7 +24,7 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: { check: { type: 'boolean', default: false } },
 })
-/** Each part: the programs that it asks, and what they say. */
+/** Each part: the programs that it runs, and their results. */
 const PARTS = {
   audio: [['ffmpeg', 'ffprobe'], audioTruth],
   sox: [['sox'], soxTruth],
@@ -42,7 +42,7 @@ const own = await ownThings()
 if (options.check) check()
 else await make()
 
-/** What the tests' own modules give: hashes, sounds, files that this package writes. */
+/** Helpers of the tests: hashes, sounds, files that this package writes. */
 async function ownThings() {
   const load = (file) => import(join(mirror, 'packages/io', file))
   const { sketchOf, sketchesApart, md5, pictureHashes } = await load('test/truth/truth.js')
@@ -146,7 +146,7 @@ function check() {
   checks.finish()
 }
 
-/** What differs, or `undefined`. */
+/** The difference, or `undefined`. */
 function difference(kept, now, path = '') {
   if (typeof kept?.sums === 'string') return differenceOfSound(kept, now, path)
   if (isPictures(kept) && isPictures(now)) return differenceOfPictures(kept, now, path)
@@ -161,8 +161,8 @@ function difference(kept, now, path = '') {
 }
 
 /**
- * Decoders of different versions add in another order, and older ones do not cut off what AAC
- * encoders add at the end.
+ * Decoders of different versions add in a different order, and older ones do not cut off the
+ * padding of AAC encoders.
  */
 function differenceOfSound(kept, now, path) {
   if (Math.abs(kept.count - now.count) >= 2 * 1024)
@@ -183,7 +183,7 @@ function differenceOfPictures(kept, now, path) {
   return at < 0 ? undefined : `${path}: picture ${at} is another`
 }
 
-/** What the programs write today is read as what went in. */
+/** Checks that archives which the programs write today have the original contents. */
 function checkArchives(checks, { archives }) {
   for (const { writer, gzipped } of archives) {
     const wrong = gzipped.findIndex((text, i) => {
@@ -200,7 +200,7 @@ function checkArchives(checks, { archives }) {
 }
 
 /**
- * Inputs made today are files of the same streams and as long: encoders of other versions give
+ * Checks that inputs made today have the same streams and lengths: encoders of other versions give
  * other bytes.
  */
 function checkInputs(checks) {

@@ -1,5 +1,5 @@
-// What the scripts of this folder share: running programs, their versions, where truth lies, and
-// how it is compared.
+// Common parts of the scripts in this folder: running programs, their versions, the files of
+// expected values, and comparisons.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import { root } from '../tools.mjs'
 export const TRUTH = join(root, 'packages/io/test/truth')
 export const FILES = join(TRUTH, 'files')
 
-/** Runs a program, which must succeed; what it prints. */
+/** Runs a program, which must succeed. Returns its output. */
 export function run(program, args, options = {}) {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     maxBuffer: 1 << 28,
@@ -22,7 +22,7 @@ export function run(program, args, options = {}) {
 export const ffmpeg = (...args) => run('ffmpeg', ['-v', 'error', '-y', ...args])
 export const ffprobe = (...args) => run('ffprobe', ['-v', 'error', ...args])
 
-/** The Python interpreter that is asked about images. */
+/** The Python interpreter for images. */
 export const PYTHON = process.env.PYTHON ?? 'python3'
 
 /** The first line in which a program tells its version, or `undefined` if it is not there. */

@@ -1,4 +1,4 @@
-// What the ffmpeg command says of video: the truth of packages/io/test/video.
+// The results of the ffmpeg command for video: expected values of packages/io/test/video.
 import { basename, join } from 'node:path'
 import { FILES, ffprobe, run } from './tools.mjs'
 
@@ -65,8 +65,8 @@ export function videoTruth({ pictureHashes }) {
 }
 
 /**
- * As rgb24, by the routines of this package: newer versions know where colour is sampled, older
- * ones are told.
+ * Decodes to rgb24 with the routines of this package: newer versions know where colour is sampled,
+ * older ones get it as an option.
  */
 function decoded(file, filter, args) {
   const convert = `${toRgb(file)},format=rgb24`

@@ -1,4 +1,4 @@
-// The ffmpeg command, one process with one thread for each core, each on its part of a numbered
+// The ffmpeg command: one process with one thread for each core, each on its part of a numbered
 // sequence. Their start is part of the time.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// sharp as its documentation would have it: paths, eight pipelines at a time, one thread each;
+// sharp as its documentation recommends: paths, eight pipelines at a time with one thread each,
 // copied into batches.
 import sharp from 'sharp'
 import { BATCH, HEIGHT, measure, WIDTH } from './cell.mjs'
@@ -21,7 +21,7 @@ await measure(process.argv[2], async (paths) => {
       const batch = Math.floor(index / BATCH)
       batches[batch] ??= new Uint8Array(BATCH * SIZE)
       batches[batch].set(pixels, (index % BATCH) * SIZE)
-      delete batches[batch - 8] // somebody would have consumed it by now
+      delete batches[batch - 8] // the consumer has had it by now
     }
   }
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane))

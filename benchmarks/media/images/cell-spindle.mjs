@@ -1,4 +1,4 @@
-// Batches as examples/images.ts makes them, or images one by one that are stacked.
+// Batches as in examples/images.ts, or single images that are stacked.
 import { giveBack, loadImage, loadImageBatch, stack } from '@spindle/io'
 import { PipelineBuilder } from 'spindle'
 import { BATCH, HEIGHT, measure, WIDTH } from './cell.mjs'

@@ -1,4 +1,4 @@
-// What the cells in JavaScript share: the files, and the measuring.
+// The common parts of the JavaScript cells: the files, and the measuring.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -23,7 +23,7 @@ export async function measure(folder, work, cpu = () => process.cpuUsage()) {
   const images = await work(paths)
   const [seconds, after] = [(performance.now() - startedAt) / 1000, cpu()]
   const cpuSeconds = (after.user + after.system - before.user - before.system) / 1e6
-  // Not maxRSS of getrusage, which also counts what this process was forked from.
+  // Not maxRSS of getrusage, which also counts the process that this one was forked from.
   const rssMb = Number(readFileSync('/proc/self/status', 'utf8').match(/VmHWM:\s+(\d+)/)[1]) / 1024
   console.log(JSON.stringify({ images, seconds, cpuSeconds, rssMb }))
 }

@@ -1,6 +1,6 @@
-// Who takes part, each in its own best idiom. A command gets a folder of images and the number of
-// cores; it prints one line of JSON: { images, seconds, cpuSeconds, rssMb }, of the work alone,
-// after a warm-up and without the start of the process.
+// The contestants, each written in its own best way. A command gets a folder of images and the
+// number of cores. It prints one line of JSON, { images, seconds, cpuSeconds, rssMb }, of the work
+// alone, after a warm-up and without the start of the process.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { C_PROGRAM, PYTHON } from '../setup.mjs'
@@ -49,7 +49,8 @@ export const contestants = [
   { name: 'sharp alone', command: (folder) => [node, 'cell-sharp.mjs', folder], missing: always },
   {
     name: 'ffmpeg command',
-    sets: ['jpeg 500x375', 'jpeg 1920x1080', 'png 500x375', 'webp 500x375', 'own 1920x1080'], // it takes one kind of file at a time
+    // it accepts one kind of file at a time
+    sets: ['jpeg 500x375', 'jpeg 1920x1080', 'png 500x375', 'webp 500x375', 'own 1920x1080'],
     command: (folder, cores) => [node, 'cell-ffmpeg.mjs', folder, String(cores)],
     missing: memo(() => (isRunnable('ffmpeg', '-version') ? undefined : 'not on PATH')),
   },

@@ -1,5 +1,5 @@
-// The shipped photographs, and what is made from them, copied until there are enough, in a folder
-// that is removed again.
+// The shipped photographs and files made from them, copied until there are enough, in a temporary
+// folder.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
@@ -9,8 +9,8 @@ import sharp from 'sharp'
 const PHOTOS = fileURLToPath(new URL('../../../examples/photos/', import.meta.url))
 
 /**
- * Each set: how many files of `count` it takes (large pictures take longer), and its different
- * files.
+ * Makes each set: the number of its files out of `count` (large pictures take longer), and its
+ * different files.
  */
 export async function makeInputs(count, wanted, own) {
   const names = readdirSync(PHOTOS).filter((name) => /\.(jpg|png|webp|gif|avif)$/.test(name))
@@ -50,8 +50,8 @@ function fill(folder, files, count) {
 }
 
 /**
- * The large photographs, of 1280 to 1600 columns, enlarged to 1920 and cut: as much detail as
- * pictures of that size have from a camera.
+ * The large photographs, of 1280 to 1600 columns, enlarged to 1920 and cropped: they have as much
+ * detail as camera pictures of that size.
  */
 async function enlarged() {
   const options = { width: 1920, height: 1080, fit: 'cover' }

@@ -9,7 +9,7 @@ const size = { width: 224, height: 224, mode: 'stretch', layout: 'NCHW' }
 /** The same of two threads, which fill shared memory themselves. */
 let both
 
-/** An array that is filled again and again, as a loader of batches does it. */
+/** An array that is filled repeatedly, as in a loader of batches. */
 let into
 
 const jobs = {
@@ -25,8 +25,8 @@ const jobs = {
   fresh: ({ path }) => loadVideoSync(path, size).shape[0],
   sample: ({ path, count }) => sampleVideoSync(path, { ...size, count }).shape[0],
   /**
-   * All that is done for a clip before its first frame, and after its last; of that frame itself
-   * there is hardly anything.
+   * Everything for a clip before its first frame and after its last; the frame itself costs almost
+   * nothing.
    */
   open({ path }) {
     const times = 50
@@ -68,7 +68,7 @@ async function leak({ path, clips }) {
   const rssMb = []
   for (let i = 0; i < clips; i++) {
     loadVideoSync(path, { ...size, width: 64, height: 64, window: [1, 1.2] })
-    await turn() // as between the tasks of a worker: only then what was let go of is freed
+    await turn() // as between tasks of a worker: only then is released memory freed
     if ((i + 1) % Math.ceil(clips / 10) === 0) rssMb.push(process.memoryUsage().rss / 2 ** 20)
   }
   return { rssMb }

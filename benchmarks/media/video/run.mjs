@@ -2,9 +2,9 @@
 // RGB of 224x224.
 //   npm run build && node benchmarks/media/video/run.mjs [--setup] [--rounds 5] [--frames 300]
 //   [--leak 0] [--json file]
-// The contestants take turns, round by round, in processes that are started before; medians are
-// printed, with ratios to Spindle's. `--leak 2000` loads so many clips as well and tells how memory
-// grew. Needs the ffmpeg command with libx264 to make its clips.
+// The contestants take turns, round by round, in processes that are already running. The script
+// prints medians, with ratios to Spindle's. `--leak 2000` also loads that many clips and reports
+// the growth of memory. Needs the ffmpeg command with libx264 to make its clips.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -129,7 +129,7 @@ function print(name, results) {
   }
 }
 
-/** The command's own account of its CPU time; what it takes to start is taken off. */
+/** The CPU time that the command reports, without the time of its start. */
 function command(paths) {
   const run = (extra) => {
     const inputs = (path) => [
@@ -198,7 +198,7 @@ function makeClips(frames) {
 }
 
 /**
- * Moving patterns with a little noise, as a camera has: else there would be hardly anything to
+ * Moving patterns with a little noise, as from a camera; otherwise there would be almost nothing to
  * decode.
  */
 function makeClip(name, size, group, frames) {

@@ -1,4 +1,4 @@
-// What the bare rival of process pools forks.
+// The program that the plain rival of process pools forks.
 import { bytes } from './ops.mjs'
 
 process.on('message', (size) => process.send(bytes(size)))

@@ -1,11 +1,11 @@
-// The ops that the cells run, in Spindle's workers and Piscina's alike.
+// The ops of the cells, for Spindle's workers and Piscina's.
 import { loadPiscina } from '../rivals.mjs'
 
 export function small({ id }) {
   return { id, ok: true }
 }
 
-/** A result of so many bytes; each page of it is written to. */
+/** A result of `size` bytes; each page of it is written to. */
 export function bytes(size) {
   return touched(new Uint8Array(size))
 }
@@ -15,7 +15,7 @@ export function reusedBytes(size, context) {
   return touched(context.alloc(size))
 }
 
-/** The same, given away as Piscina has it. */
+/** The same, transferred in Piscina's way. */
 export function movedBytes(size) {
   return loadPiscina().move(touched(new Uint8Array(size)))
 }
@@ -25,7 +25,7 @@ function touched(array) {
   return array
 }
 
-/** Holds its worker by plain arithmetic, for about 2 ms. */
+/** Blocks its worker with plain arithmetic for about 2 ms. */
 export function arithmetic(seed) {
   let x = seed | 1
   for (let i = 0; i < 1_200_000; i++) x = (Math.imul(x, 1103515245) + 12345) | 0

@@ -1,5 +1,6 @@
 // Archives
 
+export { expandBraces } from 'spindle/source'
 // Audio
 export { encodeAudio, loadAudio, saveAudio, streamAudio } from './api/audio.ts'
 // Video, and FFmpeg's chain (its links are in `@spindle/io/media`)
@@ -71,6 +72,18 @@ export {
 export type { ParquetDecompressors } from './formats/parquet/codecs.ts'
 export { fromParquet, type ParquetOptions } from './formats/parquet/from-parquet.ts'
 export type { ParquetRow } from './formats/parquet/read-rows.ts'
+export {
+  encodeSafetensors,
+  type SafetensorsWriteOptions,
+  saveSafetensors,
+} from './formats/safetensors/encode-safetensors.ts'
+export {
+  type LoadSafetensorsOptions,
+  loadSafetensors,
+  type ParseSafetensorsOptions,
+  parseSafetensors,
+  type Safetensors,
+} from './formats/safetensors/load-safetensors.ts'
 export { iterateTar } from './formats/tar/iterate-tar.ts'
 export { streamTar, type TarStreamMember } from './formats/tar/stream-tar.ts'
 export type { TarHeader, TarMember, TarMemberType } from './formats/tar/tar-member.ts'
@@ -98,7 +111,6 @@ export type { SoundLimits } from './formats/wav/sound-limits.ts'
 export type { WavEncoding } from './formats/wav/store.ts'
 export type { WavHeader } from './formats/wav/wav-header.ts'
 export type { WavDType } from './formats/wav/wav-samples.ts'
-export { expandBraces } from './formats/webdataset/expand-braces.ts'
 export { fromWebDataset } from './formats/webdataset/from-web-dataset.ts'
 export {
   type GroupByKeyOptions,
@@ -124,6 +136,21 @@ export type { BackendName, LoadImageOptions, Normalization } from './image/image
 export type { ImageInfo } from './image/inspect-image.ts'
 export type { Orientation } from './image/orientation.ts'
 export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
+// Sinks
+export { npyShards } from './sinks/npy-shards.ts'
+export type { ParquetColumn, ParquetColumnType } from './sinks/parquet-columns.ts'
+export { type ParquetShardOptions, parquetShards } from './sinks/parquet-shards.ts'
+export {
+  type NamedBatch,
+  type SafetensorsShardOptions,
+  safetensorsShards,
+} from './sinks/safetensors-shards.ts'
+export {
+  type TarFile,
+  type TarSample,
+  type TarShardOptions,
+  tarShards,
+} from './sinks/tar-shards.ts'
 export type { ByteStream, StreamSource } from './streaming-input/live-source.ts'
 export type { SampleVideoOptions } from './video/sample-video-options.ts'
 export type { ClipOptions, SampleSelection, TimeRounding } from './video/sampling.ts'

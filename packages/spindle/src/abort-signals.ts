@@ -13,17 +13,17 @@ export function makeController(): AbortController {
   return controller
 }
 
-const told: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
+const listening: WeakMap<AbortSignal, Set<() => void>> = new WeakMap()
 
 /**
- * Calls `tell` when a user's signal is aborted. All callers share one listener on the signal. The
- * returned function removes `tell` again.
+ * Calls `callback` when a user's signal is aborted. All callers share one listener on the signal.
+ * The returned function removes `callback` again.
  */
-export function onAbort(signal: AbortSignal, tell: () => void): () => void {
-  const known = told.get(signal)
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const known = listening.get(signal)
   const listeners = known ?? new Set()
-  // A new function for each call, so that the same `tell` can be registered twice.
-  const listener = (): void => tell()
+  // A new function for each call, so that the same `callback` can be registered twice.
+  const listener = (): void => callback()
   listeners.add(listener)
   if (known === undefined) share(signal, listeners)
   return () => {
@@ -35,19 +35,19 @@ export function onAbort(signal: AbortSignal, tell: () => void): () => void {
 const shared: WeakMap<AbortSignal, () => void> = new WeakMap()
 
 function share(signal: AbortSignal, listeners: Set<() => void>): void {
-  const tellAll = (): void => {
-    told.delete(signal)
+  const callAll = (): void => {
+    listening.delete(signal)
     for (const listener of [...listeners]) listener()
   }
-  told.set(signal, listeners)
-  shared.set(signal, tellAll)
-  signal.addEventListener('abort', tellAll, { once: true })
+  listening.set(signal, listeners)
+  shared.set(signal, callAll)
+  signal.addEventListener('abort', callAll, { once: true })
 }
 
 function leave(signal: AbortSignal): void {
-  const tellAll = shared.get(signal)
-  if (tellAll === undefined) return
-  told.delete(signal)
+  const callAll = shared.get(signal)
+  if (callAll === undefined) return
+  listening.delete(signal)
   shared.delete(signal)
-  signal.removeEventListener('abort', tellAll)
+  signal.removeEventListener('abort', callAll)
 }

@@ -1,5 +1,5 @@
 import { type InspectOptions, inspect } from 'node:util'
-import { printFailure } from './failure-text.ts'
+import { pipelineStack, printFailure, quoted, stageStack } from './failure-text.ts'
 import { peek } from './user-code.ts'
 
 /**
@@ -13,6 +13,10 @@ export type ErrorCode =
   | 'ERR_NO_RANK'
   | 'ERR_BAD_RECORD'
   | 'ERR_HTTP'
+  | 'ERR_NOT_FOUND'
+  | 'ERR_EXISTS'
+  | 'ERR_WRITE'
+  | 'ERR_UNSUPPORTED'
   | 'ERR_READ'
   | 'ERR_NO_SOURCE'
   | 'ERR_ALREADY_STARTED'
@@ -143,8 +147,11 @@ export class StageFailure extends SpindleError {
   declare readonly recent: readonly ItemError[]
 
   constructor(details: StageFailureDetails) {
-    super('ERR_STAGE_FAILED', describeStageFailure(details), { cause: details.cause })
-    hide(this, 'stack', `StageFailure: ${this.message}\n${placeOf(details)}`)
+    super('ERR_STAGE_FAILED', describeStageFailure(details))
+    const { cause } = details
+    hideBehind(this, 'cause', () => cause)
+    const head = `StageFailure: ${this.message}`
+    hide(this, 'stack', stageStack(head, details.stage, details.where, cause))
     this.stage = details.stage
     this.stageId = details.stageId
     this.index = details.index
@@ -180,20 +187,18 @@ export class PipelineFailure extends AggregateError {
   declare readonly name: string
   readonly code: string = 'ERR_PIPELINE_FAILED'
   declare readonly errors: StageFailure[]
+  readonly #failures: StageFailure[]
 
   constructor(failures: readonly StageFailure[]) {
     super(failures, describePipelineFailure(failures))
+    this.#failures = [...failures]
     nameError(this, 'PipelineFailure')
+    hideBehind(this, 'errors', () => this.#failures)
     // Loggers print `cause`, and readers look for the error of the first stage.
-    Object.defineProperty(this, 'cause', {
-      value: failures[0]?.cause,
-      enumerable: false,
-      configurable: true,
-    })
-    // The stack of this constructor shows only frames of the engine, so list the places of the
-    // stages.
-    const places = failures.map(({ stack }) => placesIn(stack))
-    hide(this, 'stack', `PipelineFailure: ${this.message}\n${places.filter(Boolean).join('\n')}`)
+    hideBehind(this, 'cause', () => this.#failures[0]?.cause)
+    const head = `PipelineFailure: ${this.message}`
+    const stacks = failures.map(({ stack }) => stack ?? '')
+    hide(this, 'stack', pipelineStack(head, this, stacks))
   }
 
   /** A failure with only the stages that `predicate` accepts, or `undefined` if it accepts none. */
@@ -203,14 +208,15 @@ export class PipelineFailure extends AggregateError {
   }
 }
 
-Object.defineProperty(PipelineFailure.prototype, inspect.custom, {
-  value(this: PipelineFailure, _depth: number, options: InspectOptions): string {
-    return printFailure(this, options)
-  },
-  enumerable: false,
-  writable: true,
-  configurable: true,
-})
+for (const { prototype } of [StageFailure, PipelineFailure])
+  Object.defineProperty(prototype, inspect.custom, {
+    value(this: StageFailure | PipelineFailure, _depth: number, options: InspectOptions): string {
+      return printFailure(this, options)
+    },
+    enumerable: false,
+    writable: true,
+    configurable: true,
+  })
 
 function hide(error: Error, name: string, value: unknown): void {
   Object.defineProperty(error, name, {
@@ -221,16 +227,12 @@ function hide(error: Error, name: string, value: unknown): void {
   })
 }
 
-/** The place of a stage in the form of a stack frame. */
-function placeOf({ stage, where }: StageFailureDetails): string {
-  return `    at stage "${stage}"${where === undefined ? '' : ` (${where})`}`
-}
-
-function placesIn(stack: string | undefined): string {
-  return (stack ?? '')
-    .split('\n')
-    .filter((line) => line.startsWith('    at stage "'))
-    .join('\n')
+/**
+ * Defines a property by a getter. Node prints `[Getter]` for it where it would print a value in
+ * full, even one that is not enumerable.
+ */
+function hideBehind(error: Error, name: string, get: () => unknown): void {
+  Object.defineProperty(error, name, { get, enumerable: false, configurable: true })
 }
 
 /** The `message` of any thrown value. Never throws. */
@@ -246,17 +248,16 @@ function describeStageFailure(details: StageFailureDetails): string {
   const where = details.where === undefined ? '' : ` (${details.where})`
   const item = details.index >= 0 ? ` on item ${details.index}` : ''
   const budget = details.budget === undefined ? '' : `, ${details.budget}`
-  return `stage "${details.stage}"${where} failed${item}: ${shortened(messageOf(details.cause))}${budget}`
+  return `stage "${details.stage}"${where} failed${item}: ${quoted(messageOf(details.cause))}${budget}`
 }
 
-/** Characters of a cause's message that a failure's message quotes. */
-const MOST_OF_CAUSE = 1000
-
-function shortened(text: string): string {
-  return text.length <= MOST_OF_CAUSE ? text : `${text.slice(0, MOST_OF_CAUSE)}…`
-}
+/** Number of failed stages that a pipeline's message quotes. */
+const MOST_QUOTED = 3
 
 function describePipelineFailure(failures: readonly StageFailure[]): string {
   if (failures.length === 1) return failures[0]!.message
-  return `${failures.length} stages failed: ${failures.map((failure) => failure.message).join('; ')}`
+  const quotes = failures.slice(0, MOST_QUOTED).map((failure) => failure.message)
+  const more = failures.length - quotes.length
+  const rest = more === 0 ? '' : `; and ${more} more`
+  return `${failures.length} stages failed: ${quotes.join('; ')}${rest}`
 }

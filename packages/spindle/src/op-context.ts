@@ -1,4 +1,5 @@
 import type { Rng } from './random.ts'
+import { peek } from './user-code.ts'
 
 /** Identifies a stage of a pipeline. */
 export interface StageInfo {
@@ -42,4 +43,13 @@ export interface StageContext {
    * the memory is new.
    */
   alloc(byteLength: number): Uint8Array
+}
+
+/**
+ * Whether a value is the context of an op. A function whose second parameter is its options can
+ * then be given as an op. It looks at members, because another copy of the package may have made
+ * the context.
+ */
+export function isStageContext(value: unknown): value is StageContext {
+  return typeof peek(value, 'alloc') === 'function' && typeof peek(value, 'attempt') === 'number'
 }

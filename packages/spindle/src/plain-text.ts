@@ -9,6 +9,9 @@ export function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }
 
+/** The end of a warning that a process gets at most once. */
+export const SHOWN_ONCE = 'This warning is shown once per process.'
+
 /**
  * A value as one line of JSON, without loss: the characters that {@link plain} removes are escaped.
  */

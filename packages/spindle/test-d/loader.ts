@@ -119,3 +119,38 @@ const packed = new PipelineBuilder()
   .pipe(assemblePack({ maxTokens: 8 }))
 type(packed)
 batchByTokens<string>({ maxTokens: 3, length: (text) => text.length })
+
+// `collate` as an op.
+const records = [{ a: 1 }, { a: 2 }]
+export async function collatedBatches(): Promise<void> {
+  const pipeline = new PipelineBuilder().addSource(records).aggregate(2).pipe(collate).build()
+  for await (const { a } of pipeline) type(a)<NdArray<'float64'>>(true)
+  for await (const { a } of new DataLoader(records, { batchSize: 2, collate }))
+    type(a)<NdArray<'float64'>>(true)
+  for await (const { a } of new DataLoader([1], {
+    preprocess: async (n) => ({ a: n * n }),
+    batchSize: 2,
+    collate,
+  }))
+    type(a)<NdArray<'float64'>>(true)
+}
+type(collate(records, { dtypes: { a: 'int64' } }).a)<NdArray<'int64'>>(true)
+// @ts-expect-error a misspelt option
+collate(records, { dtypez: { a: 'int64' } })
+
+// A source may be made by an async function.
+type(new DataLoader(async () => ['a'], { batchSize: 2 }))<DataLoader<string[]>>(true)
+type(new PipelineBuilder().addSource(async () => [1]))<PipelineBuilder<number>>(true)
+type(
+  new PipelineBuilder().addSource(async () =>
+    (async function* () {
+      yield 'a'
+    })(),
+  ),
+)<PipelineBuilder<string>>(true)
+const made = workerModule<{ source(): Promise<string[]>; length(text: string): number }>(
+  'file:///o.js',
+)
+type(new DataLoader(made.source, { preprocess: made.length, placement: 'worker' }))<
+  DataLoader<number>
+>(true)

@@ -24,6 +24,8 @@ export interface UrlOptions {
   readonly retries?: number
   /** Sent with each request: `{ authorization: 'Bearer …' }`. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Function that makes requests, for example one that signs them. Default: `fetch`. */
+  readonly fetch?: typeof fetch
 }
 
 /** The names of {@link UrlOptions}. */
@@ -33,6 +35,7 @@ export const URL_OPTIONS: readonly (keyof UrlOptions)[] = [
   'totalTimeoutMs',
   'retries',
   'headers',
+  'fetch',
 ]
 
 /** What `readUrl` is given. */
@@ -43,13 +46,15 @@ export type Fetching = Omit<ReadUrlOptions, 'range'>
  * `ERR_BAD_OPTION`
  */
 export function fetchingOf(options: UrlOptions & { readonly signal?: AbortSignal }): Fetching {
-  const { maxBytes, timeoutMs, totalTimeoutMs, retries, headers, signal } = options
+  const { maxBytes, timeoutMs, totalTimeoutMs, retries, headers, fetch, signal } = options
   checkCount('maxBytes', maxBytes, 1, true)
   checkMs('timeoutMs', timeoutMs)
   checkMs('totalTimeoutMs', totalTimeoutMs)
   checkCount('retries', retries, 0, false)
   checkHeaders(headers)
-  const given = { maxBytes, timeoutMs, totalTimeoutMs, retries, headers, signal }
+  if (fetch !== undefined && typeof fetch !== 'function')
+    throw badOption('fetch', 'a function', fetch)
+  const given = { maxBytes, timeoutMs, totalTimeoutMs, retries, headers, fetch, signal }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 

@@ -1,11 +1,4 @@
-import {
-  badOption,
-  checkChoice,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-  show,
-} from '../check.ts'
+import { badOption, checkChoice, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import { checkCopy, isOf, mark } from '../copies.ts'
 import {
   describeStage,
@@ -17,9 +10,9 @@ import {
   type StageConfig,
   type VariantsConfig,
 } from '../engine/config.ts'
-import { isOneShot, isSource } from '../engine/flow/open-source.ts'
-import { graphOf, Pipeline } from '../engine/run/pipeline.ts'
-import { elementsOf } from '../engine/stages/elements.ts'
+import { checkSource, isOneShot } from '../engine/flow/open-source.ts'
+import { Pipeline } from '../engine/run/pipeline.ts'
+import { elementsOf } from '../engine/stages/flat-map-stage.ts'
 import type { Aggregator, BuildOptions, Source } from '../engine/types.ts'
 import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
@@ -103,8 +96,8 @@ export class PipelineBuilder<T = never> {
 
   /**
    * Sets the source of the items: any iterable, async iterable, iterator or stream, or a function
-   * that returns one. A function is called once for each epoch. The source runs ahead of the first
-   * stage and has its own queue.
+   * that returns one or a promise for one. A function is called once for each epoch. The source
+   * runs ahead of the first stage and has its own queue.
    *
    * @throws `ERR_BAD_SOURCE` if `source` is none of these, or if a continuous source can be
    *   iterated only once; `ERR_BAD_STATE` if there is a source already; `ERR_BAD_OPTION` for an
@@ -119,25 +112,12 @@ export class PipelineBuilder<T = never> {
       throw new SpindleError('ERR_BAD_STATE', 'a path of pathVariants() has no source of its own')
     if (this.#parts.start !== undefined)
       throw new SpindleError('ERR_BAD_STATE', 'the pipeline has a source already')
-    if (typeof source === 'string') {
-      throw new SpindleError(
-        'ERR_BAD_SOURCE',
-        `\`source\` must not be a string, whose items would be its characters, got ${show(source)}: for a folder use listFiles() or fromFiles() of spindle/source, for one item give [item]`,
-      )
-    }
-    if (!isSource(source)) {
-      throw new SpindleError(
-        'ERR_BAD_SOURCE',
-        `\`source\` must be an iterable, an async iterable, an iterator, a stream, or a function that returns one, got ${source === null ? 'null' : typeof source}`,
-      )
-    }
+    checkSource(source, where)
     const { continuous, buffer, name, resume, dataset } = sourceOptions(options, where)
     if (continuous && isOneShot(source)) {
-      const rule =
-        'a continuous source is iterated again and again: give an iterable or a function that makes one'
       throw new SpindleError(
         'ERR_BAD_SOURCE',
-        `${rule}; an iterator, generator object or stream can be gone through only once`,
+        `a continuous source is iterated again for each epoch, but an iterator, generator object or stream can be iterated only once: give an iterable, or a function that makes one${where === undefined ? '' : ` (${where})`}`,
       )
     }
     const start = Object.freeze({
@@ -386,11 +366,10 @@ mark(PipelineBuilder.prototype, 'PipelineBuilder')
  * @internal
  */
 export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pipeline<T> {
-  const pipeline = new Pipeline<T>(config, options, workerServices)
-  const graph = graphOf(pipeline as Pipeline<never>)
-  tuneGraph(graph)
-  if (options.loopGuard !== false) guardLoop(graph, options.loopGuard)
-  return pipeline
+  return new Pipeline<T>(config, options, workerServices, (graph) => {
+    tuneGraph(graph)
+    if (options.loopGuard !== false) guardLoop(graph, options.loopGuard)
+  })
 }
 
 /** The output type of several paths together. */

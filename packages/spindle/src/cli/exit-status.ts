@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { forgetAllIdle } from '../engine/run/unfinished.ts'
 import { setImmediate, setTimeout } from '../timers.ts'
 import { say } from './output.ts'
 import { FAILED } from './statuses.ts'
@@ -54,6 +55,8 @@ export interface Ended {
  */
 export function endAfterGrace({ status, calls = '' }: Ended): void {
   // An op may have set its own exit code, which stays if everything else went well.
+  // The module may have made pipelines that the command has not used.
+  forgetAllIdle()
   process.exitCode = status === 0 ? (process.exitCode ?? 0) : status
   // Unreferenced: if nothing else keeps the process alive, Node ends before.
   setTimeout(() => {

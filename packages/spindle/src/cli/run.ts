@@ -3,6 +3,7 @@ import { graphOf, type Pipeline } from '../engine/run/pipeline.ts'
 import { UnfinishedError } from '../engine/run/unfinished.ts'
 import { describePending, type PendingWork } from '../engine/stages/pending-work.ts'
 import { messageOf, PipelineFailure, SpindleError } from '../errors.ts'
+import { shortened } from '../failure-text.ts'
 import { ResourceMeter } from '../observe/resources/meter.ts'
 import { resourceUsage } from '../observe/resources/usage.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
@@ -170,8 +171,8 @@ function pendingIn(pipeline: Pipeline<unknown>): readonly PendingWork[] {
 }
 
 function failureText(failure: unknown): string {
-  const isTold = failure instanceof PipelineFailure || failure instanceof SpindleError
-  return isTold ? failure.message : describe(failure)
+  const isReported = failure instanceof PipelineFailure || failure instanceof SpindleError
+  return isReported ? failure.message : describe(failure)
 }
 
 function toJson(report: Report, unit: string, failure: Failure | undefined): object {
@@ -187,8 +188,8 @@ function toJson(report: Report, unit: string, failure: Failure | undefined): obj
       stage: each.stage,
       index: each.index,
       attempts: each.attempts,
-      message: messageOf(each.error),
-      ...(typeof each.item === 'string' ? { item: urlForMessages(each.item) } : {}),
+      message: shortened(messageOf(each.error)),
+      ...(typeof each.item === 'string' ? { item: shortened(urlForMessages(each.item)) } : {}),
     })),
     error: failure === undefined ? null : errorText(reason),
     ...(reason instanceof UnfinishedError ? { unfinished: reason.pending } : {}),

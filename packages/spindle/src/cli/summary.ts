@@ -2,6 +2,7 @@ import { wrap } from '../cells.ts'
 import { makeTable, printBlocks, printVerdict, type Report } from '../engine/report/report.ts'
 import { printTuning } from '../engine/report/tuning-text.ts'
 import { type ItemError, messageOf } from '../errors.ts'
+import { quoted } from '../failure-text.ts'
 import { failuresOf, itemsIn } from '../observe/totals.ts'
 import { plain } from '../plain-text.ts'
 import { urlForMessages } from '../url-for-messages.ts'
@@ -55,9 +56,9 @@ function options({ tuning }: Report): string[] {
 }
 
 function failureLine(failure: ItemError): string {
-  const message = messageOf(failure.error)
+  const message = quoted(messageOf(failure.error))
   // A signed URL is a secret.
-  const name = typeof failure.item === 'string' ? urlForMessages(failure.item) : undefined
+  const name = typeof failure.item === 'string' ? quoted(urlForMessages(failure.item)) : undefined
   const item = name !== undefined && !message.includes(name) ? ` (${name})` : ''
   return plain(`${failure.stage}, item ${failure.index}${item}: ${message}`)
 }

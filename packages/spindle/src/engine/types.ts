@@ -40,10 +40,12 @@ export type ReadableStreamLike<S> =
   | { getReader(): { read(): Promise<{ done: boolean; value?: S | undefined }> } }
 
 /**
- * A source, or a function that returns one. A function, which may be a generator function, is
- * called once for each epoch.
+ * A source, or a function that returns one or a promise for one. A function, which may be a
+ * generator function, is called once for each epoch.
  */
-export type Source<S> = SourceItems<S> | ((context: SourceContext) => SourceItems<S>)
+export type Source<S> =
+  | SourceItems<S>
+  | ((context: SourceContext) => SourceItems<S> | PromiseLike<SourceItems<S>>)
 
 /** Collects items into batches. The methods run on the event loop, one call at a time. */
 export interface Aggregator<T, B> {

@@ -1,6 +1,6 @@
 import { isOwnFile, shorter, toPath } from '../file-place.ts'
 import { sourceLineOf } from './source-line.ts'
-import type { Frame, LoopSample } from './watch-protocol.ts'
+import type { LoopSample, StackFrame } from './watch-protocol.ts'
 
 /**
  * Returns the sample whose code occurs most often, because a sample may come late, when the block
@@ -8,7 +8,7 @@ import type { Frame, LoopSample } from './watch-protocol.ts'
  */
 export function bestSample(
   samples: readonly LoopSample[],
-  usersOf: (frames: readonly Frame[]) => readonly Frame[],
+  usersOf: (frames: readonly StackFrame[]) => readonly StackFrame[],
 ): LoopSample | undefined {
   const places = samples.map(({ frames }) => {
     const [frame] = usersOf(frames)
@@ -24,7 +24,7 @@ export function bestSample(
 }
 
 /** Whether a frame belongs to user code and not to Node or this package. */
-export function isUsers({ file }: Frame): boolean {
+export function isUsers({ file }: StackFrame): boolean {
   return file !== '' && !file.startsWith('node:') && !isOwnFile(toPath(file))
 }
 
@@ -32,20 +32,20 @@ export function isUsers({ file }: Frame): boolean {
  * The name of a frame's function. V8 composes names like `builder.pipe.map` for anonymous
  * functions; these count as anonymous.
  */
-export function nameOf({ function: name }: Frame): string {
+export function nameOf({ function: name }: StackFrame): string {
   const last = /^(?:module\.)?(?:exports\.)?([^.]+)$/.exec(name)?.[1]
   return last ?? 'anonymous function'
 }
 
 /** `function (file:line)`. */
-export function showFrame(frame: Frame): string {
+export function showFrame(frame: StackFrame): string {
   return `${frame.isAsync ? 'async ' : ''}${nameOf(frame)} (${placeOf(frame)})`
 }
 
 /**
  * `file:line` in the source, by the map beside the script or by the map of a loader such as tsx.
  */
-export function placeOf({ file, line, column, source }: Frame): string {
+export function placeOf({ file, line, column, source }: StackFrame): string {
   if (source !== undefined) return `${shorter(toPath(source.file))}:${source.line}`
   return `${shorter(toPath(file))}:${sourceLineOf(file, line, column)}`
 }

@@ -9,7 +9,7 @@ import type { LoopPart } from '../engine/stats/loop-blocks.ts'
 import { toPath } from '../file-place.ts'
 import { isUsers } from './block-frames.ts'
 import { type Added, type Code, isFrameOf } from './function-places.ts'
-import type { Frame } from './watch-protocol.ts'
+import type { StackFrame } from './watch-protocol.ts'
 
 /** Shorter names, which minifiers make, are ambiguous. */
 const SHORTEST_NAME = 3
@@ -19,7 +19,7 @@ const hookNames = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as 
  * The stages that own the innermost stack frame which belongs to any stage. Several, if they share
  * the function.
  */
-export function ownersOf(frames: readonly Frame[], graph: Graph): readonly Stage[] {
+export function ownersOf(frames: readonly StackFrame[], graph: Graph): readonly Stage[] {
   for (const frame of frames) {
     const owners = graph.stages.filter((stage) =>
       [...codeOf(stage), ...hooksOf(stage)].some((code) =>
@@ -36,7 +36,7 @@ export function ownersOf(frames: readonly Frame[], graph: Graph): readonly Stage
  * and not awaited (`return helper(item)`). If the code of exactly one stage mentions the function's
  * name, that stage is the result.
  */
-export function mentionedBy(frames: readonly Frame[], graph: Graph): Stage | undefined {
+export function mentionedBy(frames: readonly StackFrame[], graph: Graph): Stage | undefined {
   const name = frames.at(-1)?.function.split('.').at(-1) ?? ''
   if (name.length < SHORTEST_NAME) return undefined
   const speaks = graph.stages.filter((stage) =>
@@ -51,7 +51,7 @@ export function mentionedBy(frames: readonly Frame[], graph: Graph): Stage | und
 }
 
 /** The kind of the stage's code. */
-export function partOf(stage: Stage, frames: readonly Frame[]): LoopPart {
+export function partOf(stage: Stage, frames: readonly StackFrame[]): LoopPart {
   const users = frames.filter(isUsers)
   if (users.some((frame) => isHookOf(frame, hooksOf(stage)))) return 'hook'
   if (stage instanceof SourceStage) return 'source'
@@ -65,7 +65,7 @@ export function partOf(stage: Stage, frames: readonly Frame[]): LoopPart {
  * Whether a frame belongs to one of the listening functions, or to a method of an object among
  * them.
  */
-export function isHookOf(frame: Frame, hooks: readonly unknown[]): boolean {
+export function isHookOf(frame: StackFrame, hooks: readonly unknown[]): boolean {
   return hooks
     .flatMap((hook) => (typeof hook === 'function' ? [hook as Code] : methodsOf(hook)))
     .some((code) => isFrameOf(frame, code, undefined))
@@ -79,7 +79,7 @@ function methodsOf(object: unknown): Code[] {
   )
 }
 
-export function isOfConsumer(frames: readonly Frame[], graph: Graph): boolean {
+export function isOfConsumer(frames: readonly StackFrame[], graph: Graph): boolean {
   return graph.consumers.some(({ code, caller }) =>
     frames.some((frame) => {
       if (code !== undefined && isFrameOf(frame, code as Code, undefined)) return true

@@ -1,4 +1,4 @@
-import { isInside, markOf } from '../engine/flow/marker.ts'
+import { isInside, markOf } from '../engine/flow/current-call.ts'
 import type { Graph } from '../engine/run/graph.ts'
 import type { Stage } from '../engine/stages/stage.ts'
 import type { LoopPart, LoopPlace } from '../engine/stats/loop-blocks.ts'
@@ -6,7 +6,7 @@ import { isOwnFile, toPath } from '../file-place.ts'
 import { bestSample, isUsers, nameOf, placeOf, showFrame } from './block-frames.ts'
 import { calledBy, isHookOf, isOfConsumer, mentionedBy, ownersOf, partOf } from './block-owners.ts'
 import { crossingOf } from './crossings.ts'
-import type { BlockMessage, Frame, LoopSample } from './watch-protocol.ts'
+import type { BlockMessage, LoopSample, StackFrame } from './watch-protocol.ts'
 
 const MOST_SHOWN = 8
 
@@ -100,14 +100,14 @@ export function sharesOf({ word, samples }: BlockMessage): readonly Share[] {
  * The frames of the call itself, if the block is inside a call. Frames below the engine's frames
  * caused the call but do not block the event loop.
  */
-function framesOfCall(frames: readonly Frame[], inside: boolean): readonly Frame[] {
+function framesOfCall(frames: readonly StackFrame[], inside: boolean): readonly StackFrame[] {
   const firstUsers = frames.findIndex(isUsers)
   if (!inside || firstUsers < 0) return frames
   const end = frames.findIndex(({ file }, i) => i > firstUsers && isOwnFile(toPath(file)))
   return end < 0 ? frames : frames.slice(0, end)
 }
 
-function findByMark(graph: Graph, mark: number, frames: readonly Frame[]): Found | undefined {
+function findByMark(graph: Graph, mark: number, frames: readonly StackFrame[]): Found | undefined {
   const isSure = true
   const hooked = graph.stages.find((stage) => stage.hookMark === mark)
   if (hooked !== undefined)
@@ -134,7 +134,7 @@ function findByMark(graph: Graph, mark: number, frames: readonly Frame[]): Found
 
 function findOutside(
   graph: Graph,
-  frames: readonly Frame[],
+  frames: readonly StackFrame[],
   scope: number | undefined,
 ): Found | undefined {
   const users = frames.filter(isUsers)
@@ -166,11 +166,11 @@ function nativeOf(owner: Stage | undefined): string {
   return (owner === undefined ? undefined : calledBy(owner)) ?? 'native code'
 }
 
-function isLibrarys({ file }: Frame): boolean {
+function isLibrarys({ file }: StackFrame): boolean {
   return file.includes('/node_modules/')
 }
 
-function codeOf(frames: readonly Frame[]): string {
+function codeOf(frames: readonly StackFrame[]): string {
   const own = frames.find((frame) => !isLibrarys(frame))
   if (own !== undefined) return `${nameOf(own)} ${own.file}`
   return /.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(frames[0]?.file ?? '')?.[0] ?? ''

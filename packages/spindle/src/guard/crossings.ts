@@ -3,7 +3,7 @@ import type { Stage } from '../engine/stages/stage.ts'
 import type { LoopPart } from '../engine/stats/loop-blocks.ts'
 import { toPath } from '../file-place.ts'
 import { isPlaceIn } from '../own-places.ts'
-import type { Frame } from './watch-protocol.ts'
+import type { StackFrame } from './watch-protocol.ts'
 
 /**
  * Files of Node that unpack messages of threads and processes. Blocks in them are caused by large
@@ -23,7 +23,7 @@ const WORKERS = ['calls', 'regions', 'transport', 'memory', 'supervise'].map(
  */
 export function crossingOf(
   graph: Graph,
-  frames: readonly Frame[],
+  frames: readonly StackFrame[],
 ):
   | {
       readonly place: 'stage' | 'other'

@@ -1,7 +1,7 @@
 import { toPath } from '../file-place.ts'
 import { mayInspect } from './may-inspect.ts'
 import { sourceLineOf } from './source-line.ts'
-import type { Frame } from './watch-protocol.ts'
+import type { StackFrame } from './watch-protocol.ts'
 
 /** Any user function. */
 export type Code = (...args: never[]) => unknown
@@ -45,7 +45,7 @@ const NEAR = 3
  * in its script, but not which script that is. So either the name must match too, or the function
  * must be written where the stage was added.
  */
-export function isFrameOf(frame: Frame, code: Code, added: Added | undefined): boolean {
+export function isFrameOf(frame: StackFrame, code: Code, added: Added | undefined): boolean {
   const name = code.name.replace(/^bound /, '')
   const hasName = name !== '' && frame.function.split('.').at(-1) === name
   const place = placeOf(code)
@@ -55,7 +55,7 @@ export function isFrameOf(frame: Frame, code: Code, added: Added | undefined): b
 
 function isWrittenAt(
   place: FunctionPlace,
-  { file: script, source }: Frame,
+  { file: script, source }: StackFrame,
   added: Added | undefined,
 ): boolean {
   // With source maps, the place where the stage was added is a place in the source.
@@ -68,7 +68,7 @@ function isWrittenAt(
   return line >= added.line - NEAR && line <= added.line + NEAR
 }
 
-function contains(place: FunctionPlace, { line, column }: Frame): boolean {
+function contains(place: FunctionPlace, { line, column }: StackFrame): boolean {
   const isAfter = line > place.fromLine || (line === place.fromLine && column >= place.fromColumn)
   const isBefore = line < place.toLine || (line === place.toLine && column <= place.toColumn)
   return isAfter && isBefore

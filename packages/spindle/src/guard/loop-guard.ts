@@ -1,5 +1,5 @@
 import { badOption, checkOptions } from '../check.ts'
-import { isInside } from '../engine/flow/marker.ts'
+import { isInside } from '../engine/flow/current-call.ts'
 import { channels } from '../engine/hooks/channels.ts'
 import type { Graph } from '../engine/run/graph.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
@@ -48,7 +48,7 @@ export function guardLoop(graph: Graph, options: LoopGuardOptions = {}): void {
 }
 
 /** The part of an unfinished block that has been reported. */
-interface Told {
+interface Reported {
   readonly block: PlacedBlock
   readonly ms: number
   readonly workMs: number
@@ -64,15 +64,15 @@ interface Held {
 }
 
 /** Places for which a warning has been given. */
-const told: Set<string> = new Set()
-const MOST_TOLD = 10_000
+const reported: Set<string> = new Set()
+const MOST_REPORTED = 10_000
 
 /** Handles the blocks of the event loop for one pipeline. */
 class LoopGuard implements Watcher {
   readonly thresholdMs: number
   readonly #graph: Graph
   /** Unfinished blocks, by the stages that started their code. */
-  readonly #open: Map<number, Map<unknown, Told>> = new Map()
+  readonly #open: Map<number, Map<unknown, Reported>> = new Map()
   /** How long each place has blocked the event loop. */
   readonly #held: Map<string, Held> = new Map()
   readonly #places: KnownPlaces = new KnownPlaces()
@@ -99,7 +99,7 @@ class LoopGuard implements Watcher {
     if (message.workMs < this.thresholdMs && !this.#open.has(message.id)) return
     if (!isInside(message.word) && message.beganAt < performance.timeOrigin + this.#graph.startedAt)
       return
-    const open = this.#open.get(message.id) ?? new Map<unknown, Told>()
+    const open = this.#open.get(message.id) ?? new Map<unknown, Reported>()
     if (message.isOver) this.#open.delete(message.id)
     else this.#open.set(message.id, open)
     const shares = sharesOf(message)
@@ -111,12 +111,12 @@ class LoopGuard implements Watcher {
     }
     for (const { begunBy, share, samples } of shares) {
       const { ms, workMs } = message
-      this.#tell({ ...message, samples, ms: ms * share, workMs: workMs * share }, open, begunBy)
+      this.#report({ ...message, samples, ms: ms * share, workMs: workMs * share }, open, begunBy)
     }
   }
 
   /** Reports the present state of a part of a block. `open` has what was reported before. */
-  #tell(message: BlockMessage, open: Map<unknown, Told>, begunBy: unknown): void {
+  #report(message: BlockMessage, open: Map<unknown, Reported>, begunBy: unknown): void {
     const known = open.get(begunBy)
     const block = known?.block ?? this.#place(message)
     if (block === undefined) return
@@ -218,9 +218,9 @@ class LoopGuard implements Watcher {
     held.seen += seen
     // Garbage collection or a halted machine can affect any code, so a place seen only once proves
     // nothing. Neither does a short total in a long run.
-    if (held.seen < 2 || !this.#isMuch(held.workMs) || told.has(key)) return
-    if (told.size >= MOST_TOLD) told.clear()
-    told.add(key)
+    if (held.seen < 2 || !this.#isMuch(held.workMs) || reported.has(key)) return
+    if (reported.size >= MOST_REPORTED) reported.clear()
+    reported.add(key)
     this.#warn(plain(warningOf(at, owner, held.ms)))
   }
 

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { isInside, LEFT } from '../engine/flow/marker.ts'
+import { isInside, LEFT } from '../engine/flow/current-call.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { LoopQuestion } from './loop-question.ts'
 import { withSources } from './source-maps.ts'
@@ -66,21 +66,22 @@ interface Stretch {
   /** Its length, if it ended before a question was answered. */
   ended: Length | undefined
   /** What has been reported of it. */
-  told: Length | undefined
+  reported: Length | undefined
 }
 
 /**
- * Watches another thread's event loop from outside. It reads the thread's marker and its count of
- * beats (a timer of the event loop). As long as these change, it does nothing else. If the marker
- * stays at one word inside a call of user code, or the beats stop, the event loop may be blocked.
- * The thread may be working, or waiting in native code. The watcher then requests the thread's
- * stack. The thread answers in the middle of the code that blocks it, or when native code returns.
+ * Watches another thread's event loop from outside. It reads the thread's current call and its
+ * count of beats (a timer of the event loop). As long as these change, it does nothing else. If the
+ * current call stays at one word inside a call of user code, or the beats stop, the event loop may
+ * be blocked. The thread may be working, or waiting in native code. The watcher then requests the
+ * thread's stack. The thread answers in the middle of the code that blocks it, or when native code
+ * returns.
  *
  *   QUIET --the same word, and inside or without a beat--> SUSPICIOUS --for the threshold--> BLOCK
  *     '<--------------the word changes, or (outside of calls) a beat comes------------------'
  */
 export class LoopWatch {
-  readonly #marker: Int32Array
+  readonly #callWords: Int32Array
   readonly #setup: WatchSetup
   readonly #question: LoopQuestion | undefined
   #use: MainThreadUse | undefined
@@ -108,7 +109,7 @@ export class LoopWatch {
 
   constructor(setup: WatchSetup) {
     this.#setup = setup
-    this.#marker = new Int32Array(setup.marker)
+    this.#callWords = new Int32Array(setup.callWords)
     this.#control = new Int32Array(setup.control)
     if (setup.sampler !== undefined) {
       this.#question = new LoopQuestion(setup.sampler, this.#control)
@@ -138,7 +139,7 @@ export class LoopWatch {
   }
 
   #look(): void {
-    this.#hear()
+    this.#onReplies()
     if (!this.#isWatching) {
       // An open question keeps the process alive.
       if (this.#question?.isOpen === true) this.#lookAfter(this.#closeMs)
@@ -146,7 +147,7 @@ export class LoopWatch {
     }
     const look: Look = {
       at: clockMs(),
-      word: this.#marker[0] as number,
+      word: this.#callWords[0] as number,
       beats: Atomics.load(this.#control, BEATS),
       use: this.#readUse(),
     }
@@ -166,7 +167,7 @@ export class LoopWatch {
     } else {
       // The call takes long. After it, the engine must yield at once, and not only after some quick
       // calls.
-      if (isInside(look.word)) this.#marker[LEFT] = 0
+      if (isInside(look.word)) this.#callWords[LEFT] = 0
       this.#periodMs = this.#unchanged(this.#since, last, look)
     }
     this.#last = look
@@ -242,7 +243,7 @@ export class LoopWatch {
       aliveAt: look.at,
       movedAt: look.at,
       ended: undefined,
-      told: undefined,
+      reported: undefined,
     }
     this.#ask(this.#stretch, look.at)
   }
@@ -258,9 +259,9 @@ export class LoopWatch {
     // the thread gets one.
     const length = { ms, workMs: workMs - (look.at - stretch.movedAt) }
     const isSure = inside || stretch.turns !== undefined
-    if (length.workMs >= this.#thresholdMs && isSure && stretch.told === undefined) {
-      stretch.told = length
-      this.#tell(stretch, length, false)
+    if (length.workMs >= this.#thresholdMs && isSure && stretch.reported === undefined) {
+      stretch.reported = length
+      this.#report(stretch, length, false)
     }
     const pauseMs = Math.max(this.#thresholdMs / 2, (look.at - stretch.beganAt) / 4)
     if (!isAlive || look.at - stretch.askedAt >= pauseMs) this.#ask(stretch, look.at)
@@ -274,7 +275,7 @@ export class LoopWatch {
     if (this.#question.ask()) this.#asked = stretch
   }
 
-  #hear(): void {
+  #onReplies(): void {
     const answer = this.#question?.take()
     if (answer === undefined) return
     const stretch = this.#asked
@@ -284,8 +285,8 @@ export class LoopWatch {
 
   #answered(stretch: Stretch, sample: LoopSample | undefined): void {
     if (sample?.hasDebugger === true) this.#hasDebugger = true
-    // The answer may arrive after the end of the stretch, but it was given while the marker still
-    // had that word.
+    // The answer may arrive after the end of the stretch, but it was given while the current call
+    // still had that word.
     const isOfStretch = sample?.word === stretch.word && sample.frames.length > 0
     const isSame = isOfStretch && (stretch.turns === undefined || stretch.turns === sample.turns)
     if (isSame) {
@@ -313,21 +314,24 @@ export class LoopWatch {
   #end(stretch: Stretch, at: number): void {
     this.#stretch = undefined
     const { ms, workMs } = this.#lengthOf(stretch, at, this.#readUse())
-    const { told } = stretch
-    const length = { ms: Math.max(told?.ms ?? 0, ms), workMs: Math.max(told?.workMs ?? 0, workMs) }
+    const { reported } = stretch
+    const length = {
+      ms: Math.max(reported?.ms ?? 0, ms),
+      workMs: Math.max(reported?.workMs ?? 0, workMs),
+    }
     if (this.#asked === stretch) stretch.ended = length
     else this.#finish(stretch, length)
   }
 
   #finish(stretch: Stretch, length: Length): void {
     const isSure = isInside(stretch.word) || stretch.turns !== undefined
-    if (stretch.told === undefined && (!isSure || length.workMs < this.#thresholdMs)) return
+    if (stretch.reported === undefined && (!isSure || length.workMs < this.#thresholdMs)) return
     this.#closeLooks = CLOSE_LOOKS_AFTER_BLOCK
     this.#wasBlocked = true
-    this.#tell(stretch, length, true)
+    this.#report(stretch, length, true)
   }
 
-  #tell(stretch: Stretch, { ms, workMs }: Length, isOver: boolean): void {
+  #report(stretch: Stretch, { ms, workMs }: Length, isOver: boolean): void {
     const message: BlockMessage = {
       id: stretch.id,
       word: stretch.word,

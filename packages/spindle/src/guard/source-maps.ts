@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Frame } from './watch-protocol.ts'
+import type { StackFrame } from './watch-protocol.ts'
 
 interface LoadedMap {
   readonly map: SourceMap
@@ -15,7 +15,7 @@ const maps: Map<string, LoadedMap | undefined> = new Map()
  * Adds the places in the source to frames of scripts with a map beside or inside them, as bundlers
  * and compilers write them.
  */
-export function withSources(frames: readonly Frame[]): readonly Frame[] {
+export function withSources(frames: readonly StackFrame[]): readonly StackFrame[] {
   return frames.map((frame) => {
     const loaded = /\.[cm]?js$/.test(frame.file.replace(/[?#].*$/, ''))
       ? mapOf(frame.file)

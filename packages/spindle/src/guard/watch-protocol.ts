@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 // Messages and shared memory between the thread that watches the event loop and the thread that is
 // watched.
 
-/** Indexes in the control block, which is separate from the marker. */
+/** Indexes in the control block, which is separate from the current call. */
 export const EXITING = 0
 export const CONNECTED = 1
 /**
@@ -21,7 +21,7 @@ export const CONTROL_BYTES = 32
 
 /** The data with which the watching thread starts. */
 export interface WatchSetup {
-  readonly marker: SharedArrayBuffer
+  readonly callWords: SharedArrayBuffer
   readonly control: SharedArrayBuffer
   /** The port on which blocks are reported. */
   readonly port: MessagePort
@@ -41,7 +41,7 @@ export interface WatchSetup {
 export type WatchCommand = { readonly thresholdMs: number } | 'rest' | 'end'
 
 /** One frame of a stack. */
-export interface Frame {
+export interface StackFrame {
   readonly function: string
   /** Path or URL of the script. */
   readonly file: string
@@ -56,12 +56,12 @@ export interface Frame {
 
 /** A sample that the watched thread takes of itself while it is blocked. */
 export interface LoopSample {
-  /** The marker's word. */
+  /** The word of the current call. */
   readonly word: number
   /** Number of turns of its event loop. */
   readonly turns: number
   /** The stack, innermost frame first. Empty if the thread was idle. */
-  readonly frames: readonly Frame[]
+  readonly frames: readonly StackFrame[]
   /** Calls in flight by the stages' marks: mark, calls, mark, calls, … */
   readonly running: readonly number[]
   /**

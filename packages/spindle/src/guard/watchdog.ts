@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import {
   isMainThread,
   MessageChannel,
@@ -5,13 +6,14 @@ import {
   receiveMessageOnPort,
   type Worker,
 } from 'node:worker_threads'
-import { marker } from '../engine/flow/marker.ts'
+import { readFrames } from '../call-stack.ts'
+import { scopedMark } from '../engine/flow/call-scopes.ts'
+import { callWords } from '../engine/flow/current-call.ts'
 import { WATCH_THREAD } from '../entries.ts'
 import { messageOf } from '../errors.ts'
 import { plain } from '../plain-text.ts'
 import { clearTimeout, setTimeout, type Timer } from '../timers.ts'
 import { startThread } from '../workers/supervise/start-worker.ts'
-import { offerSampler } from './loop-sample.ts'
 import { mayInspect } from './may-inspect.ts'
 import {
   BEAT_MS,
@@ -20,6 +22,8 @@ import {
   CONNECTED,
   CONTROL_BYTES,
   EXITING,
+  type LoopSample,
+  type StackFrame,
   WANTED_BEAT_MS,
   type WatchCommand,
   type WatchSetup,
@@ -77,10 +81,10 @@ export function readBlocks(): void {
     received !== undefined;
     received = receiveMessageOnPort(port)
   )
-    tell(received.message as BlockMessage)
+    report(received.message as BlockMessage)
 }
 
-function tell(block: BlockMessage): void {
+function report(block: BlockMessage): void {
   for (const watcher of [...watchers]) watcher.blocked(block)
 }
 
@@ -96,7 +100,7 @@ async function start(): Promise<void> {
   if (watchers.size === 0 || thread !== undefined) return
   const { port1, port2 } = new MessageChannel()
   const setup: Omit<WatchSetup, 'entry' | 'tsx'> = {
-    marker: marker.buffer,
+    callWords: callWords.buffer,
     control: control.buffer,
     port: port2,
     sampler: expression,
@@ -115,7 +119,7 @@ async function start(): Promise<void> {
     return
   }
   const { worker } = thread
-  port1.on('message', tell)
+  port1.on('message', report)
   port1.unref()
   worker.on('error', giveUp)
   worker.on('exit', () => forget(worker))
@@ -199,4 +203,45 @@ function forget(worker: Worker): void {
 function atExit(): void {
   Atomics.store(control, EXITING, 1)
   if (Atomics.load(control, CONNECTED) === 1) Atomics.wait(control, CONNECTED, 1, EXIT_MS)
+}
+
+const MOST_FRAMES = 64
+
+/**
+ * Makes a function callable from the watching thread, which evaluates its name in this thread. That
+ * works in the middle of any code. Unlike pausing, it needs no debugger, which would make V8's
+ * promises slower for the rest of the process's life. Returns the expression to evaluate.
+ */
+function offerSampler(running: () => readonly number[], hasDebugger: () => boolean): string {
+  const name = `spindle.loop-sample.${Math.random().toString(36).slice(2)}`
+  const sample = (): string => JSON.stringify(takeSample(sample, running, hasDebugger))
+  Object.defineProperty(globalThis, Symbol.for(name), { value: sample, enumerable: false })
+  return `globalThis[Symbol.for('${name}')]()`
+}
+
+/** Runs between two instructions of other code, so it must leave everything unchanged. */
+function takeSample(
+  above: (...args: never[]) => unknown,
+  running: () => readonly number[],
+  hasDebugger: () => boolean,
+): LoopSample {
+  return {
+    word: callWords[0] as number,
+    turns: performance.nodeTiming.uvMetricsInfo.loopCount,
+    // Skip the first frame, which is the evaluated expression.
+    frames: readFrames(MOST_FRAMES, above, toFrame).slice(1),
+    running: running(),
+    scope: scopedMark(),
+    hasDebugger: hasDebugger(),
+  }
+}
+
+function toFrame(site: NodeJS.CallSite): StackFrame {
+  return {
+    function: site.getFunctionName() ?? '',
+    file: site.getScriptNameOrSourceURL?.() ?? site.getFileName() ?? '',
+    line: site.getLineNumber() ?? 0,
+    column: site.getColumnNumber() ?? 0,
+    isAsync: (site as { isAsync?(): boolean }).isAsync?.() === true,
+  }
 }

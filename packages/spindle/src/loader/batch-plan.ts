@@ -16,10 +16,10 @@ import { elementsIn } from './place-array.ts'
  * What one path of the records becomes in the batch: an array, a plain list, or an object or list
  * of members.
  */
-export type Plan = ArrayPlan | ListPlan | MembersPlan
+export type CollatePlan = CollateArrayPlan | ListPlan | MembersPlan
 
 /** Values that become one array. */
-export interface ArrayPlan {
+export interface CollateArrayPlan {
   readonly kind: 'array'
   readonly path: string
   readonly dtype: DType
@@ -42,7 +42,7 @@ export interface ListPlan {
 export interface MembersPlan {
   readonly kind: 'members'
   readonly isArray: boolean
-  readonly members: readonly (readonly [name: string, plan: Plan])[]
+  readonly members: readonly (readonly [name: string, plan: CollatePlan])[]
 }
 
 /** The options of `collate()` that decide how values become arrays. */
@@ -60,7 +60,7 @@ export interface PlanRules {
  * @param path `''`, `'pixels'`, `'image.mask'`
  * @throws `ERR_BAD_OPTION` if records differ in more than their data.
  */
-export function planBatch(values: readonly unknown[], path: string, rules: PlanRules): Plan {
+export function planBatch(values: readonly unknown[], path: string, rules: PlanRules): CollatePlan {
   rules.seen.add(path)
   const first = values[0]
   if (isNdArray(first)) return planArrays(values, path, rules)
@@ -76,7 +76,7 @@ export function planBatch(values: readonly unknown[], path: string, rules: PlanR
   return isPlainObject(first) ? planObjects(values, path, rules) : planList(values, path)
 }
 
-function planArrays(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {
+function planArrays(values: readonly unknown[], path: string, rules: PlanRules): CollateArrayPlan {
   const arrays = values.map((value, at) => {
     if (!isNdArray(value)) return differs(path, at, 'an array, as the first one is', value)
     if (!value.shape.every((length) => Number.isSafeInteger(length) && length >= 0))
@@ -102,7 +102,7 @@ function planArrays(values: readonly unknown[], path: string, rules: PlanRules):
   )
 }
 
-function planVectors(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {
+function planVectors(values: readonly unknown[], path: string, rules: PlanRules): CollateArrayPlan {
   const dtype = dtypeOf(values[0]) as DType
   for (const [at, value] of values.entries())
     if (dtypeOf(value) !== dtype)
@@ -123,7 +123,7 @@ function planData(
   shapes: readonly (readonly number[])[],
   path: string,
   rules: PlanRules,
-): ArrayPlan {
+): CollateArrayPlan {
   const isHalf = dtype === 'float16'
   const Data = isHalf ? (data[0]!.constructor as DataConstructor) : constructors[dtype]
   // Between Float16Array and the bits in a Uint16Array, `set` would convert.
@@ -147,7 +147,7 @@ function planNumbers(
   kind: 'number' | 'bigint',
   path: string,
   rules: PlanRules,
-): ArrayPlan {
+): CollateArrayPlan {
   const dtype = kind === 'bigint' ? 'int64' : (rules.dtypes.get(path) ?? rules.numbers)
   const lists = values as readonly (readonly unknown[])[]
   const placed = shaped(
@@ -185,7 +185,7 @@ function checkPaddingValue(
     badOption(`pad${memberOf(path)}.value`, `what ${dtype} can hold`, value)
 }
 
-function planScalars(values: readonly unknown[], path: string, rules: PlanRules): ArrayPlan {
+function planScalars(values: readonly unknown[], path: string, rules: PlanRules): CollateArrayPlan {
   const kind = typeof values[0] as 'number' | 'bigint' | 'boolean'
   for (const [at, value] of values.entries())
     if (typeof value !== kind) differs(path, at, `a ${kind}, as the first one is`, value)
@@ -209,7 +209,7 @@ function shaped(
   shapes: readonly (readonly number[])[],
   path: string,
   rules: PlanRules,
-): Pick<ArrayPlan, 'shapes' | 'shape' | 'padding'> {
+): Pick<CollateArrayPlan, 'shapes' | 'shape' | 'padding'> {
   const padding = rules.paddings.get(path)
   if (padding !== undefined)
     return { shapes, shape: paddedShape(shapes, padding, memberOf(path)), padding }

@@ -96,7 +96,7 @@ export function batchByBytes<T>(options: ByteBudgetOptions<T>): () => Aggregator
   )
 }
 
-interface Budget<T> {
+interface TokenBudget<T> {
   readonly unit: string
   readonly option: string
   readonly budget: number
@@ -105,7 +105,10 @@ interface Budget<T> {
   readonly isPadded: boolean
 }
 
-function budgetBatches<T>(budget: Budget<T>, options: BudgetOptions): () => Aggregator<T, T[]> {
+function budgetBatches<T>(
+  budget: TokenBudget<T>,
+  options: BudgetOptions,
+): () => Aggregator<T, T[]> {
   const { maxItems = Number.POSITIVE_INFINITY, tooLarge = 'refuse' } = options
   checkInteger('maxItems', maxItems, 1, undefined, true)
   checkChoice('tooLarge', tooLarge, ['refuse', 'alone'])
@@ -117,14 +120,14 @@ function budgetBatches<T>(budget: Budget<T>, options: BudgetOptions): () => Aggr
  * time.
  */
 class BudgetBatches<T> implements Aggregator<T, T[]> {
-  readonly #budget: Budget<T>
+  readonly #budget: TokenBudget<T>
   readonly #maxItems: number
   readonly #mayExceed: boolean
   #batch: T[] = []
   /** Sum of the costs, or with padding the largest cost. */
   #cost = 0
 
-  constructor(budget: Budget<T>, maxItems: number, mayExceed: boolean) {
+  constructor(budget: TokenBudget<T>, maxItems: number, mayExceed: boolean) {
     this.#budget = budget
     this.#maxItems = maxItems
     this.#mayExceed = mayExceed

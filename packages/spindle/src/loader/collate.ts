@@ -1,4 +1,5 @@
 import { badOption, checkChoice, checkOptions } from '../check.ts'
+import { isStageContext, type StageContext } from '../op-context.ts'
 import { constructors, type Data, type DType, isBigInt, type NdArray } from './array.ts'
 import {
   alignedBytes,
@@ -7,7 +8,7 @@ import {
   checkMemory,
   type MemoryOptions,
 } from './batch-memory.ts'
-import { type ArrayPlan, differs, type Plan, planBatch } from './batch-plan.ts'
+import { type CollateArrayPlan, type CollatePlan, differs, planBatch } from './batch-plan.ts'
 import type { Collated, NumberDType } from './collated.ts'
 import { Filler } from './fill-range.ts'
 import { checkPadding, type Padding, type PadOptions } from './padding.ts'
@@ -61,6 +62,8 @@ const numberDTypes = Object.keys(constructors).filter(
  *   counts as a tuple.
  * - Texts and other values that are not data become a plain list.
  *
+ * `collate` itself can be an op: `pipe(collate)`, `new DataLoader(source, { batchSize, collate })`.
+ *
  * @returns arrays `[records.length, ...shape]`, in objects and lists like those of the records
  * @throws `ERR_BAD_OPTION` for a wrong option, an empty list, or records that differ;
  *   `ERR_TOO_LARGE` for an array above its `pad.length` or memory that is too small;
@@ -90,7 +93,11 @@ export function collate<
   N extends NumberDType = 'float64',
   const K extends { readonly [path: string]: NumberDType } = Record<never, NumberDType>,
   const P extends { readonly [path: string]: PadOptions } = Record<never, PadOptions>,
->(records: readonly T[], options: CollateOptions<N, K, P> = {}): CollatedBatch<T, N, K, P> {
+>(
+  records: readonly T[],
+  options: CollateOptions<N, K, P> | StageContext = {},
+): CollatedBatch<T, N, K, P> {
+  if (isStageContext(options)) return collate(records)
   const plan = plannedBatch(records, options)
   const memory = batchMemory(options, sizesIn(plan, records.length))
   return make(plan, records.length, memory) as CollatedBatch<T, N, K, P>
@@ -105,7 +112,7 @@ export function collatedBytes(records: readonly unknown[], options: CollateOptio
   return alignedBytes(sizesIn(plannedBatch(records, options), records.length))
 }
 
-function plannedBatch(records: readonly unknown[], options: CollateOptions): Plan {
+function plannedBatch(records: readonly unknown[], options: CollateOptions): CollatePlan {
   checkOptions(options, ['pad', 'numbers', 'dtypes', 'shared', 'pool', 'into'])
   const { pad = {}, numbers = 'float64', dtypes = {} } = options
   checkMemory(options)
@@ -141,14 +148,14 @@ function plannedBatch(records: readonly unknown[], options: CollateOptions): Pla
 }
 
 /** Bytes of each array, in the order in which the arrays are made. */
-function sizesIn(plan: Plan, count: number): number[] {
+function sizesIn(plan: CollatePlan, count: number): number[] {
   if (plan.kind === 'list') return []
   if (plan.kind === 'members') return plan.members.flatMap(([, member]) => sizesIn(member, count))
   const size = count * elementsIn(plan.shape) * plan.Data.BYTES_PER_ELEMENT
   return plan.padding?.mask === undefined ? [size] : [size, count * (plan.shape[0] ?? 1) * 8]
 }
 
-function make(plan: Plan, count: number, memory: BatchMemory): unknown {
+function make(plan: CollatePlan, count: number, memory: BatchMemory): unknown {
   if (plan.kind === 'list') return plan.values
   if (plan.kind === 'array') return makeArray(plan, count, memory)
   const made: [string, unknown][] = []
@@ -163,7 +170,7 @@ function make(plan: Plan, count: number, memory: BatchMemory): unknown {
   return plan.isArray ? made.map(([, value]) => value) : Object.fromEntries(made)
 }
 
-function makeArray(plan: ArrayPlan, count: number, memory: BatchMemory): NdArray {
+function makeArray(plan: CollateArrayPlan, count: number, memory: BatchMemory): NdArray {
   const { dtype, Data, values, shapes, padding } = plan
   const size = elementsIn(plan.shape)
   const data = memory.take(Data, count * size)
@@ -184,7 +191,7 @@ function makeArray(plan: ArrayPlan, count: number, memory: BatchMemory): NdArray
 }
 
 /** A list of numbers as a typed array; anything else unchanged. */
-function elementsOf(plan: ArrayPlan, at: number): Data {
+function elementsOf(plan: CollateArrayPlan, at: number): Data {
   const value = plan.values[at]
   if (ArrayBuffer.isView(value)) return value as Data
   const numbers = value as readonly number[]
@@ -200,7 +207,7 @@ function elementsOf(plan: ArrayPlan, at: number): Data {
 function copyNumbers(
   numbers: readonly (number | bigint | boolean)[],
   to: Data,
-  { dtype, path }: ArrayPlan,
+  { dtype, path }: CollateArrayPlan,
   recordOf: (at: number) => number,
 ): void {
   const target = to as { [at: number]: number | bigint }
@@ -225,7 +232,12 @@ function isZero(value: number | bigint): boolean {
   return value === 0n || Object.is(value, 0)
 }
 
-function makeMask(plan: ArrayPlan, padding: Padding, count: number, memory: BatchMemory): NdArray {
+function makeMask(
+  plan: CollateArrayPlan,
+  padding: Padding,
+  count: number,
+  memory: BatchMemory,
+): NdArray {
   const length = plan.shape[0] ?? 1
   const data = memory.take(constructors.int64, count * length)
   const [ones, zeros] = [new Filler(1n), memory.isFresh ? undefined : new Filler(0n)]

@@ -7,10 +7,14 @@ import type { BuildOptions } from '../engine/types.ts'
 import { Loader, type LoaderProgress } from './loader.ts'
 import type {
   AggregateLoaderOptions,
+  AnyLoaderOptions,
   BatchLoaderOptions,
+  Grouped,
+  LoaderOp,
   LoaderSource,
   LoaderState,
   SampleLoaderOptions,
+  WithCollate,
 } from './loader-options.ts'
 
 /** Loads a data set, epoch after epoch. See {@link DataLoader}. */
@@ -76,6 +80,20 @@ export interface DataLoader<T> extends AsyncIterable<T>, Iterable<T>, AsyncDispo
 
 /** Constructor of loaders. Types follow from the options. */
 export interface DataLoaderConstructor {
+  // The first two are for a generic `collate`, such as the one of this package. Compilers find its
+  // types only if what it gets depends on nothing that is still to be found.
+  new <S, C, T = C>(
+    source: LoaderSource<S>,
+    options: WithCollate<BatchLoaderOptions<S, S, C, T>, S, C> & {
+      readonly preprocess?: undefined
+    },
+  ): DataLoader<Output<T>>
+  new <S, R, C, T = C>(
+    source: LoaderSource<S>,
+    options: WithCollate<BatchLoaderOptions<S, R, C, T>, R, C> & {
+      readonly preprocess: LoaderOp<S, R>
+    },
+  ): DataLoader<Output<T>>
   new <S, R = S, C = Output<R>[], T = C>(
     source: LoaderSource<S>,
     options: BatchLoaderOptions<S, R, C, T>,
@@ -87,6 +105,12 @@ export interface DataLoaderConstructor {
   new <S, R = S, C = Output<R>, T = C>(
     source: LoaderSource<S>,
     options?: SampleLoaderOptions<S, R, C, T>,
+  ): DataLoader<Output<T>>
+  // The last one is for errors, because compilers report the last one when none fits: it looks for
+  // the type of the items in the source only.
+  new <S, R = S, B = never, N extends number | undefined = undefined, C = Grouped<R, B, N>, T = C>(
+    source: LoaderSource<S>,
+    options?: AnyLoaderOptions<S, R, B, N, C, T>,
   ): DataLoader<Output<T>>
   readonly prototype: DataLoader<unknown>
 }

@@ -12,6 +12,7 @@ import type {
   StageContext,
 } from '../engine/types.ts'
 import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
+import { isPromise } from '../user-code.ts'
 import { loadOp, type Op } from '../workers/supervise/worker-modules.ts'
 import type { LoaderOp, LoaderOptions } from './loader-options.ts'
 
@@ -94,7 +95,7 @@ function sourceOf(source: unknown, epoch: number): Source<unknown> {
   if (isOneShot(source) || Array.isArray(source) || ArrayBuffer.isView(source))
     return source as Source<unknown>
   return ({ signal, position }) => {
-    tellEpoch(source, epoch)
+    sendEpoch(source, epoch)
     return itemsOf(source as Source<unknown>, { signal, epoch, position })
   }
 }
@@ -112,16 +113,19 @@ function inEpoch(source: SeekableSource<unknown>, epoch: number): SeekableSource
 }
 
 /** Calls `setEpoch()` of samplers that have it, as PyTorch's do. */
-function tellEpoch(source: unknown, epoch: number): void {
+function sendEpoch(source: unknown, epoch: number): void {
   const { setEpoch } = source as Partial<SetsEpoch>
   if (typeof setEpoch === 'function') setEpoch.call(source, epoch)
 }
 
-function itemsOf(source: Source<unknown>, context: SourceContext): SourceItems<unknown> {
-  const made: unknown = typeof source === 'function' ? source(context) : source
-  return (
-    isSeekable(made) ? made.iterateFrom(context.position, context.epoch) : made
-  ) as SourceItems<unknown>
+function itemsOf(
+  source: Source<unknown>,
+  { signal, position, epoch }: SourceContext,
+): SourceItems<unknown> | Promise<SourceItems<unknown>> {
+  const items = (made: unknown): SourceItems<unknown> =>
+    (isSeekable(made) ? made.iterateFrom(position, epoch) : made) as SourceItems<unknown>
+  const made: unknown = typeof source === 'function' ? source({ signal, position, epoch }) : source
+  return isPromise(made) ? made.then(items) : items(made)
 }
 
 function itemsByReference(reference: WorkerOp<never, unknown>, epoch: number): Source<unknown> {

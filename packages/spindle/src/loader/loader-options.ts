@@ -8,7 +8,7 @@ import {
   checkInteger,
   checkOptions,
 } from '../check.ts'
-import { isOneShot, isSource } from '../engine/flow/open-source.ts'
+import { checkSource, isOneShot } from '../engine/flow/open-source.ts'
 import { checkState } from '../engine/progress/check-state.ts'
 import type { PipelineState } from '../engine/resume-state.ts'
 import { isSeekable, type SeekableSource } from '../engine/seekable.ts'
@@ -32,7 +32,7 @@ import { checkReferences } from './loader-references.ts'
 export type LoaderSource<S> =
   | Source<S>
   | SeekableSource<S>
-  | WorkerOp<SourceContext, SourceItems<S> | SeekableSource<S>>
+  | WorkerOp<SourceContext, SourceItems<S> | PromiseLike<SourceItems<S>>>
 
 /** One of the loader's functions, directly or by reference. */
 export type LoaderOp<T, R> = OpFunction<T, R> | WorkerOp<T, R>
@@ -127,7 +127,7 @@ export interface SampleLoaderOptions<S, R, C, T> extends CommonLoaderOptions<S, 
   readonly aggregate?: undefined
   readonly dropLast?: undefined
   /** Called with each sample. Default: the loader gives samples. */
-  readonly collate?: LoaderOp<Output<R>, C>
+  readonly collate?: LoaderOp<NoInfer<Output<R>>, C>
   /** Called with each result, one at a time, e.g. to copy it to a device. Default: none. */
   readonly transfer?: LoaderOp<Output<C>, T>
 }
@@ -143,7 +143,7 @@ export interface BatchLoaderOptions<S, R, C, T> extends CommonLoaderOptions<S, R
    * Makes one value of the samples of a batch, e.g. by `collate()` of this package. Default:
    * batches are arrays.
    */
-  readonly collate?: LoaderOp<Output<R>[], C>
+  readonly collate?: LoaderOp<NoInfer<Output<R>>[], C>
   /** Called with each batch, one at a time, e.g. to copy it to a device. Default: none. */
   readonly transfer?: LoaderOp<Output<C>, T>
 }
@@ -165,6 +165,34 @@ export interface AggregateLoaderOptions<S, R, B, C, T> extends CommonLoaderOptio
   /** Called with each result, one at a time. Default: none. */
   readonly transfer?: LoaderOp<Output<C>, T>
 }
+
+/** Options of a loader whose `collate` is a function and not a reference. */
+export type WithCollate<O, R, C> = Omit<O, 'collate'> & {
+  readonly collate: OpFunction<Output<R>[], C>
+}
+
+/** What `collate` of a loader gets: batches of an aggregator, arrays of samples, or samples. */
+export type Grouped<R, B, N> = [B] extends [never]
+  ? N extends number
+    ? Output<R>[]
+    : Output<R>
+  : B
+
+/** The options of all kinds of loaders in one type, for readable errors of compilers. */
+export type AnyLoaderOptions<S, R, B, N extends number | undefined, C, T> = Omit<
+  CommonLoaderOptions<S, R>,
+  'preprocess'
+> & {
+  readonly preprocess?: LoaderOp<NoInfer<S>, R>
+  readonly batchSize?: N
+  readonly aggregate?:
+    | (() => Aggregator<Output<R>, B>)
+    | WorkerOp<undefined, Aggregator<Output<R>, B>>
+    | undefined
+  readonly dropLast?: boolean | undefined
+  readonly collate?: LoaderOp<NoInfer<Grouped<R, B, N>>, C>
+  readonly transfer?: LoaderOp<NoInfer<Output<C>>, T>
+} & ([B] extends [never] ? unknown : { readonly batchSize?: undefined })
 
 /** All options of all kinds of loaders, for the implementation. */
 export interface LoaderOptions extends CommonLoaderOptions<unknown, unknown> {
@@ -214,14 +242,7 @@ const own = ['threads', 'maxFailures', 'seed', 'signal', 'resumable', 'state'] a
  * @throws `ERR_BAD_SOURCE`, `ERR_BAD_OPTION`.
  */
 export function checkLoader(source: unknown, options: LoaderOptions): void {
-  if (!isSource(source) && !isSeekable(source) && !isWorkerOp(source)) {
-    const rule =
-      'an iterable, an async iterable, a stream, a source of spindle/source, or a function that returns one'
-    throw new SpindleError(
-      'ERR_BAD_SOURCE',
-      `\`source\` must be ${rule}, got ${source === null ? 'null' : typeof source}`,
-    )
-  }
+  if (!isWorkerOp(source)) checkSource(source)
   checkOptions(options, names)
   const {
     batchSize,
@@ -274,7 +295,7 @@ function checkResumable(source: unknown, { sourceOptions }: LoaderOptions): void
   const isAnywhere = isSeekable(source) || Array.isArray(source) || ArrayBuffer.isView(source)
   if (isAnywhere || (sourceOptions?.resume !== undefined && !isOneShot(source))) return
   const what = isOneShot(source)
-    ? 'it can be gone through only once'
+    ? 'it is an iterator, generator object or stream, which can be iterated only once'
     : "give a source of spindle/source or an array, or say how it gets to its first position by `sourceOptions: { resume: 'skip' }` or `{ resume: 'seek' }`"
   throw new SpindleError(
     'ERR_NOT_RESUMABLE',

@@ -2,13 +2,13 @@ import { checkChoice, checkCount, checkDuration, checkOptions } from '../check.t
 import type { PipelineConfig } from '../engine/config.ts'
 import type { Report } from '../engine/report/report.ts'
 import type { Pipeline, StopOptions } from '../engine/run/pipeline.ts'
+import { isSeekable } from '../engine/seekable.ts'
 import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
 import { clockMs } from '../timers.ts'
 import type { EpochItems, Epochs } from './epochs.ts'
 import { InlineEpochs } from './inline-epochs.ts'
-import { batchesIn } from './loader-length.ts'
 import { checkLoader, type LoaderOptions, type LoaderState } from './loader-options.ts'
 import { WorkerEpochs } from './worker-epochs.ts'
 
@@ -228,4 +228,32 @@ function replaced(): SpindleError {
     'ERR_ITERATOR_REPLACED',
     'a newer iteration of this loader has begun, which ended this one: epochs are loaded one at a time',
   )
+}
+
+/**
+ * Number of batches per epoch if nothing is dropped; `undefined` if the source or the options do
+ * not determine it.
+ */
+function batchesIn(
+  source: unknown,
+  { batchSize, aggregate, dropLast = false }: LoaderOptions,
+): number | undefined {
+  const items = itemsIn(source)
+  if (items === undefined || aggregate !== undefined) return undefined
+  const batches = items / (batchSize ?? 1)
+  return dropLast ? Math.floor(batches) : Math.ceil(batches)
+}
+
+/** Number of items that one iteration of the source gives. */
+function itemsIn(source: unknown): number | undefined {
+  if (isSeekable(source)) {
+    if (source.size === undefined) return undefined
+    const { rank, worldSize } = source.shard ?? { rank: 0, worldSize: 1 }
+    return Math.ceil(Math.max(0, source.size - rank) / worldSize)
+  }
+  if (typeof source !== 'object' || source === null) return undefined
+  const { length, size } = source as { length?: unknown; size?: unknown }
+  return [length, size].find(
+    (count) => typeof count === 'number' && Number.isInteger(count) && count >= 0,
+  ) as number | undefined
 }

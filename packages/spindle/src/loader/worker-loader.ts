@@ -1,8 +1,8 @@
 import { opOf } from '../workers/calls/worker-module.ts'
 import { loadOp } from '../workers/supervise/worker-modules.ts'
 import { DataLoader } from './data-loader.ts'
-import type { LoaderAssignment, Sent } from './loader-assignment.ts'
 import type { BatchLoaderOptions, LoaderSource } from './loader-options.ts'
+import type { LoaderDescription, Sent } from './worker-epochs.ts'
 
 /**
  * Makes the loader in a worker from its description. Functions run on the worker's event loop, or
@@ -13,7 +13,7 @@ export async function loader({
   source,
   options,
   epoch,
-}: LoaderAssignment): Promise<DataLoader<unknown>> {
+}: LoaderDescription): Promise<DataLoader<unknown>> {
   const inThreads = options.threads !== undefined
   const made: Record<string, unknown> = { epoch }
   for (const [name, sent] of Object.entries(options)) {

@@ -101,7 +101,7 @@ export class StageTrace implements StageTracer {
   }
 
   #count(now: number, always = false): void {
-    for (const queue of this.#queues) queue.tell(this.#out, now, always)
+    for (const queue of this.#queues) queue.write(this.#out, now, always)
   }
 }
 
@@ -109,19 +109,19 @@ export class StageTrace implements StageTracer {
 export class QueueCounter {
   readonly #queue: Queue
   readonly #name: string
-  #told = -1
-  #toldAt = Number.NEGATIVE_INFINITY
+  #written = -1
+  #writtenAt = Number.NEGATIVE_INFINITY
 
   constructor(queue: Queue, name: string) {
     this.#queue = queue
     this.#name = name
   }
 
-  tell(out: TraceOut, now: number, always: boolean): void {
+  write(out: TraceOut, now: number, always: boolean): void {
     const { length } = this.#queue
-    if (length === this.#told || (!always && now - this.#toldAt < COUNTER_MS)) return
-    this.#told = length
-    this.#toldAt = now
+    if (length === this.#written || (!always && now - this.#writtenAt < COUNTER_MS)) return
+    this.#written = length
+    this.#writtenAt = now
     out.counter(this.#name, now, length)
   }
 }

@@ -12,7 +12,7 @@ export type LoopStretch = (isBusy: boolean, beganAt: number, endedAt: number) =>
  * shown as one interval before them.
  */
 export class LoopTrack {
-  readonly #tell: LoopStretch
+  readonly #onStretch: LoopStretch
   #idleMs: number
   /**
    * When the current busy period of the loop began, as far as known; and when the loop last had
@@ -27,8 +27,8 @@ export class LoopTrack {
     if (!this.#isOver) this.#throughAt = this.#look()
   }
 
-  constructor(tell: LoopStretch) {
-    this.#tell = tell
+  constructor(onStretch: LoopStretch) {
+    this.#onStretch = onStretch
     this.#idleMs = performance.eventLoopUtilization().idle
     this.#busySince = clockMs()
   }
@@ -51,8 +51,8 @@ export class LoopTrack {
     this.#idleMs = idle
     const from = Math.max(this.#busySince, Math.min(this.#throughAt || now, now - idleMs))
     const to = Math.min(now, from + idleMs)
-    if (from > this.#busySince) this.#tell(true, this.#busySince, from)
-    this.#tell(false, from, to)
+    if (from > this.#busySince) this.#onStretch(true, this.#busySince, from)
+    this.#onStretch(false, from, to)
     this.#busySince = to
     return now
   }
@@ -60,6 +60,6 @@ export class LoopTrack {
   end(): void {
     const now = this.#look()
     this.#isOver = true
-    if (now > this.#busySince) this.#tell(true, this.#busySince, now)
+    if (now > this.#busySince) this.#onStretch(true, this.#busySince, now)
   }
 }

@@ -100,7 +100,7 @@ export class Trace implements AsyncDisposable {
   readonly #startedAt: number = clockMs()
   readonly #epochAt: number = performance.timeOrigin + clockMs()
   readonly #listener = { started: (): void => {}, ended: (): void => this.#end() }
-  readonly #hearBlock = (message: unknown): void => this.#block(message as BlockEvent)
+  readonly #onBlock = (message: unknown): void => this.#block(message as BlockEvent)
   #nextLane = FIRST_LANE
   #hasBlocks = false
   #events = 0
@@ -134,7 +134,7 @@ export class Trace implements AsyncDisposable {
     })
     for (const stage of this.#stages) stage.attach()
     graph.listeners.add(this.#listener)
-    subscribe('spindle:loop:block', this.#hearBlock)
+    subscribe('spindle:loop:block', this.#onBlock)
     if (graph.endedAt > 0) this.#end()
   }
 
@@ -158,7 +158,7 @@ export class Trace implements AsyncDisposable {
     for (const stage of this.#stages) stage.detach()
     this.#loop.end()
     this.#graph.listeners.delete(this.#listener)
-    unsubscribe('spindle:loop:block', this.#hearBlock)
+    unsubscribe('spindle:loop:block', this.#onBlock)
     this.#ended = this.#sink.end()
     // A caller that does not wait must not get an unhandled rejection.
     this.#ended.catch(() => {})

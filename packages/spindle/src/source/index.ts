@@ -1,6 +1,8 @@
+export type { Json, SeekableSource } from '../engine/seekable.ts'
 // Files
 
 export { urlForMessages } from '../url-for-messages.ts'
+export { expandBraces } from './files/expand-braces.ts'
 export { type FolderSample, ImageFolder, type ImageFolderOptions } from './files/image-folder.ts'
 export {
   fromImageNet,
@@ -24,6 +26,12 @@ export {
 } from './manifest/from-manifest.ts'
 // Orders
 export { KeyedPermutation } from './permutation.ts'
+// Records
+export {
+  type FromLinesOptions,
+  fromJsonLines,
+  fromTextLines,
+} from './records/from-json-lines.ts'
 // Samplers
 export { DistributedSampler } from './sampler/distributed-sampler.ts'
 export { type RankFromEnvironmentOptions, rankFromEnvironment } from './sampler/rank.ts'
@@ -39,10 +47,23 @@ export type {
   AsyncSource,
   ItemOf,
   Shard,
-  Source,
   SourceLike,
+  SyncSource,
   Transformed,
 } from './seek/source-types.ts'
+// Stores of objects
+export { type FindObjectsOptions, type FoundObject, findObjects } from './store/find-objects.ts'
+export type {
+  ObjectInfo,
+  ObjectPlace,
+  ObjectStore,
+  ObjectWriter,
+  StoreCallOptions,
+  StoreReadOptions,
+  StoreWriteOptions,
+} from './store/object-store.ts'
+export { openStore } from './store/open-store.ts'
+export type { StoreCredentials, StoreOptions } from './store/store-options.ts'
 // Transforms of sources
 export { concat } from './transform/concat.ts'
 export {

@@ -57,6 +57,8 @@ export class Bracket {
   /** Number of consecutive successful steps in that direction. */
   boldUp = 0
   boldDown = 0
+  /** Whether a step without a proof was kept. */
+  wasTrusted = false
   #below: Refused | undefined
   #above: Refused | undefined
   #refusals = 0
@@ -85,12 +87,16 @@ export class Bracket {
     return target > this.value ? target : undefined
   }
 
-  /** The next smaller number to try; `undefined` if there is none. */
-  below(atMs: number): number | undefined {
+  /**
+   * The next smaller number to try; `undefined` if there is none. `least`: the smallest number that
+   * may be enough.
+   */
+  below(atMs: number, least: number = this.min): number | undefined {
     const refused = this.#alive(this.#below, atMs)
     const factor =
       this.value >= MANY ? DOWN[1] : (DOWN[Math.min(this.boldDown, DOWN.length - 1)] as number)
-    let target = Math.max(this.min, Math.min(this.value - 1, Math.floor(this.value * factor)))
+    const lower = Math.min(this.value - 1, Math.floor(this.value * factor))
+    let target = Math.max(this.min, least, lower)
     if (refused !== undefined) {
       if (refused * NEAR >= this.value || refused >= this.value - 1) return undefined
       target = Math.max(target, Math.ceil((this.value + refused) / 2))
@@ -162,6 +168,7 @@ export class Bracket {
     this.#refused = undefined
     this.boldUp = 0
     this.boldDown = 0
+    this.wasTrusted = false
   }
 
   #alive(refused: Refused | undefined, atMs: number): number | undefined {

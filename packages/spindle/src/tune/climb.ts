@@ -1,6 +1,16 @@
 import type { Figures, UnitFigures } from './figures.ts'
 import { fitting } from './memory.ts'
-import { type Change, isHeldUp, type Proposal, SATISFIED, type Tuned, WAITS } from './proposal.ts'
+import {
+  type Change,
+  isHeldUp,
+  isSpread,
+  type Proposal,
+  SATISFIED,
+  type Situation,
+  type Tuned,
+  WAITS,
+  withRoom,
+} from './proposal.ts'
 
 /** Share of busy slots from which on a unit may be the bottleneck. */
 const SATURATED = 0.8
@@ -13,6 +23,11 @@ const PARTLY = 0.4
 const WAITS_CERTAINLY = 0.9
 /** Share of used cores from which on more calls gain nothing. */
 const CORES_FULL = 0.93
+/**
+ * Share of a waiting consumer from which on a unit with very different times of calls is raised
+ * without a proof: the gain is smaller than what a measurement shows.
+ */
+const NEARLY = 0.15
 /** Number of cores in use by a process that can use more. */
 const WANTS_CORES = 0.25
 /** Share of slots that wait for a worker, above which more slots only make the queue longer. */
@@ -43,37 +58,25 @@ interface Candidate {
  * Tries another number for the unit that limits the pipeline. `isFresh`: only for units without a
  * refusal.
  */
-export function climb(
-  figures: Figures,
-  tuned: readonly Tuned[],
-  memoryBytes: number,
-  isFresh: boolean,
-): Proposal | undefined {
-  const all = candidates(figures, tuned, SATURATED, WAITS)
+export function climb(situation: Situation, isFresh: boolean): Proposal | undefined {
+  const all = candidates(situation, SATURATED, WAITS)
   const some = isFresh ? all.filter((one) => one.tuned.size.refusals === 0) : all
-  return first(figures, some, memoryBytes)
+  return first(situation, some)
 }
 
 /** The same when no single unit limits the pipeline. */
-export function climbPartly(
-  figures: Figures,
-  tuned: readonly Tuned[],
-  memoryBytes: number,
-): Proposal | undefined {
-  return first(figures, candidates(figures, tuned, PARTLY, 1 - PARTLY), memoryBytes)
+export function climbPartly(situation: Situation): Proposal | undefined {
+  return first(situation, candidates(situation, PARTLY, 1 - PARTLY))
 }
 
 /**
  * Tries more for all units that are busy most of the time. If each has to wait for the others,
  * raising only one has no effect.
  */
-export function climbTogether(
-  figures: Figures,
-  tuned: readonly Tuned[],
-  memoryBytes: number,
-): Proposal | undefined {
+export function climbTogether(situation: Situation): Proposal | undefined {
+  const { figures, memoryBytes } = situation
   if (areCoresFull(figures)) return undefined
-  const changes = candidates(figures, tuned, PARTLY, 1).flatMap(
+  const changes = candidates(situation, PARTLY, 1).flatMap(
     ({ i, unit, tuned: { size } }): Change[] => {
       const cap = Math.min(
         enough(figures, unit),
@@ -90,8 +93,7 @@ export function climbTogether(
 }
 
 function candidates(
-  figures: Figures,
-  tuned: readonly Tuned[],
+  { figures, tuned }: Situation,
   least: number,
   fullest: number,
 ): readonly Candidate[] {
@@ -117,23 +119,24 @@ function rank({ unit, tuned }: Candidate): number {
   return share * (1 - unit.full) * TRIED ** tuned.size.refusals
 }
 
-function first(
-  figures: Figures,
-  ranked: readonly Candidate[],
-  memoryBytes: number,
-): Proposal | undefined {
+function first(situation: Situation, ranked: readonly Candidate[]): Proposal | undefined {
+  const { figures, memoryBytes } = situation
   for (const { i, unit, tuned } of ranked) {
     const { size } = tuned
     const isUseless = areCoresFull(figures) || unit.queued > QUEUES * unit.slots
     const isHeld = isHeldUp(tuned, unit)
     const wanted = Math.max(enough(figures, unit), isHeld ? besideSlow(figures, unit) : 0)
     const cap = Math.min(wanted, fitting(figures, unit, size.value, memoryBytes))
-    if (isHeld && size.boldUp === 0) size.boldUp = 1
+    const isNearlyEnough = isSpread(unit) && figures.waiting <= NEARLY && !size.wasTrusted
+    if ((isHeld || isNearlyEnough) && size.boldUp === 0) size.boldUp = 1
     const up = isUseless || cap <= size.value ? undefined : size.above(figures.atMs, cap)
     // Noise hides a small loss. Then a lower number is only tried where there are certainly too
     // many slots.
     const isNoisy = figures.error > NOISE && size.value < MANY
-    const down = isHeld || isNoisy ? undefined : size.below(figures.atMs)
+    const down =
+      isHeld || isNoisy || (isSpread(unit) && figures.waiting <= NEARLY)
+        ? undefined
+        : size.below(figures.atMs, least(situation, unit, tuned))
     // With long calls, the effect of a higher number shows late, and that of a lower one soon.
     const isUpFirst = size.prefersUp && (size.boldUp > 0 || unit.meanMs < LONG_MS)
     const to = isUpFirst ? (up ?? down) : (down ?? up)
@@ -144,7 +147,7 @@ function first(
       reason: 'climb',
       direction,
       changes: [change],
-      isTrusted: isHeld && direction === 'up',
+      isTrusted: (isHeld || isNearlyEnough) && direction === 'up',
     }
   }
   return undefined
@@ -154,8 +157,22 @@ function first(
  * Whether more calls would get no more CPU: this process uses what others leave, or no core is idle
  * and this process is one of those that use them.
  */
-function areCoresFull({ cpu, cores, idle, machine }: Figures): boolean {
+export function areCoresFull({ cpu, cores, idle, machine }: Figures): boolean {
   return cpu >= CORES_FULL * cores || (idle <= (1 - CORES_FULL) * machine && cpu >= WANTS_CORES)
+}
+
+/**
+ * The lowest number that may be enough. While others use cores, fewer calls than cores may seem to
+ * be enough, until the others end.
+ */
+function least(
+  { figures, areCoresShared }: Situation,
+  unit: UnitFigures,
+  { size, rates }: Tuned,
+): number {
+  const isShared = areCoresShared && areCoresFull(figures)
+  const forCores = isShared ? Math.min(size.value, Math.ceil(figures.machine)) : 1
+  return Math.max(forCores, rates.least(unit, figures.atMs))
 }
 
 /** Number of slots that the unit needs for what the consumer and the cores can process. */
@@ -163,7 +180,8 @@ function enough(figures: Figures, unit: UnitFigures): number {
   const { waiting, cpu, cores } = figures
   const byConsumer = waiting < 0.98 ? 1 / (1 - waiting) : Number.POSITIVE_INFINITY
   const byCores = cpu > 0.05 * cores ? (1.1 * cores) / cpu : Number.POSITIVE_INFINITY
-  return unit.slots * Math.min(byConsumer, byCores) * MODEL_ROOM
+  const times = Math.min(byConsumer, byCores)
+  return Math.max(unit.slots * times * MODEL_ROOM, withRoom(unit, unit.busy * times))
 }
 
 /** Number of slots that an ordered unit needs: all calls that begin while its slowest call runs. */

@@ -17,6 +17,8 @@ export interface UnitFigures {
   readonly full: number
   readonly itemBytes: number
   readonly tasks: number
+  /** Highest number of calls in flight that a sample showed. */
+  readonly most: number
   readonly slowMs: number
   /** Number of outputs per input. */
   readonly fanOut: number
@@ -30,6 +32,9 @@ export interface Figures {
   /** Items per millisecond at the consumer, and the relative standard error of that rate. */
   readonly rate: number
   readonly error: number
+  /** The same for each core that this process could use. */
+  readonly perCore: number
+  readonly perCoreError: number
   /** Share of the time in which the consumer waited. */
   readonly waiting: number
   /** Mean number of cores that this process used, and that it could have used. */
@@ -42,6 +47,9 @@ export interface Figures {
   readonly loopDelayMs: number
   readonly units: readonly UnitFigures[]
 }
+
+/** Share of the machine's cores from which on this process counts as undisturbed. */
+export const UNDISTURBED = 0.9
 
 const LEAST_ERROR = 0.005
 /**
@@ -61,7 +69,8 @@ const LEAST_SHARE = 0.25
 export class Measurement {
   readonly #first: TuneSample
   #last: TuneSample
-  readonly #ticks: { readonly ms: number; readonly items: number }[] = []
+  readonly #ticks: { readonly ms: number; readonly coreMs: number; readonly items: number }[] = []
+  #most: readonly number[] = []
   #memory = 0
   #loopDelayMs = 0
 
@@ -73,7 +82,13 @@ export class Measurement {
   add(sample: TuneSample): void {
     const elapsedMs = sample.atMs - this.#last.atMs
     if (elapsedMs <= 0) return
-    this.#ticks.push({ ms: elapsedMs, items: sample.items - this.#last.items })
+    const others = (sample.othersMs - this.#last.othersMs) / elapsedMs
+    this.#ticks.push({
+      ms: elapsedMs,
+      coreMs: elapsedMs * coresLeft(sample.cores, others),
+      items: sample.items - this.#last.items,
+    })
+    this.#most = sample.units.map(({ running }, i) => Math.max(running, this.#most[i] ?? 0))
     this.#memory += sample.memoryBytes
     this.#loopDelayMs = Math.max(this.#loopDelayMs, sample.loopDelayMs)
     this.#last = sample
@@ -87,7 +102,7 @@ export class Measurement {
     return this.#last.items - this.#first.items
   }
 
-  get #error(): number {
+  #error(time: 'ms' | 'coreMs'): number {
     const { items } = this
     if (items === 0) return 1
     // An item more or less at the edges.
@@ -95,14 +110,14 @@ export class Measurement {
     if (this.#ticks.length < LEAST_BLOCKS) return Math.max(LEAST_ERROR, 1 / Math.sqrt(items))
     // If items come in bursts, neighbouring ticks depend on each other, but long blocks do not.
     const size = Math.max(1, Math.floor(this.#ticks.length / BLOCKS))
-    return Math.max(LEAST_ERROR, edges, this.#errorOfBlocks(size))
+    return Math.max(LEAST_ERROR, edges, this.#errorOfBlocks(size, time))
   }
 
-  #errorOfBlocks(size: number): number {
+  #errorOfBlocks(size: number, time: 'ms' | 'coreMs'): number {
     const rates: number[] = []
     for (let at = 0; at + size <= this.#ticks.length; at += size) {
       const block = this.#ticks.slice(at, at + size)
-      rates.push(sumOf(block, 'items') / sumOf(block, 'ms'))
+      rates.push(sumOf(block, 'items') / sumOf(block, time))
     }
     const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length
     if (mean === 0) return 1
@@ -120,27 +135,38 @@ export class Measurement {
       elapsedMs,
       items: this.items,
       rate: this.items / elapsedMs,
-      error: this.#error,
+      error: this.#error('ms'),
+      perCore: this.items / Math.max(1e-6, sumOf(this.#ticks, 'coreMs')),
+      perCoreError: this.#error('coreMs'),
       waiting: Math.min(1, Math.max(0, (last.waitMs - first.waitMs) / elapsedMs)),
       cpu: (last.cpuMs - first.cpuMs) / elapsedMs,
-      // A process gets its share of the cores, however many others want them.
-      cores: Math.max(LEAST_SHARE * last.cores, last.cores - others),
+      cores: coresLeft(last.cores, others),
       machine: last.cores,
       idle: Math.max(0, last.cores - others - (last.cpuMs - first.cpuMs) / elapsedMs),
       memoryBytes: this.#ticks.length === 0 ? last.memoryBytes : this.#memory / this.#ticks.length,
       loopDelayMs: this.#loopDelayMs,
       units: last.units.map((unit, i) =>
-        unitFigures(first.units[i] as UnitSample, unit, elapsedMs),
+        unitFigures(first.units[i] as UnitSample, unit, elapsedMs, this.#most[i] ?? 0),
       ),
     }
   }
+}
+
+/** A process gets its share of the cores, however many others want them. */
+function coresLeft(cores: number, others: number): number {
+  return Math.max(LEAST_SHARE * cores, cores - others)
 }
 
 function sumOf<K extends string>(ticks: readonly Readonly<Record<K, number>>[], key: K): number {
   return ticks.reduce((sum, tick) => sum + tick[key], 0)
 }
 
-function unitFigures(before: UnitSample, after: UnitSample, elapsedMs: number): UnitFigures {
+function unitFigures(
+  before: UnitSample,
+  after: UnitSample,
+  elapsedMs: number,
+  most: number,
+): UnitFigures {
   const of = (key: keyof UnitSample): number => Math.max(0, after[key] - before[key])
   const slots = of('slotMs') / elapsedMs
   const busy = Math.min(slots, of('busyMs') / elapsedMs)
@@ -160,6 +186,7 @@ function unitFigures(before: UnitSample, after: UnitSample, elapsedMs: number): 
     full: Math.min(1, of('fullMs') / elapsedMs),
     itemBytes: after.itemBytes,
     tasks,
+    most,
     slowMs: after.slowMs,
     fanOut: tasks > 0 ? of('emitted') / tasks : 1,
   }
@@ -185,12 +212,24 @@ export function leastMsOf(
 export function pooled(one: Figures, other: Figures): Figures {
   const elapsedMs = one.elapsedMs + other.elapsedMs
   const items = one.items + other.items
-  const error = Math.hypot(one.error * one.elapsedMs, other.error * other.elapsedMs) / elapsedMs
+  const joined = (key: 'error' | 'perCoreError'): number =>
+    Math.max(
+      LEAST_ERROR,
+      Math.hypot(one[key] * one.elapsedMs, other[key] * other.elapsedMs) / elapsedMs,
+    )
+  const coreMs = one.items / one.perCore + other.items / other.perCore
+  const units = other.units.map((unit, i) => ({
+    ...unit,
+    most: Math.max(unit.most, one.units[i]?.most ?? 0),
+  }))
   return {
     ...other,
+    units,
     elapsedMs,
     items,
     rate: items / elapsedMs,
-    error: Math.max(LEAST_ERROR, error),
+    error: joined('error'),
+    perCore: items / coreMs,
+    perCoreError: joined('perCoreError'),
   }
 }

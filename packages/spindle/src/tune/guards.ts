@@ -1,4 +1,5 @@
 import { type Figures, Measurement } from './figures.ts'
+import { fitting } from './memory.ts'
 import type { Change, Proposal, Tuned } from './proposal.ts'
 import type { TuneSample, TuningReason } from './tune-types.ts'
 
@@ -96,11 +97,20 @@ export class GuardWatch {
       heaviest,
       'memory',
       figures,
-      (0.9 * this.#memoryBytes) / memoryBytes,
+      this.#share(heaviest, figures, memoryBytes),
       true,
     )
     if (alarm !== undefined) this.#before = memoryBytes
     return alarm
+  }
+
+  /** The share of a unit's slots that memory has room for. */
+  #share(at: number | undefined, figures: Figures, memoryBytes: number): number {
+    const unit = at === undefined ? undefined : figures.units[at]
+    if (at === undefined || unit === undefined || unit.itemBytes === 0)
+      return (0.9 * this.#memoryBytes) / memoryBytes
+    const { value } = (this.#tuned[at] as Tuned).size
+    return fitting({ ...figures, memoryBytes }, unit, value, this.#memoryBytes) / value
   }
 
   #troubles(figures: Figures, running: Proposal | undefined): Alarm | undefined {

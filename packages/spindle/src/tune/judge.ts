@@ -1,4 +1,4 @@
-import { type Figures, leastMsOf } from './figures.ts'
+import { type Figures, leastMsOf, UNDISTURBED } from './figures.ts'
 import { type Proposal, SATISFIED } from './proposal.ts'
 
 /** `'void'`: other processes disturbed the trial too much for a verdict. */
@@ -17,8 +17,12 @@ const LEAST_MS = 250
 const LEAST_ITEMS = 12
 const LONGEST_MS = 3000
 const LATEST_MS = 8000
+/** Loss from which on a step down is ended at once, after this time in milliseconds. */
+const LARGE_LOSS = 0.15
+const LARGE_LOSS_MS = 150
 /** Number of standard errors that separates a certain verdict. */
 const SURE = 2
+const LIKELY = 1.5
 /**
  * Relative change of the cores available to this process from which on rates are compared per core,
  * if cores limit.
@@ -26,10 +30,10 @@ const SURE = 2
 const OTHER_CORES = 0.15
 const CORES_FULL = 0.9
 const CORES_USED = 0.5
+/** Share of the cores by which cores that are as full as before may differ. */
+const AS_FULL = 0.02
 /** Number of cores in use from which on other processes can matter. */
 const CPU_MATTERS = 0.25
-/** Share of the machine's cores from which on this process counts as undisturbed. */
-const UNDISTURBED = 0.9
 
 /** The verdict about a trial, as early as it is clear. `best`: the highest certain rate so far. */
 export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
@@ -44,24 +48,38 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
     (elapsedMs >= LONGEST_MS && items >= LEAST_ITEMS && Math.hypot(now.error, base.error) <= proof)
   // Few items are enough if few are expected.
   const expected = base.rate * elapsedMs
-  if (!isOver && (elapsedMs < leastMs || Math.max(items, expected) < LEAST_ITEMS)) return 'more'
   const others = base.cores / now.cores
   const isDisturbed = Math.abs(others - 1) > OTHER_CORES
   const areFull = base.cpu >= CORES_FULL * base.cores && now.cpu >= CORES_FULL * now.cores
   const used = Math.max(base.cpu / base.cores, now.cpu / now.cores)
   // A pipeline that does not wait for cores is equally fast beside busy processes.
   const doCoresMatter = areFull || (used > CORES_USED && Math.max(base.cpu, now.cpu) > CPU_MATTERS)
-  const ratio = (now.rate / base.rate) * (isDisturbed && doCoresMatter ? others : 1)
+  const figures = areFull
+    ? { ratio: now.perCore / base.perCore, now: now.perCoreError, base: base.perCoreError }
+    : {
+        ratio: (now.rate / base.rate) * (isDisturbed && doCoresMatter ? others : 1),
+        now: now.error,
+        base: base.error,
+      }
+  const { ratio } = figures
   // If the cores were only partly used, the effect of other processes is unknown.
   const isVague = isDisturbed && !areFull && doCoresMatter
   const error = Math.hypot(
     isVague ? Math.abs(others - 1) : 0,
-    items === 0 ? 1 / Math.max(1, expected) : now.error * ratio,
-    base.error * ratio,
+    items === 0 ? 1 / Math.max(1, expected) : figures.now * ratio,
+    figures.base * ratio,
   )
+  const isEarly = !isOver && (elapsedMs < leastMs || Math.max(items, expected) < LEAST_ITEMS)
+  if (isEarly && proposal.direction === 'up') return 'more'
+  if (isEarly && (isVague || !isLargeLoss(ratio, Math.max(error, 1 / Math.sqrt(expected)), now)))
+    return 'more'
+  if (isEarly) return 'reject'
   // While the rate is imprecise, it is compared with the largest effect that a step of this size
   // could have.
   const slack = Math.min(error, proof)
+  // With fewer cores than usual, the best rate cannot be reached.
+  const isShared = Math.min(base.cores, now.cores) < UNDISTURBED * now.machine
+  const lowest = isShared && doCoresMatter ? 0 : (best / base.rate) * (1 - BEARABLE_IN_ALL)
   if (proposal.isTrusted)
     return decide(ratio - 1 + error, error, isOver || elapsedMs >= LONGEST_MS, false)
   if (proposal.direction === 'up')
@@ -70,22 +88,23 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   if (base.waiting <= SATISFIED && now.waiting <= 2 * SATISFIED && elapsedMs >= leastMs)
     return 'accept'
   // If the cores are as busy as before, as much work is done as before.
-  if (areFull && now.cores > UNDISTURBED * now.machine)
-    return decide(
-      ratio - 1 + Math.max(BEARABLE, error),
-      error,
-      isOver || elapsedMs >= LONGEST_MS,
-      false,
-    )
+  if (areFull) {
+    const isAsFull = now.cpu / now.cores >= base.cpu / base.cores - AS_FULL
+    const allowed = BEARABLE + (isAsFull ? SURE * error : 0)
+    const least = Math.max(1 - allowed, lowest - error)
+    return decide(ratio - least, error, isOver || elapsedMs >= LONGEST_MS, false)
+  }
   // Fewer slots are not a gain in themselves. If the result stays unclear, it must at least not
   // look worse.
   if (isLast && error > proof / 2 && proposal.reason === 'climb')
     return ratio >= 1 ? 'accept' : 'reject'
-  const least = Math.min(
-    1 - BEARABLE,
-    Math.max(1 - slack, (best / base.rate) * (1 - BEARABLE_IN_ALL)),
-  )
+  const least = Math.min(1 - BEARABLE, Math.max(1 - slack, lowest))
   return decide(ratio - least, error, isOver, isVague)
+}
+
+/** Whether a step down costs so much that a short measurement shows it. */
+function isLargeLoss(ratio: number, error: number, { elapsedMs }: Figures): boolean {
+  return elapsedMs >= LARGE_LOSS_MS && ratio < 1 - LARGE_LOSS - LIKELY * error
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { Bracket } from './bracket.ts'
-import type { UnitFigures } from './figures.ts'
+import type { Bracket, Taboo } from './bracket.ts'
+import type { Figures, UnitFigures } from './figures.ts'
+import type { SlotRates } from './slot-rates.ts'
 import type { TuningReason, Unit } from './tune-types.ts'
 
 /** A unit and the state of its numbers. */
@@ -7,6 +8,7 @@ export interface Tuned {
   readonly unit: Unit
   readonly size: Bracket
   readonly buffer: Bracket | undefined
+  readonly rates: SlotRates
   /** Share of troubled calls that does not depend on the concurrency. */
   usualTroubles: number
 }
@@ -27,6 +29,18 @@ export interface Proposal {
   readonly isTrusted: boolean
 }
 
+/** What is known when a change is proposed. */
+export interface Situation {
+  readonly figures: Figures
+  readonly tuned: readonly Tuned[]
+  /** Maximum number of bytes that the pipeline may use. */
+  readonly memoryBytes: number
+  /** Blocks changes of several units at once for a while. */
+  readonly together: Taboo
+  /** Whether other processes use some of the cores at times. */
+  readonly areCoresShared: boolean
+}
+
 /** Share of the time up to which a waiting consumer counts as satisfied. */
 export const SATISFIED = 0.02
 /** Share of the time with a full exit queue from which on a unit waits for others. */
@@ -38,11 +52,23 @@ export const WAITS = 0.5
 const HELD = 0.3
 /** Factor on the mean time from which on a call is slow. */
 const SLOW = 3
+/** Number of standard deviations of the number of busy slots. */
+const ROOM = 2
+
+/**
+ * Whether the times of a unit's calls differ much. The number of calls in flight then varies by
+ * about its square root, even at a constant rate.
+ */
+export function isSpread({ slowMs, meanMs }: UnitFigures): boolean {
+  return slowMs > SLOW * meanMs
+}
+
+/** Number of slots for so many busy ones, so that none has to wait when the times of calls vary. */
+export function withRoom(unit: UnitFigures, busy: number): number {
+  return busy + (isSpread(unit) ? ROOM * Math.sqrt(busy) : 0)
+}
 
 /** Whether a unit needs its slots mainly because results wait for slow calls, in input order. */
-export function isHeldUp(
-  { unit }: Tuned,
-  { blocked, slots, slowMs, meanMs }: UnitFigures,
-): boolean {
-  return unit.isOrdered === true && (blocked > HELD * slots || slowMs > SLOW * meanMs)
+export function isHeldUp({ unit: { isOrdered } }: Tuned, unit: UnitFigures): boolean {
+  return isOrdered === true && (unit.blocked > HELD * unit.slots || isSpread(unit))
 }

@@ -1,8 +1,17 @@
-import type { Taboo } from './bracket.ts'
-import { climb, climbPartly, climbTogether } from './climb.ts'
-import type { Figures, UnitFigures } from './figures.ts'
+import { areCoresFull, climb, climbPartly, climbTogether } from './climb.ts'
+import type { UnitFigures } from './figures.ts'
 import { fitting } from './memory.ts'
-import { type Change, isHeldUp, type Proposal, SATISFIED, type Tuned, WAITS } from './proposal.ts'
+import {
+  type Change,
+  isHeldUp,
+  isSpread,
+  type Proposal,
+  SATISFIED,
+  type Situation,
+  type Tuned,
+  WAITS,
+  withRoom,
+} from './proposal.ts'
 
 /** Target share of busy slots when unused ones are removed. */
 const USED = 0.8
@@ -18,29 +27,20 @@ const TURNS = 0.05
 /** Number of outputs per call from which on this is likely. */
 const MANY_OUTPUTS = 2
 
-/**
- * The next change to try; `undefined` if all options were tried. `together`: blocks changes of
- * several units at once for a while.
- */
-export function propose(
-  figures: Figures,
-  tuned: readonly Tuned[],
-  memoryBytes: number,
-  together: Taboo,
-): Proposal | undefined {
-  if (figures.waiting <= SATISFIED) return giveBack(figures, tuned)
+/** The next change to try; `undefined` if all options were tried. */
+export function propose(situation: Situation): Proposal | undefined {
+  const { figures, together } = situation
+  if (figures.waiting <= SATISFIED) return giveBack(situation)
   const isTime = together.isOver(figures.atMs)
   return (
-    (isTime && figures.units.filter(isBusy).length > 1
-      ? climbTogether(figures, tuned, memoryBytes)
-      : undefined) ??
-    buffers(figures, tuned, memoryBytes, MANY_OUTPUTS) ??
-    climb(figures, tuned, memoryBytes, true) ??
-    (isTime ? climbTogether(figures, tuned, memoryBytes) : undefined) ??
-    climb(figures, tuned, memoryBytes, false) ??
-    giveBack(figures, tuned) ??
-    buffers(figures, tuned, memoryBytes, 0) ??
-    climbPartly(figures, tuned, memoryBytes)
+    (isTime && figures.units.filter(isBusy).length > 1 ? climbTogether(situation) : undefined) ??
+    buffers(situation, MANY_OUTPUTS) ??
+    climb(situation, true) ??
+    (isTime ? climbTogether(situation) : undefined) ??
+    climb(situation, false) ??
+    giveBack(situation) ??
+    buffers(situation, 0) ??
+    climbPartly(situation)
   )
 }
 
@@ -53,7 +53,9 @@ function isBusy({ busy, slots }: UnitFigures): boolean {
 }
 
 /** Removes unused slots of all units that do not limit the pipeline, in one step. */
-function giveBack(figures: Figures, tuned: readonly Tuned[]): Proposal | undefined {
+function giveBack({ figures, tuned }: Situation): Proposal | undefined {
+  // When other processes leave the cores, the rate grows by this factor.
+  const growth = areCoresFull(figures) ? figures.machine / figures.cores : 1
   const isEnough = figures.waiting <= SATISFIED
   const changes = figures.units.flatMap((unit, i): Change[] => {
     const one = tuned[i] as Tuned
@@ -65,7 +67,9 @@ function giveBack(figures: Figures, tuned: readonly Tuned[]): Proposal | undefin
     // In input order, calls continue to begin while the slowest one runs.
     const beside = one.unit.isOrdered === true ? Math.max(unit.rate, figures.rate) * unit.slowMs : 0
     if (!isEnough && isHeldUp(one, unit)) return []
-    const needed = Math.max(size.min, Math.ceil(Math.max(atWork, beside) / USED))
+    const busy = growth * Math.max(atWork, beside)
+    const room = Math.max(busy / USED, withRoom(unit, busy), isSpread(unit) ? unit.most : 0)
+    const needed = Math.max(size.min, Math.ceil(room))
     if (needed >= size.value) return []
     // A refused number is not tried again at once.
     const down = size.below(figures.atMs)
@@ -80,9 +84,7 @@ function giveBack(figures: Figures, tuned: readonly Tuned[]): Proposal | undefin
 
 /** More places for an exit queue that is empty and full in turns, as far as memory allows. */
 function buffers(
-  figures: Figures,
-  tuned: readonly Tuned[],
-  memoryBytes: number,
+  { figures, tuned, memoryBytes }: Situation,
   leastFanOut: number,
 ): Proposal | undefined {
   for (const [i, unit] of figures.units.entries()) {

@@ -1,10 +1,12 @@
 import { Bracket, Taboo } from './bracket.ts'
-import { type Figures, leastMsOf, Measurement, pooled } from './figures.ts'
+import { TrialDebt } from './debt.ts'
+import { type Figures, leastMsOf, Measurement, pooled, UNDISTURBED } from './figures.ts'
 import { GuardWatch } from './guards.ts'
 import { judge, type Verdict } from './judge.ts'
 import { MoveLog } from './move-log.ts'
 import { type Proposal, SATISFIED, type Change as Step, type Tuned } from './proposal.ts'
 import { propose } from './propose.ts'
+import { SlotRates } from './slot-rates.ts'
 import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './tune-types.ts'
 
 /**
@@ -47,6 +49,9 @@ const UNFAIR = 0.05
 /** A refused number with a loss up to this was harmless. */
 const HARMLESS = 0.015
 
+/** How long cores count as shared after other processes used some, in milliseconds. */
+const SHARED_MS = 30_000
+
 /** What the caller must do: apply the changes, and take the next sample after `waitMs`. */
 export interface TunerStep {
   readonly changes: readonly Change[]
@@ -78,6 +83,9 @@ export class Tuner {
   #best = 0
   /** For increases of several units at once. */
   readonly #together: Taboo = new Taboo()
+  readonly #debt = new TrialDebt()
+  /** When other processes were last seen to use cores. */
+  #sharedAtMs = Number.NEGATIVE_INFINITY
   #isCalm = false
   /** Whether the consumer has just begun to wait. */
   #isHurried = false
@@ -92,6 +100,7 @@ export class Tuner {
       unit,
       size: new Bracket(unit),
       buffer: unit.buffer && new Bracket(unit.buffer),
+      rates: new SlotRates(),
       usualTroubles: 0,
     }))
     this.#log = new MoveLog(this.#tuned)
@@ -161,16 +170,34 @@ export class Tuner {
     this.#measurement = undefined
     const base = this.#base
     if (!isOne || base === undefined) return []
-    const found = propose(base, this.#tuned, this.#settings.memoryBytes, this.#together)
+    const found = this.#propose(base)
     const proposal = found && {
       ...found,
       isTrusted: found.isTrusted || (this.#isHurried && found.direction === 'up'),
     }
     this.#isHurried = false
     this.#isCalm = proposal === undefined
-    if (proposal !== undefined) return this.#begin(proposal, base)
+    if (proposal !== undefined)
+      return this.#isAffordable(proposal, base) ? this.#begin(proposal, base) : []
     if (this.#settings.mode === 'once') this.#isDone = true
     return []
+  }
+
+  #propose(figures: Figures): Proposal | undefined {
+    if (figures.cores < UNDISTURBED * figures.machine) this.#sharedAtMs = figures.atMs
+    return propose({
+      figures,
+      tuned: this.#tuned,
+      memoryBytes: this.#settings.memoryBytes,
+      together: this.#together,
+      areCoresShared: figures.atMs - this.#sharedAtMs < SHARED_MS,
+    })
+  }
+
+  /** While the loss of earlier trials is not paid off, only steps of little risk are tried. */
+  #isAffordable({ direction, changes }: Proposal, { atMs }: Figures): boolean {
+    if (this.#debt.isPaid(atMs)) return true
+    return direction === 'up' && changes.every((step) => this.#bracketOf(step)?.refusals === 0)
   }
 
   #isKnown({ items, elapsedMs, error, waiting, units }: Figures): boolean {
@@ -220,9 +247,10 @@ export class Tuner {
    */
   #changed(figures: Figures): boolean {
     const hadEnough = (this.#base?.waiting ?? 1) <= SATISFIED && figures.waiting > MORE_WAITING
-    for (const { size, buffer } of this.#tuned) {
+    for (const { size, buffer, rates } of this.#tuned) {
       size.forget()
       buffer?.forget()
+      rates.forget()
       if (hadEnough) size.boldUp = 2
     }
     this.#best = 0
@@ -298,6 +326,8 @@ export class Tuner {
     if (trial === undefined) return []
     const { proposal, base } = trial
     this.#trial = undefined
+    this.#noteRates(base)
+    this.#noteRates(figures)
     this.#log.conclude(verdict === 'accept', figures)
     if (verdict === 'accept') {
       this.#accepted(proposal, base, figures)
@@ -307,6 +337,7 @@ export class Tuner {
       return this.#continue(figures)
     }
     const tookMs = figures.atMs - base.atMs
+    this.#debt.add(tookMs, 1 - figures.rate / base.rate, figures.atMs)
     const back = proposal.changes.map(({ from, to, ...rest }) => ({ ...rest, from: to, to: from }))
     this.#apply(back, figures)
     if (verdict === 'reject' && proposal.reason === 'errors') this.#guards.accustom(proposal, base)
@@ -318,16 +349,30 @@ export class Tuner {
     return back
   }
 
+  #noteRates(figures: Figures): void {
+    if (figures.cores < UNDISTURBED * figures.machine) return
+    figures.units.forEach((unit, i) => {
+      this.#tuned[i]?.rates.note(unit, figures)
+    })
+  }
+
   /**
    * The measurement of an accepted trial is the next baseline, so the next step can begin at once.
    */
   #continue(figures: Figures): readonly Step[] {
-    const proposal = propose(figures, this.#tuned, this.#settings.memoryBytes, this.#together)
-    return proposal === undefined ? [] : this.#begin(proposal, figures)
+    const proposal = this.#propose(figures)
+    return proposal === undefined || !this.#isAffordable(proposal, figures)
+      ? []
+      : this.#begin(proposal, figures)
   }
 
-  #accepted({ changes, direction }: Proposal, base: Figures, figures: Figures): void {
+  #accepted({ changes, direction, isTrusted }: Proposal, base: Figures, figures: Figures): void {
     const gain = figures.rate / base.rate - 1
+    if (isTrusted && gain < 0.03)
+      for (const step of changes) {
+        const bracket = this.#bracketOf(step)
+        if (bracket !== undefined) bracket.wasTrusted = true
+      }
     for (const step of changes)
       this.#bracketOf(step)?.accept(
         step.from,
@@ -336,8 +381,10 @@ export class Tuner {
     if (gain < 0.05) return
     this.#together.forget()
     // Another unit may now be the bottleneck.
-    this.#tuned.forEach(({ size, buffer }, i) => {
+    this.#tuned.forEach(({ size, buffer, rates }, i) => {
       if (changes.some(({ tuned }) => tuned === i)) return
+      // Slots become faster if fewer calls of others disturb them.
+      if (direction === 'down') rates.forget()
       size.forgetAbove()
       buffer?.forgetAbove()
     })

@@ -77,7 +77,7 @@ class StageUnit implements TunedUnit {
     const { stage, copies, name } = this
     const places = this.#places
     const buffer = { min: places, max: Math.max(MOST_PLACES, places), value: places }
-    const isOrdered = stage instanceof TaskStage && stage.window !== undefined
+    const isOrdered = stage instanceof TaskStage && stage.reorderBuffer !== undefined
     return {
       name,
       option: 'concurrency',

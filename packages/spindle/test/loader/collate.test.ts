@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { SegmentPool } from 'spindle'
-import { collate, collatedBytes, type DType, type NdArray } from 'spindle/loader'
-import { throwsCode } from '../support/consume.ts'
+import { PipelineBuilder, SegmentPool, workerModule, workers } from 'spindle'
+import { collate, collatedBytes, DataLoader, type DType, type NdArray } from 'spindle/loader'
+import { collect, throwsCode } from '../support/consume.ts'
 
 const float32 = (shape: number[], first = 0): NdArray<'float32'> => {
   const length = shape.reduce((a, b) => a * b, 1)
@@ -383,5 +383,29 @@ describe('values that a type cannot hold', () => {
         {},
         /of a shape of integers >= 0/,
       )
+  })
+})
+
+describe('collate as an op', () => {
+  const records = [{ a: 1 }, { a: 2 }, { a: 3 }, { a: 4 }]
+  const sums = async (batches: AsyncIterable<{ a: NdArray<'float64'> }>) =>
+    (await collect(batches)).map(({ a }) => a.data[0]! + a.data[1]!).sort()
+
+  it('ignores the context, in pipe() and in a DataLoader', async () => {
+    const batches = new PipelineBuilder().addSource(records).aggregate(2)
+    assert.deepEqual(await sums(batches.pipe(collate).build()), [3, 7])
+    assert.deepEqual(await sums(batches.pipe(collate, { retry: 1 }).build()), [3, 7])
+    assert.deepEqual(await sums(new DataLoader(records, { batchSize: 2, collate })), [3, 7])
+  })
+
+  it('runs by reference in threads and in a region, with options bound to it', async () => {
+    const loader = workerModule<{
+      collate(records: { a: number }[], options?: object): { a: NdArray<'float64'> }
+    }>(import.meta.resolve('spindle/loader'))
+    const batches = new PipelineBuilder().addSource(records).aggregate(2)
+    assert.deepEqual(await sums(batches.pipe(loader.collate).build()), [3, 7])
+    const options = { numbers: 'float64' }
+    const region = batches.to(workers({ count: 1 })).pipe(loader.collate.with(options))
+    assert.deepEqual(await sums(region.build()), [3, 7])
   })
 })

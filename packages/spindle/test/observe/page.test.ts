@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { merge, PipelineBuilder, recordPipeline } from 'spindle'
-import { moment, niceCeiling, timeTicks } from '../../src/observe/page/axis.ts'
+import { moment, niceCeiling, timeTicks } from '../../src/observe/page/chart.ts'
 import { problemsInMarkup } from '../support/html.ts'
 import { range } from '../support/sources.ts'
 

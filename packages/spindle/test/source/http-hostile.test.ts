@@ -9,7 +9,7 @@ import { type ReadUrlOptions, RemoteFile, readUrl, streamUrl, urlForMessages } f
 import { show } from '../../src/check.ts'
 import { noLetters } from '../../src/engine/report/read-stats.ts'
 import { renderFailures } from '../../src/observe/page/stage-tables.ts'
-import { Collected } from '../../src/source/http/collected.ts'
+import { Collected } from '../../src/source/http/read-url.ts'
 import { Watch } from '../../src/source/http/transfer-watch.ts'
 
 const SIZE = 100_000

@@ -9,7 +9,7 @@ import {
   defineSource,
   mix,
   repeat,
-  type Source,
+  type SyncSource,
   shuffleBuffer,
   shuffled,
   skip,
@@ -38,7 +38,7 @@ type Spec =
       of: Spec[]
     }
 
-type Any = Source<number> | AsyncSource<number>
+type Any = SyncSource<number> | AsyncSource<number>
 
 const leaf: fc.Arbitrary<Spec> = fc.record({
   kind: fc.constantFrom('array', 'indexed', 'read', 'foreign', 'foreign async', 'sampler'),

@@ -40,7 +40,7 @@ export function npyChunks({ data, dtype, shape }: NdArray): [header: Uint8Array,
     bytes = Buffer.from(bytes)
     swapBytes(bytes, DATA_CLASSES[dtype].BYTES_PER_ELEMENT)
   }
-  return [headerOf(dtype, shape), bytes]
+  return [npyHeader(dtype, shape), bytes]
 }
 
 const DESCRIPTIONS: { readonly [D in DType]: string } = {
@@ -65,7 +65,8 @@ const DESCRIPTIONS: { readonly [D in DType]: string } = {
 const GROWTH_DIGITS = 21
 const ALIGNMENT = 64
 
-function headerOf(dtype: DType, shape: readonly number[]): Uint8Array {
+/** The bytes before the data. */
+export function npyHeader(dtype: DType, shape: readonly number[]): Uint8Array {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
   const dict = `{'descr': '${DESCRIPTIONS[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`
   const growth = shape.length === 0 ? 0 : GROWTH_DIGITS - String(shape[0]).length

@@ -1,5 +1,5 @@
 import type { SlotShares } from '../../engine/stats/pipeline-stats.ts'
-import type { Piece, Tone } from './view-cells.ts'
+import type { TextPiece, Tone } from './view-cells.ts'
 
 /** The parts of a slot's time. Each has its own shade, so that they differ without colours too. */
 export const PARTS: readonly {
@@ -15,8 +15,8 @@ export const PARTS: readonly {
 ]
 
 /** How the slots of a stage spend their time, as a bar of exactly `cells` cells. */
-export function slotsBar(shares: SlotShares, cells: number): Piece[] {
-  const pieces: Piece[] = []
+export function slotsBar(shares: SlotShares, cells: number): TextPiece[] {
+  const pieces: TextPiece[] = []
   let [before, drawn] = [0, 0]
   for (const { part, sign, tone } of PARTS) {
     before += shares[part]
@@ -31,7 +31,7 @@ export function slotsBar(shares: SlotShares, cells: number): Piece[] {
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
 /** A share as a bar of exactly `cells` cells, with a precision of an eighth of a cell. */
-export function shareBar(share: number, cells: number): Piece[] {
+export function shareBar(share: number, cells: number): TextPiece[] {
   const eighths = Math.round(Math.min(1, Math.max(0, share)) * cells * 8)
   const full = Math.floor(eighths / 8)
   const part = EIGHTHS[eighths % 8] as string

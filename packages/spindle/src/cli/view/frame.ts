@@ -5,7 +5,7 @@ import { amount, bytes, duration, percent, perSecond } from '../../observe/numbe
 import { failuresOf, itemsIn } from '../../observe/totals.ts'
 import { plain } from '../../plain-text.ts'
 import { PARTS, shareBar, slotsBar } from './bars.ts'
-import { line, type Piece } from './view-cells.ts'
+import { line, type TextPiece } from './view-cells.ts'
 
 /** The content of a frame. */
 export interface Scene {
@@ -37,7 +37,7 @@ export function drawFrame(scene: Scene, size: Size): string[] {
   // The last column stays empty, because some terminals wrap when it is written.
   const cells = Math.max(1, size.columns - 1)
   const most = Math.max(1, size.rows - 1)
-  const head: Piece[][] = [summaryLine(scene, cells)]
+  const head: TextPiece[][] = [summaryLine(scene, cells)]
   const rows = stageRows(scene, cells)
   const foot = footLines(scene, cells)
   // On a terminal with few rows, the least important lines are left out first: the foot, the
@@ -51,7 +51,7 @@ export function drawFrame(scene: Scene, size: Size): string[] {
   return lines.map((pieces) => line(pieces, cells, size.hasColors))
 }
 
-function summaryLine({ total, now, unit }: Scene, cells: number): Piece[] {
+function summaryLine({ total, now, unit }: Scene, cells: number): TextPiece[] {
   const failed = failuresOf(total)
   const rate = perSecond(itemsIn(now), now.elapsedMs)
   const units = cells < 50 ? '' : ` ${plain(unit)}`
@@ -94,7 +94,7 @@ function columnsFor({ total }: Scene, cells: number): Columns {
   return { name, rate, slots: Math.min(40, bars - queue), queue, hasNumbers, failed }
 }
 
-function headings(scene: Scene, cells: number): Piece[] {
+function headings(scene: Scene, cells: number): TextPiece[] {
   const { name, rate, slots, queue, hasNumbers, failed } = columnsFor(scene, cells)
   const text = [
     `  ${padEnd('stage', name)}${padStart('items/s', rate)}`,
@@ -108,7 +108,7 @@ function headings(scene: Scene, cells: number): Piece[] {
 }
 
 /** One row per stage, and one for the consumer. */
-function stageRows(scene: Scene, cells: number): Piece[][] {
+function stageRows(scene: Scene, cells: number): TextPiece[][] {
   const columns = columnsFor(scene, cells)
   const { now, total, bottleneck } = scene
   const labels = cutNames(now.stages.map(labelOf), columns.name)
@@ -134,7 +134,7 @@ function row(
   failures: number,
   { name, rate, slots, queue, hasNumbers, failed }: Columns,
   about: { readonly isBottleneck: boolean; readonly elapsedMs: number; readonly hasSlots: boolean },
-): Piece[] {
+): TextPiece[] {
   const { shares } = stage
   const label = padEnd(named, name)
   const { size, capacity, occupancy } = stage.queue
@@ -157,7 +157,7 @@ function row(
 function consumerRow(
   { now, bottleneck }: Scene,
   { name, rate, slots, hasNumbers }: Columns,
-): Piece[] {
+): TextPiece[] {
   const isBottleneck = bottleneck?.kind === 'consumer'
   const { busy, waiting } = now.consumer
   const shares = { idle: waiting, queued: 0, backoff: 0, running: busy, blocked: 0 }
@@ -170,8 +170,8 @@ function consumerRow(
   ]
 }
 
-function footLines({ bottleneck, now, cpuCores, rssBytes }: Scene, cells: number): Piece[][] {
-  const verdict: Piece[] =
+function footLines({ bottleneck, now, cpuCores, rssBytes }: Scene, cells: number): TextPiece[][] {
+  const verdict: TextPiece[] =
     bottleneck === undefined
       ? [['  no bottleneck yet', 'dim']]
       : [
@@ -180,7 +180,7 @@ function footLines({ bottleneck, now, cpuCores, rssBytes }: Scene, cells: number
           `: ${plain(bottleneck.reason)}`,
         ]
   const used = `  loop ${percent(now.loopUtilization)}  CPU ${cpuCores.toFixed(1)} cores  ${bytes(rssBytes)}`
-  const legend = PARTS.flatMap(({ part, sign, tone }): Piece[] => [
+  const legend = PARTS.flatMap(({ part, sign, tone }): TextPiece[] => [
     [sign, tone],
     [` ${WORDS[part]}  `, 'dim'],
   ])
@@ -207,9 +207,9 @@ function bottleneckRow({ now, bottleneck }: Scene): number {
 }
 
 /** The rows around `middle` that fit, and the number of rows that are left out. */
-function around(rows: readonly Piece[][], middle: number, room: number): Piece[][] {
+function around(rows: readonly TextPiece[][], middle: number, room: number): TextPiece[][] {
   const shown = room - 1
-  if (shown < 1) return rows.slice(middle, middle + room) as Piece[][]
+  if (shown < 1) return rows.slice(middle, middle + room) as TextPiece[][]
   const from = Math.max(0, Math.min(rows.length - shown, middle - Math.floor(shown / 2)))
   return [...rows.slice(from, from + shown), [[`  and ${rows.length - shown} more`, 'dim']]]
 }

@@ -15,10 +15,10 @@ const CODES: Readonly<Record<Tone, number>> = {
 }
 
 /** A part of a line: its text, and its style if there are colours. */
-export type Piece = string | readonly [text: string, ...tones: Tone[]]
+export type TextPiece = string | readonly [text: string, ...tones: Tone[]]
 
 /** Joins pieces to one line of at most `most` cells. */
-export function line(pieces: readonly Piece[], most: number, hasColors: boolean): string {
+export function line(pieces: readonly TextPiece[], most: number, hasColors: boolean): string {
   let [left, out] = [most, '']
   for (const piece of pieces) {
     const [text, ...tones] = typeof piece === 'string' ? [piece] : piece

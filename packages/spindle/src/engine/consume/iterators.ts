@@ -19,18 +19,18 @@ export function takeItem<T>(
     reader.time.gives()
     return step(value as T)
   }
-  let waiter: PendingNext | undefined
+  let pendingNext: PendingNext | undefined
   const promise = new Promise<IteratorResult<T, undefined>>((resolve, reject) => {
-    waiter = new PendingNext(
+    pendingNext = new PendingNext(
       session,
       reader.time,
       resolve as (result: IteratorResult<unknown>) => void,
       reject,
     )
-    if (timeoutMs !== Number.POSITIVE_INFINITY) waiter.limit(reader, timeoutMs)
-    reader.await(waiter)
+    if (timeoutMs !== Number.POSITIVE_INFINITY) pendingNext.limit(reader, timeoutMs)
+    reader.await(pendingNext)
   })
-  if (session.holder === undefined && waiter !== undefined) waiter.promise = promise
+  if (session.holder === undefined && pendingNext !== undefined) pendingNext.promise = promise
   return promise
 }
 

@@ -1,9 +1,9 @@
 import { type AsyncScope, currentScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
+import { callWords, LEFT, newMark } from '../flow/current-call.ts'
 import { Integral } from '../flow/integral.ts'
 import type { Item } from '../flow/item.ts'
 import type { ItemPool } from '../flow/item-pool.ts'
-import { LEFT, marker, newMark } from '../flow/marker.ts'
 import type { Consumer, Queue } from '../flow/queue.ts'
 import {
   type Resumable,
@@ -18,7 +18,7 @@ import { TaskTimer } from '../stats/task-timer.ts'
 import { ConsumerTime } from './consumer-time.ts'
 
 // As in `pipe-stage.ts`.
-const words = marker
+const words = callWords
 const AT = LEFT
 
 const ITEMS_PER_LOOK = 8
@@ -63,9 +63,9 @@ export class SinkReader implements Consumer, Resumable {
   given = 0
   /** Called when the first item is given. */
   onFirst: (() => void) | undefined
-  /** Identifies the consumer in the marker. */
+  /** Identifies the consumer in the current call. */
   readonly mark: number = newMark()
-  private takers: PendingRead[] = []
+  private reads: PendingRead[] = []
   /** Times the consumer's code: for `forEach`, the calls of its function. */
   readonly counters: Counters = new Counters(false)
   readonly time: ConsumerTime = new ConsumerTime()
@@ -116,7 +116,7 @@ export class SinkReader implements Consumer, Resumable {
 
   /** Whether a request waits for an item. */
   get isAwaited(): boolean {
-    return this.takers.length > 0
+    return this.reads.length > 0
   }
 
   /**
@@ -124,12 +124,12 @@ export class SinkReader implements Consumer, Resumable {
    * count, because it may be forgotten.
    */
   get isIterated(): boolean {
-    return this.takers.some((taker) => taker.holder !== undefined)
+    return this.reads.some((read) => read.holder !== undefined)
   }
 
   /** See {@link PendingRead.hush}. */
   hush(): void {
-    for (const taker of this.takers) taker.hush?.()
+    for (const read of this.reads) read.hush?.()
   }
 
   /** Whether the stream has ended and everything was taken. */
@@ -138,7 +138,7 @@ export class SinkReader implements Consumer, Resumable {
   }
 
   canStart(): boolean {
-    return this.takers.length > 0 && !this.isGiving
+    return this.reads.length > 0 && !this.isGiving
   }
 
   offer(item: Item): boolean {
@@ -167,25 +167,23 @@ export class SinkReader implements Consumer, Resumable {
       this.endEpoch()
       return
     }
-    const taker = this.takers[0] as PendingRead
-    if (this.commits !== undefined && !this.commits.gives(item, taker.holder)) return
+    const read = this.reads[0] as PendingRead
+    if (this.commits !== undefined && !this.commits.gives(item, read.holder)) return
     if (this.given++ === 0) this.onFirst?.()
     const { value } = item
     this.itemPool.add(item)
     this.isGiving = true
-    const wantsMore = this.timer.isDue(this.given)
-      ? this.giveTimed(taker, value)
-      : taker.give(value)
+    const wantsMore = this.timer.isDue(this.given) ? this.giveTimed(read, value) : read.give(value)
     this.isGiving = false
-    if (!wantsMore && this.takers[0] === taker) {
-      this.takers.shift()
-      this.waiting.change(this.takers.length > 0 ? 1 : 0)
+    if (!wantsMore && this.reads[0] === read) {
+      this.reads.shift()
+      this.waiting.change(this.reads.length > 0 ? 1 : 0)
     }
   }
 
-  private giveTimed(taker: PendingRead, value: unknown): boolean {
+  private giveTimed(read: PendingRead, value: unknown): boolean {
     const timing = this.timer.begin(this.given)
-    const wantsMore = taker.give(value)
+    const wantsMore = read.give(value)
     this.timer.returned(timing, this.counters)
     this.timer.end(timing, this.counters, true)
     return wantsMore
@@ -220,25 +218,25 @@ export class SinkReader implements Consumer, Resumable {
   private finish(error: { readonly reason: unknown } | undefined): void {
     this.hasEnded = true
     this.error = error
-    const takers = this.takers
-    this.takers = []
+    const reads = this.reads
+    this.reads = []
     this.waiting.change(0)
-    for (const taker of takers) this.endTaker(taker)
+    for (const read of reads) this.endRead(read)
     this.onRest()
   }
 
-  private endTaker(taker: PendingRead): void {
+  private endRead(read: PendingRead): void {
     // Every request gets the error, so that a failed pipeline never looks complete.
-    if (this.error === undefined) taker.end()
-    else taker.fail(this.error.reason)
+    if (this.error === undefined) read.end()
+    else read.fail(this.error.reason)
   }
 
   private endEpoch(): void {
     this.epoch++
-    const takers = this.takers.filter((taker) => taker.epoch < this.epoch)
-    this.takers = this.takers.filter((taker) => taker.epoch >= this.epoch)
-    this.waiting.change(this.takers.length > 0 ? 1 : 0)
-    for (const taker of takers) taker.end()
+    const reads = this.reads.filter((read) => read.epoch < this.epoch)
+    this.reads = this.reads.filter((read) => read.epoch >= this.epoch)
+    this.waiting.change(this.reads.length > 0 ? 1 : 0)
+    for (const read of reads) read.end()
   }
 
   /**
@@ -301,43 +299,43 @@ export class SinkReader implements Consumer, Resumable {
   }
 
   /** Waits for an item. Called from the consumer's context. */
-  await(taker: PendingRead): void {
+  await(read: PendingRead): void {
     const { queue } = this
-    if (queue.length > 0 || this.hasEnded || queue.isClosed || this.epoch > taker.epoch)
-      this.scope.runInAsyncScope(this.add, this, taker)
-    else this.add(taker)
+    if (queue.length > 0 || this.hasEnded || queue.isClosed || this.epoch > read.epoch)
+      this.scope.runInAsyncScope(this.add, this, read)
+    else this.add(read)
   }
 
   /** Waits for an item. Called in the pipeline's async context. */
-  add(taker: PendingRead): void {
-    if (this.hasEnded) this.endTaker(taker)
-    else if (this.epoch > taker.epoch) {
-      taker.end()
+  add(read: PendingRead): void {
+    if (this.hasEnded) this.endRead(read)
+    else if (this.epoch > read.epoch) {
+      read.end()
       // A boundary was taken, so its place is free.
       this.refill()
     } else {
-      this.takers.push(taker)
+      this.reads.push(read)
       this.waiting.change(1)
       this.pump()
     }
   }
 
   /** Removes a waiting request. The next item goes to others. */
-  remove(taker: PendingRead): void {
-    const at = this.takers.indexOf(taker)
+  remove(read: PendingRead): void {
+    const at = this.reads.indexOf(read)
     if (at < 0) return
-    this.takers.splice(at, 1)
-    this.waiting.change(this.takers.length > 0 ? 1 : 0)
+    this.reads.splice(at, 1)
+    this.waiting.change(this.reads.length > 0 ? 1 : 0)
   }
 
   /** A consumer leaves: its pending requests end, so that they take no items from the others. */
   leave(session: object): void {
-    const isLeaving = (taker: PendingRead): boolean => taker.session === session
-    const leaving = this.takers.filter(isLeaving)
+    const isLeaving = (read: PendingRead): boolean => read.session === session
+    const leaving = this.reads.filter(isLeaving)
     if (leaving.length === 0) return
-    this.takers = this.takers.filter((taker) => !isLeaving(taker))
-    this.waiting.change(this.takers.length > 0 ? 1 : 0)
-    for (const taker of leaving) taker.end()
+    this.reads = this.reads.filter((read) => !isLeaving(read))
+    this.waiting.change(this.reads.length > 0 ? 1 : 0)
+    for (const read of leaving) read.end()
     this.onRest()
   }
 

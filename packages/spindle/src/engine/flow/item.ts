@@ -15,10 +15,10 @@ export interface Ledger {
   /** Makes one of several descendants of `parent`. */
   forked(parent: Item, value: unknown, path: Path | undefined): Item
   /**
-   * Makes a batch, in which `members` end. It has the lineage of `first`. `maker` tells which
+   * Makes a batch, in which `members` end. It has the lineage of `first`. `batchOrigin` tells which
    * aggregate made it, if that has a number.
    */
-  joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item
+  joined(first: Item, value: unknown, members: readonly Item[], batchOrigin?: BatchOrigin): Item
   /** An item has ended and is done. */
   retired(item: Item): void
   /** An item has ended, and its outputs stand for it. */
@@ -49,7 +49,7 @@ export interface BatchOrigin {
 }
 
 /** The parts of one batch that are on their way through the paths of batched variants. */
-export interface ItemGroup {
+export interface SplitParts {
   /**
    * Whether a part was discarded because the pipeline stopped. The remaining parts are no complete
    * batch.
@@ -69,7 +69,7 @@ export interface Path {
   readonly parent: Path | undefined
   readonly position: number
   /** Inside batched variants: the batch that this item is a part of. */
-  readonly group: ItemGroup | undefined
+  readonly split: SplitParts | undefined
 }
 
 /**
@@ -129,14 +129,14 @@ export function isBoundary(item: Item): boolean {
 
 /** Makes the `position`-th output of `parent`. */
 export function child(parent: Item, value: unknown, position: number): Item {
-  const group = parent.path?.group
-  group?.enter()
-  return descendant(parent, value, { parent: parent.path, position, group })
+  const split = parent.path?.split
+  split?.enter()
+  return descendant(parent, value, { parent: parent.path, position, split })
 }
 
 /** Makes the part of a batch that goes through one of several paths. */
-export function partOf(batch: Item, value: unknown, position: number, group: ItemGroup): Item {
-  return descendant(batch, value, { parent: batch.path, position, group })
+export function partOf(batch: Item, value: unknown, position: number, split: SplitParts): Item {
+  return descendant(batch, value, { parent: batch.path, position, split })
 }
 
 /** Makes a descendant of `parent` with its own path. */
@@ -152,23 +152,23 @@ export function joined(
   first: Item,
   value: unknown,
   members: readonly Item[],
-  maker?: BatchOrigin,
+  batchOrigin?: BatchOrigin,
 ): Item {
   const { ledger } = first.origin
   return ledger === undefined
     ? new Item(value, first.origin, first.index, first.path)
-    : ledger.joined(first, value, members, maker)
+    : ledger.joined(first, value, members, batchOrigin)
 }
 
 /** Ends an item that is done: filtered out, failed, or dropped by an aggregator. */
 export function retire(item: Item): void {
-  item.path?.group?.leave()
+  item.path?.split?.leave()
   item.origin.ledger?.retired(item)
 }
 
 /** Ends an item whose outputs continue: those of its generator or of a region. */
 export function absorb(item: Item): void {
-  item.path?.group?.leave()
+  item.path?.split?.leave()
   item.origin.ledger?.absorbed(item)
 }
 
@@ -177,22 +177,33 @@ export function absorb(item: Item): void {
  * resumed run processes it again.
  */
 export function lose(item: Item): void {
-  item.path?.group?.leave()
+  item.path?.split?.leave()
   item.origin.ledger?.lost(item)
 }
 
 /** Discards an unprocessed item because the pipeline stops. */
 export function discard(item: Item): void {
-  const group = item.path?.group
-  if (group === undefined) return
-  group.isSpoilt = true
-  group.leave()
+  const split = item.path?.split
+  if (split === undefined) return
+  split.isSpoilt = true
+  split.leave()
 }
 
 /** `17` for an item, `17.0.2` for an output of generators. */
-export function describeItem(item: Item): string {
+export function describeItem({ index, path }: Item): string {
+  return path === undefined ? `${index}` : `${index}.${pathText(path)}`
+}
+
+/** A path as text: `0.2`. */
+export function pathText(path: Path): string {
+  let text = `${path.position}`
+  for (let at = path.parent; at !== undefined; at = at.parent) text = `${at.position}.${text}`
+  return text
+}
+
+/** The positions in a path below the first `depth`, outermost first. */
+export function positionsOf(path: Path | undefined, depth: number): number[] {
   const positions: number[] = []
-  for (let path = item.path; path !== undefined; path = path.parent)
-    positions.unshift(path.position)
-  return [item.index, ...positions].join('.')
+  for (let at = path; at !== undefined; at = at.parent) positions.push(at.position)
+  return positions.reverse().slice(depth)
 }

@@ -1,9 +1,9 @@
 import type { AsyncScope } from './async-scope.ts'
-import { enter, leave, newMark } from './marker.ts'
+import { enter, leave, newMark } from './current-call.ts'
 
 /** Calls user code under marks, so that other threads can see whose call runs. */
 export abstract class MarkedCalls {
-  /** Identifies the calls of the stage in the marker; see `marker.ts`. */
+  /** Identifies the calls of the stage in the current call; see `current-call.ts`. */
   readonly mark: number = newMark()
   /** Identifies the calls of the stage's hooks. */
   readonly hookMark: number = newMark()

@@ -1,4 +1,6 @@
+import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
+import { adopt, isThenable, peek } from '../../user-code.ts'
 import { isSeekable } from '../seekable.ts'
 import type { Source, SourceContext } from '../types.ts'
 
@@ -9,29 +11,79 @@ export interface Steps {
 }
 
 /**
- * Begins to iterate a source. @throws `ERR_BAD_SOURCE` if the source, or the result of its
- * function, is not iterable.
+ * Begins to iterate a source. A function may return a promise for the items; the first step then
+ * waits for it.
+ *
+ * @throws `ERR_BAD_SOURCE` if the source, or the result of its function, is not iterable, or if it
+ *   is a one-shot source that has ended.
  */
 export function openSource(source: Source<unknown>, context: SourceContext): Steps {
-  const items: unknown = isSeekable(source)
-    ? source.iterateFrom(context.position, context.epoch)
-    : typeof source === 'function' && !isIterable(source)
-      ? source(context)
-      : source
-  if (isUsedUp(source) || isUsedUp(items)) {
+  if (isSeekable(source)) return stepsOfItems(source.iterateFrom(context.position, context.epoch))
+  if (typeof source !== 'function' || isIterable(source)) return stepsOfItems(source)
+  const made: unknown = source(context)
+  const open = (items: unknown): Steps =>
+    stepsOfItems(
+      isSeekable(items) ? items.iterateFrom(context.position, context.epoch) : items,
+      'the function returned',
+    )
+  // Some iterables, such as database queries, are thenables too. They are iterated.
+  if (isThenable(made) && !isIterable(made)) return new AwaitedSteps(adopt(made).then(open))
+  return open(made)
+}
+
+function stepsOfItems(items: unknown, what: string = 'it is'): Steps {
+  if (isUsedUp(items)) {
     throw new SpindleError(
       'ERR_BAD_SOURCE',
-      'the source has come to its end in another pipeline, and can be gone through only once: give an iterable, or a function that makes an iterator or stream for each pipeline',
+      'the source has already ended in another run, and it is an iterator, generator object or stream, which can be iterated only once: give an iterable, or a function that makes a new iterator or stream for each run',
     )
   }
   const steps = iterate(items)
-  if (steps === undefined) {
-    throw new SpindleError(
-      'ERR_BAD_SOURCE',
-      `the source must be an iterable, an iterator, a stream, or a function that returns one; ${typeof source === 'function' ? 'the function returned' : 'it is'} ${items === null ? 'null' : typeof items}`,
-    )
+  if (steps !== undefined) return steps
+  throw new SpindleError(
+    'ERR_BAD_SOURCE',
+    `the source must be an iterable, an iterator, a stream, or a function that returns one; ${what} ${kindOf(items)}`,
+  )
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value
+}
+
+/** The steps of a function that returned a promise for its items. */
+class AwaitedSteps implements Steps {
+  /** The steps themselves, once the promise has resolved. */
+  opened: Steps | undefined
+  readonly #opening: Promise<Steps>
+
+  constructor(opening: Promise<Steps>) {
+    this.#opening = opening.then((steps) => {
+      this.opened = steps
+      return steps
+    })
+    // If the source is closed before its first step, no caller waits for the error.
+    this.#opening.catch(() => {})
   }
-  return steps
+
+  next(): ReturnType<Steps['next']> {
+    return this.opened === undefined
+      ? this.#opening.then((steps) => steps.next())
+      : this.opened.next()
+  }
+
+  return(value?: unknown): unknown {
+    return this.opened === undefined
+      ? this.#opening.then(
+          (steps) => steps.return?.(value),
+          () => {},
+        )
+      : this.opened.return?.(value)
+  }
+}
+
+/** The steps that a source itself makes, without a wrapper. */
+export function ownSteps(steps: Steps | undefined): Steps | undefined {
+  return steps instanceof AwaitedSteps ? steps.opened : steps
 }
 
 const usedUp: WeakSet<object> = new WeakSet()
@@ -40,17 +92,41 @@ const usedUp: WeakSet<object> = new WeakSet()
  * Records that a source was iterated to its end or closed. A one-shot source cannot be used again.
  */
 export function usedUpBy(source: unknown, steps: Steps | undefined): void {
+  const own = ownSteps(steps)
   if (isOneShot(source)) usedUp.add(source as object)
   // The result of a function.
-  else if (isOneShot(steps) && typeof source === 'function') usedUp.add(steps as object)
+  else if (isOneShot(own) && typeof source === 'function') usedUp.add(own as object)
 }
 
 function isUsedUp(source: unknown): boolean {
   return typeof source === 'object' && source !== null && usedUp.has(source)
 }
 
+/**
+ * Checks a value that is given as a source.
+ *
+ * @throws `ERR_BAD_SOURCE` with what to give instead.
+ */
+export function checkSource(source: unknown, where?: string): void {
+  if (typeof source !== 'string' && isSource(source)) return
+  const place = where === undefined ? '' : ` (${where})`
+  throw new SpindleError('ERR_BAD_SOURCE', `${whyNoSource(source)}${place}`)
+}
+
+function whyNoSource(source: unknown): string {
+  if (typeof source === 'string')
+    return `\`source\` must not be a string, because its items would be its characters, got ${show(source)}: for a folder use listFiles() or fromFiles() of spindle/source, for one item give [item]`
+  const rule =
+    '`source` must be an iterable, an async iterable, an iterator, a stream, a source of spindle/source, or a function that returns one'
+  if (isThenable(source))
+    return `${rule}, got a Promise: await it, or give a function that returns it`
+  if (typeof peek(source, 'addSource') === 'function')
+    return `${rule}, got a PipelineBuilder: call build() on it, or join builders with merge()`
+  return `${rule}, got ${kindOf(source)}`
+}
+
 /** Whether a value can be a source. */
-export function isSource(value: unknown): boolean {
+function isSource(value: unknown): boolean {
   return (
     typeof value === 'function' ||
     isIterable(value) ||

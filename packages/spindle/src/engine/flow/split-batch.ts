@@ -1,11 +1,11 @@
-import type { Item, ItemGroup } from './item.ts'
+import type { Item, SplitParts } from './item.ts'
 
 /**
  * One batch whose parts go through the paths of batched variants. It counts the items that are on
  * their way and collects the results. So a path may drop, fail or multiply its part, and parts of
  * different batches are never mixed.
  */
-export class SplitBatch implements ItemGroup {
+export class SplitBatch implements SplitParts {
   /** The item that was split. */
   readonly batch: Item
   readonly #parts: unknown[][]

@@ -1,7 +1,7 @@
 import { setImmediate } from '../../timers.ts'
 import { type AsyncScope, currentScope } from './async-scope.ts'
 import { exactNow } from './clock.ts'
-import { LEFT, marker } from './marker.ts'
+import { callWords, LEFT } from './current-call.ts'
 
 /** Work that paused to let the event loop turn. */
 export interface Resumable {
@@ -26,8 +26,8 @@ const LONGEST_STRIDE = 64
 /** Number of quick looks in a row that double the stride. */
 const LOOKS_PER_STRIDE = 64
 
-// As in `marker.ts`: V8 would look up an imported binding at each use.
-const words = marker
+// As in `current-call.ts`: V8 would look up an imported binding at each use.
+const words = callWords
 const AT = LEFT
 
 let sliceStart = 0
@@ -43,7 +43,7 @@ let isScheduled = false
  *
  * This function counts the calls and reads the clock at every `stride`-th one. The stride is 1 at
  * first and for calls that take microseconds, and grows after very many quick calls. If a call
- * takes long after all, the loop guard's thread ends the stride (`marker[LEFT]`).
+ * takes long after all, the loop guard's thread ends the stride (`callWords[LEFT]`).
  *
  * The whole process has one slice, because pipelines share the event loop. The engine does not
  * notice when the loop turns by itself. After a wait, the first call may therefore yield

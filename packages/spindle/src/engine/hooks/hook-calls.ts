@@ -1,12 +1,16 @@
+import { type ItemError, SpindleError } from '../../errors.ts'
+import { callListener } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
-import { enter, leave, newMark } from '../flow/marker.ts'
+import { enter, leave, newMark } from '../flow/current-call.ts'
+import type { Logger, StageInfo } from '../types.ts'
+import { channels } from './channels.ts'
 
 /**
  * Calls the functions of a pipeline's options that only listen (`onItemError`, `onStats`,
  * `deadLetter`, `logger`), under their own mark.
  */
 export class HookCalls {
-  /** Identifies these calls in the marker. */
+  /** Identifies these calls in the current call. */
   readonly mark: number = newMark()
   /** See `Stage.callScope`. */
   callScope: AsyncScope | undefined = undefined
@@ -26,6 +30,58 @@ export class HookCalls {
       return callScope === undefined ? call() : callScope.runInAsyncScope(call)
     } finally {
       leave(word)
+    }
+  }
+}
+
+/** Reports a failed item to all listeners. Errors of listeners have no effect. */
+export function reportFailure(
+  stage: StageInfo,
+  failure: ItemError,
+  logger: Logger,
+  onItemError: ((failure: ItemError) => unknown) | undefined,
+): void {
+  if (channels.itemError.hasSubscribers) channels.itemError.publish({ stage, failure })
+  logger.warn(`spindle: stage "${failure.stage}": item ${failure.index} failed`, failure.error)
+  callListener(
+    () => onItemError?.(failure),
+    (error) => logger.error('spindle: `onItemError` failed', error),
+  )
+}
+
+const silentLogger: Logger = { warn: () => {}, error: () => {} }
+
+/**
+ * Wraps the user's logger so that its errors have no effect. Its methods are called on the logger
+ * itself. Without a logger, returns one that drops everything.
+ */
+export function quietLogger(logger: Logger | undefined): Logger {
+  if (logger === undefined) return silentLogger
+  return {
+    warn: (message, error) => callListener(() => logger.warn(message, error)),
+    error: (message, error) => callListener(() => logger.error(message, error)),
+  }
+}
+
+const names = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as const
+
+/**
+ * Checks that a value is an array of hooks: objects with at least one of the known functions.
+ * @throws `ERR_BAD_OPTION`
+ */
+export function checkHooks(hooks: unknown): void {
+  if (!Array.isArray(hooks))
+    throw new SpindleError('ERR_BAD_OPTION', '`hooks` must give an array of hooks')
+  for (const hook of hooks as readonly Record<string, unknown>[]) {
+    const known =
+      typeof hook === 'object' && hook !== null
+        ? names.filter((name) => hook[name] !== undefined)
+        : []
+    if (known.length === 0 || known.some((name) => typeof hook[name] !== 'function')) {
+      throw new SpindleError(
+        'ERR_BAD_OPTION',
+        `each of \`hooks\` must be an object with functions named ${names.join(', ')}`,
+      )
     }
   }
 }

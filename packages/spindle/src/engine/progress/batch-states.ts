@@ -1,6 +1,6 @@
-import type { Path } from '../flow/item.ts'
+import { type Path, pathText } from '../flow/item.ts'
 import type { BatchState } from '../resume-state.ts'
-import { Batch, Root, type TrackedItem, wayOf } from './lot.ts'
+import { BatchGroup, SourceGroup, type TrackedItem } from './pending-group.ts'
 import { type BatchPlan, batchIn } from './resume-plan.ts'
 
 /**
@@ -8,15 +8,15 @@ import { type BatchPlan, batchIn } from './resume-plan.ts'
  * among their members.
  */
 export function batchStates(
-  batches: ReadonlySet<Batch>,
+  batches: ReadonlySet<BatchGroup>,
   plans: readonly BatchPlan[],
 ): BatchState[] {
-  const numbers = new Map<Batch | BatchPlan, number>()
-  const add = (one: Batch | BatchPlan): void => {
+  const numbers = new Map<BatchGroup | BatchPlan, number>()
+  const add = (one: BatchGroup | BatchPlan): void => {
     if (!numbers.has(one)) numbers.set(one, numbers.size)
   }
-  const include = (batch: Batch): void => {
-    for (const { lot } of batch.members) if (lot instanceof Batch) include(lot)
+  const include = (batch: BatchGroup): void => {
+    for (const { group } of batch.members) if (group instanceof BatchGroup) include(group)
     add(batch)
   }
   const unmade = plans.filter((plan) => !plan.isMade && !plan.isOver)
@@ -29,16 +29,18 @@ export function batchStates(
   }
   const byPlan = new Map<number, number>()
   for (const [one, number] of numbers) {
-    const plan = one instanceof Batch ? one.plan : one.number
+    const plan = one instanceof BatchGroup ? one.plan : one.number
     if (plan !== undefined) byPlan.set(plan, number)
   }
   return [...numbers.keys()].map((one) =>
-    one instanceof Batch
+    one instanceof BatchGroup
       ? {
           aggregate: one.aggregate as number,
           members: one.members.map((member) =>
             nameOf(
-              member.lot instanceof Batch ? `#${numbers.get(member.lot)}` : rootName(member),
+              member.group instanceof BatchGroup
+                ? `#${numbers.get(member.group)}`
+                : rootName(member),
               member.path,
             ),
           ),
@@ -54,18 +56,18 @@ export function batchStates(
 
 /** The name by which plans identify an item. `undefined` if no plan can contain it. */
 export function memberName(item: TrackedItem): string | undefined {
-  const { lot } = item
-  if (!(lot instanceof Batch)) return nameOf(rootName(item), item.path)
-  return lot.plan === undefined ? undefined : nameOf(`#${lot.plan}`, item.path)
+  const { group } = item
+  if (!(group instanceof BatchGroup)) return nameOf(rootName(item), item.path)
+  return group.plan === undefined ? undefined : nameOf(`#${group.plan}`, item.path)
 }
 
 /** The name of the source item from which an item comes. */
-function rootName({ origin, index, lot }: TrackedItem): string {
-  return `${origin.source}/${origin.epoch}/${lot instanceof Root ? lot.position : index}`
+function rootName({ origin, index, group }: TrackedItem): string {
+  return `${origin.source}/${origin.epoch}/${group instanceof SourceGroup ? group.position : index}`
 }
 
 function nameOf(base: string, path: Path | undefined): string {
-  return path === undefined ? base : `${base}.${wayOf(path)}`
+  return path === undefined ? base : `${base}.${pathText(path)}`
 }
 
 function renumbered(name: string, numbers: ReadonlyMap<number, number>): string {

@@ -1,7 +1,7 @@
 import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import type { Item } from '../flow/item.ts'
-import { end, park, type TrackedItem } from './lot.ts'
+import { end, park, type TrackedItem } from './pending-group.ts'
 import type { ResumeTracker } from './resume-tracker.ts'
 
 /** A consumer that holds items which are not committed. */
@@ -11,7 +11,7 @@ export interface Holder {
 
 /** The items that were given to the consumer and are not committed. */
 export class Commits {
-  private readonly book: ResumeTracker
+  private readonly resumeTracker: ResumeTracker
   private readonly isExplicit: boolean
   /** Items of consumers that have left. They are committed when any consumer requests more. */
   private readonly left: Item[] = []
@@ -19,8 +19,8 @@ export class Commits {
   /** The items by value, oldest first. Used only with explicit commits. */
   readonly #byValue: Map<unknown, Item[]> = new Map()
 
-  constructor(book: ResumeTracker, isExplicit: boolean) {
-    this.book = book
+  constructor(resumeTracker: ResumeTracker, isExplicit: boolean) {
+    this.resumeTracker = resumeTracker
     this.isExplicit = isExplicit
   }
 
@@ -30,7 +30,7 @@ export class Commits {
    */
   gives(item: Item, holder: Holder | undefined): boolean {
     const tracked = item as TrackedItem
-    if (tracked.lot?.isCovered(item.path) === true) {
+    if (tracked.group?.isCovered(item.path) === true) {
       end(tracked, true)
       return false
     }
@@ -76,7 +76,7 @@ export class Commits {
 
   private end(items: Item[]): void {
     for (let item = items.pop(); item !== undefined; item = items.pop())
-      this.book.committed(item as TrackedItem)
+      this.resumeTracker.committed(item as TrackedItem)
   }
 
   /**
@@ -91,7 +91,7 @@ export class Commits {
         'ERR_BAD_COMMIT',
         `commit() takes an item that was given and is not committed yet, the very object; got ${show(value)}`,
       )
-    this.book.committed(item as TrackedItem)
+    this.resumeTracker.committed(item as TrackedItem)
   }
 
   #takeByValue(value: unknown): Item | undefined {

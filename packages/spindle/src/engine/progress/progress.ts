@@ -1,11 +1,11 @@
 import type { DoneRun, EpochState } from '../resume-state.ts'
 import { DoneRuns, joinIntervals } from './done-runs.ts'
-import { Root, type SourceProgress, type TrackedItem } from './lot.ts'
+import { SourceGroup, type SourceProgress, type TrackedItem } from './pending-group.ts'
 
 /** Marks a position that is done. */
 const DONE = 0
 
-type Entry = TrackedItem | Root | typeof DONE | undefined
+type Entry = TrackedItem | SourceGroup | typeof DONE | undefined
 
 /**
  * The progress of one epoch of one source: a low-water mark, and the state of later positions in a
@@ -27,8 +27,8 @@ export class Progress implements SourceProgress {
   private readonly step: number
   private readonly onChange: () => void
   /**
-   * The positions from `low` on: the item or root of a position, or that it is done. `undefined` if
-   * its state is unknown.
+   * The positions from `low` on: the item or group of a position, or that it is done. `undefined`
+   * if its state is unknown.
    */
   private ring: Entry[] = [undefined]
   private head = 0
@@ -123,16 +123,16 @@ export class Progress implements SourceProgress {
   /** An item of the source begins. */
   born(item: TrackedItem): void {
     this.put(item.index, item)
-    if (this.parts.size > 0 && this.parts.has(item.index)) item.lot = this.enlarge(item)
+    if (this.parts.size > 0 && this.parts.has(item.index)) item.group = this.enlarge(item)
   }
 
-  /** Gives a lot to an item from which more items come. */
-  enlarge(item: TrackedItem): Root {
+  /** Gives a group to an item from which more items come. */
+  enlarge(item: TrackedItem): SourceGroup {
     const position = item.index
-    const root = new Root(this, position, this.parts.get(position))
+    const group = new SourceGroup(this, position, this.parts.get(position))
     this.parts.delete(position)
-    this.put(position, root)
-    return root
+    this.put(position, group)
+    return group
   }
 
   /** Records that a position is done. */
@@ -179,7 +179,7 @@ export class Progress implements SourceProgress {
     for (let at = 0; at < this.length; at++) {
       const one = this.ring[(this.head + at) & (this.ring.length - 1)]
       if (one === undefined || one === DONE) continue
-      if (one instanceof Root ? one.isActive : !one.isParked) return at
+      if (one instanceof SourceGroup ? one.isActive : !one.isParked) return at
     }
     return this.length
   }
@@ -197,7 +197,7 @@ export class Progress implements SourceProgress {
       // Positions between two neighbours in the ring were done before.
       if (one === DONE && isRun) own[own.length - 1] = position
       else if (one === DONE) own.push(position, position)
-      else if (one instanceof Root && one.done !== undefined && one.done.size > 0)
+      else if (one instanceof SourceGroup && one.done !== undefined && one.done.size > 0)
         parts.push([String(position), [...one.done]])
       isRun = one === DONE
     }

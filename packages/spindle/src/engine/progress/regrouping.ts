@@ -1,6 +1,6 @@
 import type { Aggregator } from '../types.ts'
 import { memberName } from './batch-states.ts'
-import type { TrackedItem } from './lot.ts'
+import type { TrackedItem } from './pending-group.ts'
 import type { BatchPlan } from './resume-plan.ts'
 import type { ResumeTracker } from './resume-tracker.ts'
 
@@ -17,15 +17,15 @@ export interface Regrouped {
 export class Regrouping {
   readonly #byMember: Map<string, BatchPlan> = new Map()
   readonly #plans: Set<BatchPlan>
-  readonly #book: ResumeTracker
+  readonly #resumeTracker: ResumeTracker
   readonly #make: () => Aggregator<unknown, unknown>
 
   constructor(
-    book: ResumeTracker,
+    resumeTracker: ResumeTracker,
     plans: readonly BatchPlan[],
     make: () => Aggregator<unknown, unknown>,
   ) {
-    this.#book = book
+    this.#resumeTracker = resumeTracker
     this.#make = make
     this.#plans = new Set(plans)
     for (const plan of plans) for (const name of plan.members) this.#byMember.set(name, plan)
@@ -42,7 +42,7 @@ export class Regrouping {
     if (plan === undefined || name === undefined) return undefined
     this.#byMember.delete(name)
     plan.gather(name, item)
-    this.#book.held(item)
+    this.#resumeTracker.held(item)
     return plan
   }
 

@@ -91,7 +91,7 @@ function jsonOf(description: Json, name: string): Json {
 
 function notResumable({ source, name, where }: SourceConfig): SpindleError {
   const what = isOneShot(source)
-    ? 'it can be gone through only once'
+    ? 'it is an iterator, generator object or stream, which can be iterated only once'
     : typeof source === 'function'
       ? "it is a function: let it begin at `context.position` and say so by addSource(source, { resume: 'seek' }), or have what is done skipped by { resume: 'skip' }"
       : "it can begin at its start only: give a SeekableSource or an array, or have what is done skipped by addSource(source, { resume: 'skip' })"

@@ -1,5 +1,5 @@
 import type { BatchState } from '../resume-state.ts'
-import type { TrackedItem } from './lot.ts'
+import type { TrackedItem } from './pending-group.ts'
 
 /**
  * A batch of an earlier run that must be made again with the same members in the same order,
@@ -13,7 +13,7 @@ export class BatchPlan {
   readonly epoch: number
   /** The outputs of the batch that are done. */
   readonly done: ReadonlySet<string>
-  /** The batch was made again. From then on, its lot tracks it. */
+  /** The batch was made again. From then on, its group tracks it. */
   isMade = false
   /** The plan was given up, because a member did not come again. */
   isOver = false

@@ -1,6 +1,6 @@
 import { SpindleError } from '../../errors.ts'
 import { queueMicrotask } from '../../timers.ts'
-import type { BatchOrigin, Item, Ledger, Path, SourceEpoch } from '../flow/item.ts'
+import { type BatchOrigin, type Item, type Path, pathText, type SourceEpoch } from '../flow/item.ts'
 import {
   type EpochState,
   type PipelineState,
@@ -8,13 +8,13 @@ import {
   versionOf,
 } from '../resume-state.ts'
 import { batchStates } from './batch-states.ts'
-import { Batch, end, lotOf, park, TrackedItem, wayOf } from './lot.ts'
+import { BatchGroup, end, GroupLedger, park, TrackedItem } from './pending-group.ts'
 import { Progress } from './progress.ts'
 import type { ResumableSource } from './resumable-source.ts'
 import { type BatchPlan, readPlans } from './resume-plan.ts'
 
 /** Maximum number of items kept for reuse. */
-const MOST_SPARES = 256
+const MOST_POOLED = 256
 
 interface TrackedSource {
   readonly source: ResumableSource
@@ -26,11 +26,11 @@ interface TrackedSource {
 /**
  * Tracks a run that can be resumed: it is the ledger of the items, and makes the state.
  *
- * The source makes roots, lots count unfinished items, and an item that the consumer has committed
+ * Pending groups count unfinished items, and an item that the consumer has committed
  * ends like an item that was filtered out. Items in queues, in aggregators or at the consumer are
  * unfinished. They need not be saved, because a resumed run makes them again.
  */
-export class ResumeTracker implements Ledger {
+export class ResumeTracker extends GroupLedger {
   readonly span: number
   /** The epoch in which this run began. */
   readonly firstEpoch: number
@@ -39,7 +39,7 @@ export class ResumeTracker implements Ledger {
   readonly #graph: readonly string[]
   readonly #state: PipelineState | undefined
   readonly #sources: Map<number, TrackedSource> = new Map()
-  readonly #batches: Set<Batch> = new Set()
+  readonly #batches: Set<BatchGroup> = new Set()
   readonly #plans: readonly BatchPlan[]
   readonly #failures: () => number
   readonly #refused: (error: SpindleError) => void
@@ -49,7 +49,7 @@ export class ResumeTracker implements Ledger {
   /** Items that are done, for reuse; see `ItemPool`. */
   private readonly itemPool: TrackedItem[] = []
   /** Whether no stage keeps an item beyond its task. */
-  hasSpares = false
+  reusesItems = false
 
   constructor(
     settings: {
@@ -62,6 +62,7 @@ export class ResumeTracker implements Ledger {
     failures: () => number,
     refused: (error: SpindleError) => void,
   ) {
+    super()
     this.#seed = settings.seed
     this.#graph = settings.graph
     this.span = settings.span
@@ -131,7 +132,7 @@ export class ResumeTracker implements Ledger {
   }
 
   /** Makes an item of the source, or reuses one. */
-  takeSpare(value: unknown, origin: SourceEpoch, index: number, progress: Progress): TrackedItem {
+  makeItem(value: unknown, origin: SourceEpoch, index: number, progress: Progress): TrackedItem {
     const item = this.itemPool.pop()
     if (item === undefined)
       return new TrackedItem(value, origin, index, undefined, undefined, progress)
@@ -146,27 +147,38 @@ export class ResumeTracker implements Ledger {
   /** Called when the consumer has committed an item. */
   committed(item: TrackedItem): void {
     end(item, true)
-    if (!this.hasSpares || item.lot !== undefined || this.itemPool.length === MOST_SPARES) return
+    if (!this.reusesItems || item.group !== undefined || this.itemPool.length === MOST_POOLED)
+      return
     item.value = undefined
     this.itemPool.push(item)
   }
 
   // --- the ledger
 
-  forked(parent: Item, value: unknown, path: Path | undefined): Item {
-    const lot = lotOf(parent as TrackedItem)
-    if (lot instanceof Batch && lot.isForeign && path !== parent.path) {
+  override forked(parent: Item, value: unknown, path: Path | undefined): Item {
+    const { group } = parent as TrackedItem
+    if (group instanceof BatchGroup && group.isForeign && path !== parent.path) {
       this.refuse(
         'a batch that was made inside a region was taken apart, which cannot be made again as it was: aggregate outside of the region',
       )
     }
-    lot.pending++
-    return new TrackedItem(value, parent.origin, parent.index, path, lot, undefined)
+    return super.forked(parent, value, path)
   }
 
-  joined(first: Item, value: unknown, members: readonly Item[], maker?: BatchOrigin): Item {
-    const batch = new Batch(this.#batches, members as readonly TrackedItem[], maker)
-    return new TrackedItem(value, first.origin, first.index, first.path, batch, undefined)
+  override joined(
+    first: Item,
+    value: unknown,
+    members: readonly Item[],
+    batchOrigin?: BatchOrigin,
+  ): TrackedItem {
+    const item = super.joined(first, value, members, batchOrigin)
+    this.#batches.add(item.group as BatchGroup)
+    return item
+  }
+
+  closed(batch: BatchGroup): void {
+    this.#batches.delete(batch)
+    for (const member of batch.members) end(member, true)
   }
 
   retired(item: Item): void {
@@ -230,17 +242,13 @@ export class ResumeTracker implements Ledger {
   }
 
   coveredBelow(item: Item): Set<string> | undefined {
-    const { lot, path } = item as TrackedItem
-    if (lot?.covered === undefined) return undefined
-    const prefix = path === undefined ? '' : `${wayOf(path)}.`
-    const below = [...lot.covered]
+    const { group, path } = item as TrackedItem
+    if (group?.covered === undefined) return undefined
+    const prefix = path === undefined ? '' : `${pathText(path)}.`
+    const below = [...group.covered]
       .filter((way) => way.startsWith(prefix))
       .map((way) => way.slice(prefix.length))
     return below.length === 0 ? undefined : new Set(below)
-  }
-
-  isCovered(item: Item): boolean {
-    return item instanceof TrackedItem && item.lot !== undefined && item.lot.isCovered(item.path)
   }
 
   /** The batches that an aggregate must make again. */

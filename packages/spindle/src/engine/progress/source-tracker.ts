@@ -15,7 +15,7 @@ const ENDED: Steps = { next: () => ({ done: true, value: undefined }) }
  * not done, and tracks the items.
  */
 export class SourceTracker {
-  private readonly book: ResumeTracker
+  private readonly resumeTracker: ResumeTracker
   readonly #source: ResumableSource
   readonly #ordinal: number
   private progress: Progress
@@ -29,19 +29,24 @@ export class SourceTracker {
   private hasMoved = false
 
   /** `goOn`: called when {@link mayGive} may have become true. @throws `ERR_NOT_RESUMABLE` */
-  constructor(book: ResumeTracker, config: SourceConfig, ordinal: number, goOn: () => void) {
-    this.book = book
+  constructor(
+    resumeTracker: ResumeTracker,
+    config: SourceConfig,
+    ordinal: number,
+    goOn: () => void,
+  ) {
+    this.resumeTracker = resumeTracker
     this.#source = resumableSource(config)
     this.step = this.#source.shard.worldSize
     this.#ordinal = ordinal
-    book.add(ordinal, this.#source, goOn)
-    this.progress = book.progressOf(ordinal, book.firstEpoch)
+    resumeTracker.add(ordinal, this.#source, goOn)
+    this.progress = resumeTracker.progressOf(ordinal, resumeTracker.firstEpoch)
     this.position = this.progress.low
   }
 
   /** The origin of the items of the first epoch. */
   begin(): SourceEpoch {
-    return { source: this.#ordinal, epoch: this.progress.epoch, ledger: this.book }
+    return { source: this.#ordinal, epoch: this.progress.epoch, ledger: this.resumeTracker }
   }
 
   /** Opens the source at the first position that is not done. */
@@ -58,7 +63,7 @@ export class SourceTracker {
   /** Whether the next item is within the allowed span of the items in progress. */
   mayGive(): boolean {
     if (this.progress.hasGaps && this.#source.canSeek) this.leap()
-    return this.book.mayIssue(this.progress, this.position)
+    return this.resumeTracker.mayIssue(this.progress, this.position)
   }
 
   /** Skips positions that earlier runs did, if there are many. */
@@ -103,7 +108,7 @@ export class SourceTracker {
   give(value: unknown, origin: SourceEpoch): Item {
     const { position, progress } = this
     this.position += this.step
-    const item = this.book.takeSpare(value, origin, position, progress)
+    const item = this.resumeTracker.makeItem(value, origin, position, progress)
     progress.born(item)
     return item
   }
@@ -112,10 +117,10 @@ export class SourceTracker {
   end(isContinuous: boolean): SourceEpoch | undefined {
     this.progress.ended(this.position)
     if (!isContinuous) return undefined
-    this.progress = this.book.progressOf(this.#ordinal, this.progress.epoch + 1)
+    this.progress = this.resumeTracker.progressOf(this.#ordinal, this.progress.epoch + 1)
     this.position = this.progress.low
     this.openAt = -1
-    return { source: this.#ordinal, epoch: this.progress.epoch, ledger: this.book }
+    return { source: this.#ordinal, epoch: this.progress.epoch, ledger: this.resumeTracker }
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Queue } from '../flow/queue.ts'
 import { finishedItems, silentStages } from '../stages/finished-items.ts'
-import type { Stage } from '../stages/stage.ts'
-import { FAILING } from '../stages/stage.ts'
+import { FAILING, type Stage } from '../stages/stage.ts'
 import type { ProcessUse } from '../stats/cpu-use.ts'
 import type { LoopBlocks } from '../stats/loop-blocks.ts'
 import type {

@@ -1,7 +1,7 @@
 import { wrap } from '../../cells.ts'
 import { checkInteger } from '../../check.ts'
-import type { ItemError } from '../../errors.ts'
-import { messageOf } from '../../errors.ts'
+import { type ItemError, messageOf } from '../../errors.ts'
+import { quoted } from '../../failure-text.ts'
 import { plain } from '../../plain-text.ts'
 import { drawTable, type TableColumn, terminalColumns } from '../../table.ts'
 import type { LoopBlock } from '../stats/loop-blocks.ts'
@@ -117,7 +117,7 @@ function print(
 ): string {
   const failed = failures.map(
     (failure) =>
-      `  ${plain(`${failure.stage}, item ${failure.index}: ${messageOf(failure.error)}`)}`,
+      `  ${plain(`${failure.stage}, item ${failure.index}: ${quoted(messageOf(failure.error))}`)}`,
   )
   const lines = [
     ...printVerdict(verdict),

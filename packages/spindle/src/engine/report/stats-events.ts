@@ -8,7 +8,7 @@ import { type MeasuredGraph, readStats } from './read-stats.ts'
 import { statsBetween } from './stats-interval.ts'
 
 /** The graph whose statistics are reported. */
-interface ToldGraph extends MeasuredGraph {
+interface ListenedGraph extends MeasuredGraph {
   readonly options: BuildOptions
   readonly logger: Logger
   readonly hookCalls: HookCalls
@@ -24,7 +24,7 @@ const LONG_START_MS = 100
  * wait that crosses the end of an interval is divided there.
  */
 export class StatsEvents {
-  readonly #graph: ToldGraph
+  readonly #graph: ListenedGraph
   readonly #onStats: ((event: StatsEvent) => void) | undefined
   readonly #intervalMs: number | undefined
   #timer: Timer | undefined
@@ -35,7 +35,7 @@ export class StatsEvents {
    */
   warm: PipelineStats | undefined
 
-  constructor(graph: ToldGraph) {
+  constructor(graph: ListenedGraph) {
     this.#graph = graph
     this.#onStats = graph.options.onStats
     this.#intervalMs = graph.options.reportIntervalMs
@@ -47,17 +47,17 @@ export class StatsEvents {
   start(): void {
     this.#before = readStats(this.#graph)
     if (this.#intervalMs === undefined) return
-    this.#timer = setInterval(() => this.#tell('interval'), this.#intervalMs)
+    this.#timer = setInterval(() => this.#emit('interval'), this.#intervalMs)
     this.#timer.unref()
   }
 
   /** Called at the end of the pipeline. */
   end(): void {
     clearInterval(this.#timer)
-    this.#tell('final')
+    this.#emit('final')
   }
 
-  #tell(kind: StatsEvent['kind']): void {
+  #emit(kind: StatsEvent['kind']): void {
     const before = this.#before
     if (before === undefined || (this.#onStats === undefined && !channels.stats.hasSubscribers))
       return

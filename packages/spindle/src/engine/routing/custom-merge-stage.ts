@@ -32,13 +32,13 @@ export class CustomMergeStage extends Stage {
 
   constructor(
     info: StageInfo,
-    host: GraphContext,
+    graph: GraphContext,
     inputs: readonly Queue[],
     buffer: number,
     op: MergeOp,
     ordinal: number,
   ) {
-    super(info, host)
+    super(info, graph)
     this.#op = op
     this.#origin = { source: ordinal, epoch: 0 }
     this.exit = new Queue(buffer, undefined)

@@ -26,8 +26,8 @@ export class JoinStage extends MergeStage {
   }
 
   /** A batch was split. */
-  opened(group: SplitBatch): void {
-    this.#open.push(group)
+  opened(split: SplitBatch): void {
+    this.#open.push(split)
   }
 
   /** Parts can be taken at any time, because they go into their batch and not into the queue. */
@@ -35,12 +35,12 @@ export class JoinStage extends MergeStage {
     return this.state === RUNNING
   }
 
-  override accept(port: MergeInput, item: Item): void {
-    const group = item.path?.group as SplitBatch
+  override accept(input: MergeInput, item: Item): void {
+    const split = item.path?.split as SplitBatch
     this.tasks++
     try {
       // The array is the user's and may be a Proxy.
-      group.collect(port.position, checkPart(item.value, port.position))
+      split.collect(input.position, checkPart(item.value, input.position))
     } catch (error) {
       this.fail(error, item.index)
       return
@@ -55,9 +55,9 @@ export class JoinStage extends MergeStage {
     if (this.state !== RUNNING) return
     const before = this.#open.length
     while (this.#open[0]?.isComplete === true && this.exit.hasRoom()) {
-      const group = this.#open.shift() as SplitBatch
-      const batch = group.batch
-      const elements = group.isSpoilt ? [] : group.join()
+      const split = this.#open.shift() as SplitBatch
+      const batch = split.batch
+      const elements = split.isSpoilt ? [] : split.join()
       if (elements.length === 0) {
         this.counters.skipped++
         retire(batch)
@@ -88,7 +88,7 @@ export class JoinStage extends MergeStage {
   #isHeldUp(): boolean {
     const first = this.#open[0]
     if (first === undefined) return false
-    const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
+    const boundary = this.ports.find((input) => input.boundary !== undefined)?.boundary
     return boundary === undefined || first.batch.origin.epoch <= boundary.origin.epoch
   }
 }

@@ -4,7 +4,7 @@ import type { Consumer, Queue } from '../flow/queue.ts'
 /** The stage that a {@link MergeInput} belongs to. */
 export interface MergeInputOwner {
   canStart(): boolean
-  accept(port: MergeInput, item: Item): void
+  accept(input: MergeInput, item: Item): void
   /** An input has ended or reached a boundary. */
   portChanged(): void
 }

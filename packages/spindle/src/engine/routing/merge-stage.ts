@@ -23,12 +23,12 @@ export class MergeStage extends Stage {
   /** `sources`: the sources of each input, if the merge ends with the first input that ends. */
   constructor(
     info: StageInfo,
-    host: GraphContext,
+    graph: GraphContext,
     inputs: readonly Queue[],
     buffer: number,
     sources?: readonly (readonly SourceStage[])[],
   ) {
-    super(info, host)
+    super(info, graph)
     this.#sources = sources
     this.exit = new Queue(buffer, undefined)
     this.exit.producer = this

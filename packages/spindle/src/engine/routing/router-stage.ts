@@ -1,9 +1,9 @@
 import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { adopt, isThenable } from '../../user-code.ts'
+import { enter, leave } from '../flow/current-call.ts'
 import { Integral } from '../flow/integral.ts'
 import { type Item, lose, partOf } from '../flow/item.ts'
-import { enter, leave } from '../flow/marker.ts'
 import type { Queue } from '../flow/queue.ts'
 import { SplitBatch } from '../flow/split-batch.ts'
 import type { GraphContext } from '../stages/graph-context.ts'
@@ -39,14 +39,14 @@ export class RouterStage extends PulledStage {
 
   constructor(
     info: StageInfo,
-    host: GraphContext,
+    graph: GraphContext,
     input: Queue,
     router: (item: unknown) => unknown,
     exits: readonly Queue[],
     join: JoinStage | undefined,
     lookAhead: number,
   ) {
-    super(info, host, input)
+    super(info, graph, input)
     this.#router = router
     this.#join = join
     this.#lookAhead = lookAhead
@@ -210,14 +210,14 @@ export class RouterStage extends PulledStage {
       this.fail(error, item.index)
       return
     }
-    const group = new SplitBatch(item, parts.length, () => join.completed())
+    const split = new SplitBatch(item, parts.length, () => join.completed())
     const used = parts.flatMap((part, path) => (part.length > 0 ? [path] : []))
     // Count all parts before sending the first one: a part may reach the end of its path within
     // `put`.
-    for (const _ of used) group.enter()
-    join.opened(group)
+    for (const _ of used) split.enter()
+    join.opened(split)
     for (const path of used) {
-      const part = partOf(item, parts[path], path, group)
+      const part = partOf(item, parts[path], path, split)
       ;(this.exits[path] as Queue).put(part)
     }
     if (used.length === 0) join.completed()
@@ -273,7 +273,7 @@ export class RouterStage extends PulledStage {
   #proceed(): void {
     if (this.input.length > 0) this.pump()
     else if (this.input.isClosed) this.inputEnded()
-    if (this.host.isDraining) this.host.rested()
+    if (this.graph.isDraining) this.graph.rested()
   }
 
   protected isIdle(): boolean {

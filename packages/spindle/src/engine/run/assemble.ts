@@ -49,14 +49,14 @@ const PATH_BUFFER = 2
 export function assemble(
   config: PipelineConfig,
   options: BuildOptions,
-  host: GraphContext,
+  graph: GraphContext,
   workers: WorkerServices,
 ): AssembledStages {
   checkContinuous(config.source)
-  const assembler = new Assembler(options, host, workers)
+  const assembler = new Assembler(options, graph, workers)
   const last = assembler.chain(config.source, config.stages)
   const sink = assembler.add(
-    new SinkStage(assembler.info('sink', 1, undefined), host, last, config.sink.bufferSize),
+    new SinkStage(assembler.info('sink', 1, undefined), graph, last, config.sink.bufferSize),
   )
   return { stages: assembler.stages, sources: assembler.sources, sink, remote: assembler.remote }
 }
@@ -69,10 +69,10 @@ export function assembleStages(
   input: Queue,
   configs: readonly StageConfig[],
   options: BuildOptions,
-  host: GraphContext,
+  graph: GraphContext,
   firstId: number,
 ): { readonly stages: readonly Stage[]; readonly exit: Queue } {
-  const assembler = new Assembler(options, host, undefined, firstId)
+  const assembler = new Assembler(options, graph, undefined, firstId)
   const exit = assembler.follow(input, configs)
   return { stages: assembler.stages, exit }
 }
@@ -82,7 +82,7 @@ class Assembler implements GraphAssembler {
   readonly sources: SourceStage[] = []
   readonly remote: RemoteStage[] = []
   readonly options: BuildOptions
-  readonly host: GraphContext
+  readonly graph: GraphContext
   readonly #workers: WorkerServices | undefined
   #nextId: number
   #nextOrdinal = 0
@@ -90,12 +90,12 @@ class Assembler implements GraphAssembler {
 
   constructor(
     options: BuildOptions,
-    host: GraphContext,
+    graph: GraphContext,
     workers: WorkerServices | undefined,
     firstId = 0,
   ) {
     this.options = options
-    this.host = host
+    this.graph = graph
     this.#workers = workers
     this.#nextId = firstId
   }
@@ -107,7 +107,7 @@ class Assembler implements GraphAssembler {
 
   info(name: string, concurrency: number, where: string | undefined): StageInfo {
     return Object.freeze({
-      pipeline: this.host.pipelineId,
+      pipeline: this.graph.pipelineId,
       id: this.#nextId++,
       name,
       concurrency,
@@ -132,7 +132,7 @@ class Assembler implements GraphAssembler {
 
   #source(config: SourceConfig): Queue {
     const info = this.info(config.name, 1, config.where)
-    const source = this.add(new SourceStage(info, this.host, config, this.#nextOrdinal++))
+    const source = this.add(new SourceStage(info, this.graph, config, this.#nextOrdinal++))
     this.sources.push(source)
     return source.exit
   }
@@ -152,12 +152,12 @@ class Assembler implements GraphAssembler {
       config.op === undefined
         ? new MergeStage(
             info,
-            this.host,
+            this.graph,
             inputs,
             config.buffer,
             config.stopsFirst ? sources : undefined,
           )
-        : new CustomMergeStage(info, this.host, inputs, config.buffer, config.op, ordinal)
+        : new CustomMergeStage(info, this.graph, inputs, config.buffer, config.op, ordinal)
     this.stages.splice(at, 0, stage)
     return stage.exit
   }
@@ -174,7 +174,7 @@ class Assembler implements GraphAssembler {
       return this.add(
         new AggregateStage(
           info,
-          this.host,
+          this.graph,
           input,
           functionOf(config.make),
           this.#nextAggregate++,
@@ -186,7 +186,7 @@ class Assembler implements GraphAssembler {
     }
     const info = this.info(config.name, config.concurrency, config.where)
     const { run, executor } = config
-    const where = (): Executor => executor ?? this.host.threads
+    const where = (): Executor => executor ?? this.graph.threads
     if (isWorkerOp(run))
       this.remote.push({
         executor: where,
@@ -204,7 +204,7 @@ class Assembler implements GraphAssembler {
       reportsStart: isWorkerOp(run) && (executor === undefined || executor.reportsStart === true),
       maxFailures: config.maxFailures ?? this.options.maxFailures ?? 0,
     }
-    return this.add(new PipeStage(info, this.host, input, settings)).exit
+    return this.add(new PipeStage(info, this.graph, input, settings)).exit
   }
 
   #variants(input: Queue, config: VariantsConfig): Queue {
@@ -214,12 +214,12 @@ class Assembler implements GraphAssembler {
     const ends = config.paths.map((path, i) => this.follow(entries[i] as Queue, path))
     const joinInfo = this.info(`${config.name}_merge`, 1, config.where)
     const join = config.batched
-      ? new JoinStage(joinInfo, this.host, ends, config.buffer)
-      : new MergeStage(joinInfo, this.host, ends, config.buffer)
+      ? new JoinStage(joinInfo, this.graph, ends, config.buffer)
+      : new MergeStage(joinInfo, this.graph, ends, config.buffer)
     const parts = join instanceof JoinStage ? join : undefined
     const router = new RouterStage(
       info,
-      this.host,
+      this.graph,
       input,
       functionOf(config.router),
       entries,

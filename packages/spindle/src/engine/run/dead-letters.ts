@@ -77,12 +77,16 @@ export class DeadLetters {
    * Offers a failed item. If it must wait for others, it returns a promise that resolves when the
    * item is on its way.
    */
-  post(failure: ItemError, item: Item, book: ResumeTracker | undefined): Promise<void> | undefined {
+  post(
+    failure: ItemError,
+    item: Item,
+    resumeTracker: ResumeTracker | undefined,
+  ): Promise<void> | undefined {
     let onEnd: Letter['onEnd']
     // The item is done only after the write. Otherwise a crash before it would lose both the item
     // and the report of its failure.
-    if (book !== undefined)
-      book.endsAfter(item, new Promise<boolean>((resolve) => (onEnd = resolve)))
+    if (resumeTracker !== undefined)
+      resumeTracker.endsAfter(item, new Promise<boolean>((resolve) => (onEnd = resolve)))
     const letter: Letter = { failure, onEnd, onSent: undefined }
     if (this.#isGivenUp) {
       this.#ended(letter, false)

@@ -9,12 +9,8 @@ import type { Executor } from '../executor.ts'
 import { currentScope } from '../flow/async-scope.ts'
 import type { Item } from '../flow/item.ts'
 import { ItemPool } from '../flow/item-pool.ts'
-import { channels } from '../hooks/channels.ts'
-import { checkHooks } from '../hooks/check-hooks.ts'
-import { tellOfFailure } from '../hooks/failure-listeners.ts'
-import type { GraphListener } from '../hooks/graph-listener.ts'
-import { HookCalls } from '../hooks/hook-calls.ts'
-import { quietLogger } from '../hooks/quiet-logger.ts'
+import { channels, type GraphListener } from '../hooks/channels.ts'
+import { checkHooks, HookCalls, quietLogger, reportFailure } from '../hooks/hook-calls.ts'
 import { Commits } from '../progress/commits.ts'
 import { ResumeTracker } from '../progress/resume-tracker.ts'
 import { resumption } from '../progress/resumption.ts'
@@ -57,7 +53,7 @@ export class Graph implements GraphContext {
   readonly seed: number
   readonly logger: Logger
   readonly itemPool: ItemPool = new ItemPool()
-  readonly book: ResumeTracker | undefined
+  readonly resumeTracker: ResumeTracker | undefined
   readonly listeners: Set<GraphListener> = new Set()
   readonly hookCalls: HookCalls
   /** Code that blocked the event loop, as far as a guard reports it. */
@@ -114,7 +110,9 @@ export class Graph implements GraphContext {
       const undone = (): number => this.letters?.undone ?? 0
       const failures = (): number =>
         this.stages.reduce((sum, stage) => sum + stage.counters.failures, 0) - undone()
-      this.book = new ResumeTracker(resuming, options.state, failures, (error) => this.abort(error))
+      this.resumeTracker = new ResumeTracker(resuming, options.state, failures, (error) =>
+        this.abort(error),
+      )
     }
     const assembled = assemble(config, options, this, workers)
     this.stages = assembled.stages
@@ -124,11 +122,11 @@ export class Graph implements GraphContext {
     this.reader = new SinkReader(
       this.sink,
       this.itemPool,
-      this.book && new Commits(this.book, resuming?.isExplicit === true),
+      this.resumeTracker && new Commits(this.resumeTracker, resuming?.isExplicit === true),
       () => this.#drained(),
       () => this.rested(),
     )
-    this.reader.epoch = this.book?.firstEpoch ?? 0
+    this.reader.epoch = this.resumeTracker?.firstEpoch ?? 0
     this.#hooks = new Map(this.stages.map((stage) => [stage, this.#chooseHooks(stage)]))
     this.#unfinished = this.stages.length
     this.statsEvents = new StatsEvents(this)
@@ -189,8 +187,8 @@ export class Graph implements GraphContext {
     const isSource = (stage: Stage): boolean => (this.sources as readonly Stage[]).includes(stage)
     for (const stage of this.stages) if (!isSource(stage)) stage.open()
     const areFree = !this.stages.some((stage) => stage.keepsItems)
-    this.itemPool.isUsed = areFree && this.book === undefined
-    if (this.book !== undefined) this.book.hasSpares = areFree
+    this.itemPool.isUsed = areFree && this.resumeTracker === undefined
+    if (this.resumeTracker !== undefined) this.resumeTracker.reusesItems = areFree
     for (const source of this.sources) source.open()
   }
 
@@ -336,7 +334,7 @@ export class Graph implements GraphContext {
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
     this.statsEvents.end()
     for (const listener of this.listeners) listener.ended()
-    if (error === undefined && !this.isStopped) warnOfNothing(this.stages)
+    if (error === undefined) warnOfNothing(this.stages, !this.isStopped)
     if (error === undefined) settle.resolve()
     else settle.reject(error.reason)
     channels.pipelineEnd.publish({
@@ -398,9 +396,14 @@ export class Graph implements GraphContext {
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
     this.hookCalls.call(() =>
-      tellOfFailure(stage.info, failure, this.logger, this.options.onItemError),
+      reportFailure(stage.info, failure, this.logger, this.options.onItemError),
     )
-    return this.letters?.post(failure, item, this.book)
+    return this.letters?.post(failure, item, this.resumeTracker)
+  }
+
+  /** See {@link GraphContext.droppedMany}. */
+  droppedMany(): void {
+    warnOfNothing(this.stages, false)
   }
 
   rested(): void {

@@ -12,18 +12,20 @@ import type { PipelineConfig } from '../config.ts'
 import { ChunkIterator, ItemIterator, takeItem } from '../consume/iterators.ts'
 import { ConsumerSession, ForEachLoop } from '../consume/pending-reads.ts'
 import type { SinkReader } from '../consume/sink-reader.ts'
+import { writeItems } from '../consume/write-items.ts'
 import { currentScope } from '../flow/async-scope.ts'
 import { markCaller } from '../flow/call-scopes.ts'
 import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import { readStats } from '../report/read-stats.ts'
 import { makeReport, type Report } from '../report/report.ts'
 import type { PipelineState } from '../resume-state.ts'
+import type { Sink, WriteToOptions } from '../sink.ts'
 import type { PipelineStats } from '../stats/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../tuned.ts'
 import type { BuildOptions } from '../types.ts'
 import { Graph } from './graph.ts'
 import type { StopMode } from './stop.ts'
-import { watchIdle, watchUnfinished } from './unfinished.ts'
+import { forgetIdle, watchIdle, watchUnfinished } from './unfinished.ts'
 import type { WorkerServices } from './worker-services.ts'
 
 /** Options of `stop()`. */
@@ -70,8 +72,10 @@ export let graphOf: (pipeline: Pipeline<never>) => Graph
  * ```
  */
 export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
-  readonly #graph: Graph
-  readonly #reader: SinkReader
+  #graph: Graph
+  #reader: SinkReader
+  /** Makes the graph again, to start from another state. */
+  readonly #makeGraph: (options: BuildOptions) => Graph
 
   static {
     graphOf = (pipeline) => {
@@ -91,10 +95,25 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   /** Number of active iterators and `forEach` calls. */
   #consumers = 0
 
-  /** Internal: use `PipelineBuilder.build()`. */
-  constructor(config: PipelineConfig<T>, options: BuildOptions, workers: WorkerServices) {
-    this.#graph = new Graph(config as PipelineConfig, options, workers)
+  /**
+   * Internal: use `PipelineBuilder.build()`.
+   *
+   * @param prepare adds to a new graph what is not of the engine: the tuner and the loop guard
+   */
+  constructor(
+    config: PipelineConfig<T>,
+    options: BuildOptions,
+    workers: WorkerServices,
+    prepare: (graph: Graph) => void = () => {},
+  ) {
+    this.#makeGraph = (changed) => {
+      const graph = new Graph(config as PipelineConfig, changed, workers)
+      prepare(graph)
+      return graph
+    }
+    this.#graph = this.#makeGraph(options)
     this.#reader = this.#graph.reader
+    watchIdle(this.#graph)
   }
 
   /**
@@ -102,9 +121,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * with the reason of an aborted signal.
    */
   get done(): Promise<void> {
-    const graph = this.#graph
-    if (!graph.isStarted && !graph.isStopped) watchIdle(graph)
-    return graph.done
+    return this.#graph.done
   }
 
   /** The configuration from which the pipeline was built. */
@@ -118,12 +135,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * @throws `ERR_ALREADY_STARTED` if the pipeline has been started or stopped.
    */
   start(): void {
-    if (this.#graph.isStarted || this.#graph.isStopped) {
-      throw new SpindleError(
-        'ERR_ALREADY_STARTED',
-        'the pipeline has been started (or stopped) already',
-      )
-    }
+    if (this.#graph.isStarted || this.#graph.isStopped) throw alreadyStarted()
     this.#start()
   }
 
@@ -184,6 +196,68 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
+   * Writes all items of the stream or epoch into a sink, such as `jsonlShards()` of `spindle/sinks`
+   * or `tarShards()` of `@spindle/io`, and resolves when everything is committed. With `resume`,
+   * a run that ended early continues where its last commit was, and each result is in the sink
+   * exactly once.
+   *
+   * @returns what the sink reports; `undefined` if the pipeline was stopped before its end
+   * @throws the `PipelineFailure`; the error of the sink, after which what was committed stays;
+   *   `ERR_ALREADY_STARTED` with `resume`, if the pipeline was started; `ERR_NOT_RESUMABLE`;
+   *   `ERR_OTHER_STATE` if the sink holds the results of another pipeline
+   */
+  async writeTo<R>(sink: Sink<T, R>, options: WriteToOptions = {}): Promise<R | undefined> {
+    checkOptions(options, ['resume', 'signal'])
+    const { resume = false, signal } = options
+    if (typeof resume !== 'boolean') badOption('resume', 'true or false', resume)
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      badOption('signal', 'an AbortSignal', signal)
+    if (typeof (sink as Partial<Sink<T, R>> | null)?.open !== 'function')
+      badOption('sink', 'a sink, such as jsonlShards() makes', sink)
+    if (resume && (this.#graph.isStarted || this.#graph.isStopped)) throw alreadyStarted()
+    signal?.throwIfAborted()
+    const writer = await sink.open({ resume, signal })
+    if (writer.result !== undefined) {
+      await Promise.all([writer.abort(), this.stop()])
+      return writer.result
+    }
+    const abort = (): void => void this.#graph.abort(signal?.reason)
+    signal?.addEventListener('abort', abort)
+    try {
+      signal?.throwIfAborted()
+      if (resume) this.#startFrom(writer.state)
+      return await writeItems<T, R>(
+        {
+          forEach: (consume) => this.forEach(consume),
+          takeState: () => this.#graph.resumeTracker?.toState(),
+          isCut: () => this.#graph.isStopped,
+        },
+        writer,
+      )
+    } catch (error) {
+      await writer.abort()
+      await this.stop().catch(() => {})
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Makes the graph of a pipeline that has not started again, so that it starts from a state. */
+  #startFrom(state: PipelineState | undefined): void {
+    const old = this.#graph
+    const { resumable = true } = old.options
+    this.#graph = this.#makeGraph({
+      ...old.options,
+      resumable: resumable === false ? true : resumable,
+      ...(state !== undefined && { state }),
+    })
+    this.#reader = this.#graph.reader
+    forgetIdle(old)
+    old.stop('abort', undefined).catch(() => {})
+  }
+
+  /**
    * Takes one item. The result has `done: true` at the end of the stream or epoch.
    *
    * @throws `TimeoutError` if no item arrives in time. No item is lost then.
@@ -227,6 +301,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     const { mode = 'abort', timeoutMs } = options
     checkChoice('mode', mode, ['drain', 'discard', 'abort'])
     if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    forgetIdle(this.#graph)
     return this.#graph.stop(mode, timeoutMs)
   }
 
@@ -265,7 +340,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * @throws `ERR_BAD_STATE` if the pipeline was not built with `resumable`.
    */
   state(): PipelineState {
-    return this.#book().toState()
+    return this.#resumeTracker().toState()
   }
 
   /**
@@ -278,23 +353,30 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    *   if the pipeline was not built with `resumable`.
    */
   commit(item: T): void {
-    this.#book()
+    this.#resumeTracker()
     this.#reader.inScope(() => this.#reader.commits?.commit(item))
   }
 
-  #book(): ResumeTracker {
-    const { book } = this.#graph
-    if (book === undefined)
+  #resumeTracker(): ResumeTracker {
+    const { resumeTracker } = this.#graph
+    if (resumeTracker === undefined)
       throw new SpindleError(
         'ERR_BAD_STATE',
         'the pipeline cannot be resumed: build it with `resumable: true`',
       )
-    return book
+    return resumeTracker
   }
 
   toString(): string {
     return `Pipeline ${this.#graph.pipelineId}\n${String(this.#graph.config)}`
   }
+}
+
+function alreadyStarted(): SpindleError {
+  return new SpindleError(
+    'ERR_ALREADY_STARTED',
+    'the pipeline has been started (or stopped) already',
+  )
 }
 
 function checkTake(options: TakeOptions): number {

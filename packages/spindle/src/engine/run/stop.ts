@@ -1,7 +1,7 @@
 import { TimeoutError } from '../../errors.ts'
 import { clearTimeout, clockMs, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import type { SinkReader } from '../consume/sink-reader.ts'
-import { isInside, marker, markOf } from '../flow/marker.ts'
+import { callWords, isInside, markOf } from '../flow/current-call.ts'
 import { RUNNING, type Stage } from '../stages/stage.ts'
 import type { DeadLetters } from './dead-letters.ts'
 
@@ -118,7 +118,7 @@ function whatIsLeft(graph: StoppableGraph): string {
 
 /** Finds the user code that is running now. */
 function callerIn(graph: StoppableGraph): Caller {
-  const word = marker[0] as number
+  const word = callWords[0] as number
   const mark = isInside(word) ? markOf(word) : -1
   return {
     stage: graph.stages.find((stage) => stage.mark === mark || stage.hookMark === mark),

@@ -31,7 +31,7 @@ export interface OwnThreads extends Executor {
 
 /** Makes the stages of a graph. Stage kinds outside the engine use this interface. */
 export interface GraphAssembler {
-  readonly host: GraphContext
+  readonly graph: GraphContext
   readonly options: BuildOptions
   /** Makes the description of the next stage. Stages are numbered in this order. */
   info(name: string, concurrency: number, where: string | undefined): StageInfo

@@ -1,3 +1,4 @@
+import { badOption } from '../../check.ts'
 import type { ItemError } from '../../errors.ts'
 import {
   boundaryAfter,
@@ -9,7 +10,7 @@ import {
 } from '../flow/item.ts'
 import type { Queue } from '../flow/queue.ts'
 import { Members } from '../progress/batch-members.ts'
-import type { TrackedItem } from '../progress/lot.ts'
+import type { TrackedItem } from '../progress/pending-group.ts'
 import { type Regrouped, Regrouping } from '../progress/regrouping.ts'
 import type { Aggregator, FailureBudget, StageInfo } from '../types.ts'
 import type { GraphContext } from './graph-context.ts'
@@ -47,7 +48,7 @@ export class AggregateStage extends PipeStage {
 
   constructor(
     info: StageInfo,
-    host: GraphContext,
+    graph: GraphContext,
     input: Queue,
     make: () => Aggregator<unknown, unknown>,
     ordinal: number,
@@ -56,7 +57,7 @@ export class AggregateStage extends PipeStage {
     maxFailures: FailureBudget,
   ) {
     const aggregator = make()
-    super(info, host, input, {
+    super(info, graph, input, {
       op: (item) => {
         this.#isTouched = true
         if (item !== FLUSH) return aggregator.accumulate(item)
@@ -82,13 +83,13 @@ export class AggregateStage extends PipeStage {
     // Only the aggregator knows whether the batch contains all items it received.
     this.#guessed = () => {
       if (saysRest(aggregator) !== false)
-        host.book?.refuse(
+        graph.resumeTracker?.refuse(
           `stage "${info.name}" gave a batch that is no array of the items it was given, and did not say by \`hasRest()\` that it holds no others: what would be left out by a crash is not known`,
         )
     }
-    const plans = host.book?.plansOf(ordinal) ?? []
-    if (host.book !== undefined && plans.length > 0)
-      this.#regrouping = new Regrouping(host.book, plans, make)
+    const plans = graph.resumeTracker?.plansOf(ordinal) ?? []
+    if (graph.resumeTracker !== undefined && plans.length > 0)
+      this.#regrouping = new Regrouping(graph.resumeTracker, plans, make)
   }
 
   /** Items that the aggregator keeps have not ended. */
@@ -245,4 +246,20 @@ export class Collate<T> implements Aggregator<T, T[]> {
     this.#batch = []
     return batch
   }
+}
+
+/** Checks that a value is an aggregator. */
+export function checkedAggregator(
+  aggregator: Aggregator<unknown, unknown>,
+  where: string | undefined,
+): Aggregator<unknown, unknown> {
+  if (typeof aggregator?.accumulate !== 'function' || typeof aggregator.flush !== 'function') {
+    badOption(
+      'aggregator',
+      'a function that makes an object with accumulate() and flush()',
+      aggregator,
+      where,
+    )
+  }
+  return aggregator
 }

@@ -5,8 +5,8 @@ import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { adopt, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
+import { enter, leave } from '../flow/current-call.ts'
 import { describeItem, type Item } from '../flow/item.ts'
-import { enter, leave } from '../flow/marker.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'
 import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from '../types.ts'
 import { AttemptContext } from './context.ts'
@@ -55,10 +55,10 @@ export class Attempts {
     let attempts = 0
     let result: Result | Started
     // Whether the hooks have seen the task's start but not its end.
-    let isUntold = false
+    let isUnreported = false
     try {
       for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
-      isUntold = true
+      isUnreported = true
       for (;;) {
         attempts++
         try {
@@ -69,11 +69,11 @@ export class Attempts {
         }
       }
       if (result instanceof Result) {
-        isUntold = false
+        isUnreported = false
         await this.#ended(task, { ok: true, attempts })
       }
     } catch (error) {
-      await this.#failed(task, item, input, error, attempts, isUntold)
+      await this.#failed(task, item, input, error, attempts, isUnreported)
       return
     }
     if (result instanceof Started) this.#expand(item, task, result.outputs, attempts)
@@ -89,10 +89,10 @@ export class Attempts {
     input: unknown,
     error: unknown,
     attempts: number,
-    tellHooks: boolean,
+    callHooks: boolean,
   ): Promise<void> {
     try {
-      if (tellHooks) await this.#ended(task, { ok: false, error, attempts })
+      if (callHooks) await this.#ended(task, { ok: false, error, attempts })
     } catch {
       // Ignore a hook's error about a failed task: the task's own error is reported.
     }
@@ -285,7 +285,7 @@ export class Attempts {
     const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
     // Unlike `Math.random`, this gives the same delays in runs with the same seed.
     const jitter = retry.jitter
-      ? 0.5 + Rng.from(stage.host.seed, item.index, attempt).next() / 2
+      ? 0.5 + Rng.from(stage.graph.seed, item.index, attempt).next() / 2
       : 1
     const timing = this.#pending.get(item)
     timing?.backsOff()

@@ -119,7 +119,7 @@ export class AttemptContext extends TaskContext {
  */
 function rngKeyOf(stage: Stage, item: Item): number[] {
   const key = [
-    stage.host.seed,
+    stage.graph.seed,
     hashText(stage.info.name),
     item.origin.source,
     item.origin.epoch,

@@ -1,3 +1,4 @@
+import { SpindleError } from '../../errors.ts'
 import { absorb, EXPANDING } from '../flow/item.ts'
 import type { Queue } from '../flow/queue.ts'
 import { type StageWorkers, workersOf } from '../stats/stage-workers.ts'
@@ -5,7 +6,6 @@ import { TaskTimer, type Timing } from '../stats/task-timer.ts'
 import type { Range } from '../tuned.ts'
 import type { StageInfo } from '../types.ts'
 import type { GeneratorRun } from './generator-run.ts'
-import { GeneratorRuns } from './generator-runs.ts'
 import type { GraphContext } from './graph-context.ts'
 import type { MeasuredStage } from './measured-stage.ts'
 import type { PipeSettings } from './pipe-settings.ts'
@@ -28,8 +28,8 @@ export abstract class FlatMapStage extends TaskStage {
   protected resting = 0
   private hasRested = false
 
-  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: PipeSettings) {
-    super(info, host, input, settings)
+  constructor(info: StageInfo, graph: GraphContext, input: Queue, settings: PipeSettings) {
+    super(info, graph, input, settings)
     this.settings = settings
     this.limit = settings.concurrency + settings.buffer
     this.isBoundedInBytes = settings.maxBytes !== undefined
@@ -96,7 +96,7 @@ export abstract class FlatMapStage extends TaskStage {
 
   /** Outputs the results of a generator. Its task ends with the last one. */
   expand(generatorRun: GeneratorRun): void {
-    if (this.state > RUNNING && (this.state !== FAILING || this.window !== undefined)) {
+    if (this.state > RUNNING && (this.state !== FAILING || this.reorderBuffer !== undefined)) {
       generatorRun.close()
       this.running--
       this.tracer?.end(generatorRun.item, false)
@@ -104,9 +104,9 @@ export abstract class FlatMapStage extends TaskStage {
       return
     }
     this.generatorRuns.add(generatorRun)
-    if (this.window !== undefined) {
+    if (this.reorderBuffer !== undefined) {
       generatorRun.item.value = generatorRun
-      this.window.settle(generatorRun.item, EXPANDING)
+      this.reorderBuffer.settle(generatorRun.item, EXPANDING)
     } else generatorRun.advance()
   }
 
@@ -116,9 +116,10 @@ export abstract class FlatMapStage extends TaskStage {
     // After the limit was lowered, more calls than it allows may be running. They must continue, or
     // none of them would ever end.
     const running = Math.min(this.running, this.concurrency)
-    if (this.window === undefined) return running + this.held + this.exit.length <= this.limit
+    if (this.reorderBuffer === undefined)
+      return running + this.held + this.exit.length <= this.limit
     // In input order, the first generator must not wait for later ones, which hold one output each.
-    if (this.window.isFirst(generatorRun.item)) return this.exit.length <= this.exit.capacity
+    if (this.reorderBuffer.isFirst(generatorRun.item)) return this.exit.length <= this.exit.capacity
     return this.running + this.held + this.exit.length < this.limit
   }
 
@@ -190,15 +191,15 @@ export abstract class FlatMapStage extends TaskStage {
     this.signalled?.delete(generatorRun.item)
     this.running--
     absorb(generatorRun.item)
-    this.window?.release()
-    if (this.window === undefined) this.countCall(generatorRun.item.index)
+    this.reorderBuffer?.release()
+    if (this.reorderBuffer === undefined) this.countCall(generatorRun.item.index)
     this.proceed()
   }
 
   /** Called when a generator threw. */
   expansionFailed(generatorRun: GeneratorRun, error: unknown, attempts: number): void {
     this.generatorRuns.delete(generatorRun)
-    if (this.window === undefined) {
+    if (this.reorderBuffer === undefined) {
       this.taskFailed(generatorRun.item, generatorRun.input, error, attempts)
     } else {
       this.running--
@@ -212,9 +213,81 @@ export abstract class FlatMapStage extends TaskStage {
           attempts,
           this.keepSlot,
         )
-        this.window.release()
+        this.reorderBuffer.release()
       }
     }
     this.proceed()
   }
+}
+
+/** The generator runs of a stage, and those that wait for a place. */
+class GeneratorRuns {
+  private readonly all: Set<GeneratorRun> = new Set()
+  private parked: GeneratorRun[] = []
+
+  add(generatorRun: GeneratorRun): void {
+    this.all.add(generatorRun)
+  }
+
+  delete(generatorRun: GeneratorRun): void {
+    this.all.delete(generatorRun)
+  }
+
+  /** Whether a generator's outputs are still needed. */
+  has(generatorRun: GeneratorRun): boolean {
+    return this.all.has(generatorRun)
+  }
+
+  /** How many wait only for a place or their turn. */
+  get resting(): number {
+    return [...this.all].filter((generatorRun) => generatorRun.isResting).length
+  }
+
+  /** Those whose generator has not answered the last request. */
+  get waiting(): readonly GeneratorRun[] {
+    return [...this.all].filter((generatorRun) => !generatorRun.isResting)
+  }
+
+  /** Adds a run that waits for a place. */
+  park(generatorRun: GeneratorRun): void {
+    this.parked.push(generatorRun)
+  }
+
+  /** Resumes the waiting runs, first come, first served, when there may be places. */
+  resume(): void {
+    if (this.parked.length === 0) return
+    const parked = this.parked
+    this.parked = []
+    for (const generatorRun of parked) generatorRun.advance()
+  }
+
+  /** Closes all runs. Returns how many there were. */
+  close(): number {
+    const closed = [...this.all]
+    this.all.clear()
+    this.parked = []
+    for (const generatorRun of closed) generatorRun.close()
+    return closed.length
+  }
+}
+
+/** The op of `disaggregate()`: a generator of the elements of an item. */
+export function elementsOf(items: unknown): Generator<unknown> | AsyncGenerator<unknown> {
+  const candidate = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined
+  if (typeof candidate?.[Symbol.iterator] === 'function')
+    return elements(candidate as Iterable<unknown>)
+  if (typeof candidate?.[Symbol.asyncIterator] === 'function')
+    return asyncElements(candidate as AsyncIterable<unknown>)
+  throw new SpindleError(
+    'ERR_NOT_ITERABLE',
+    `disaggregate() needs items that can be iterated, got ${typeof items}`,
+  )
+}
+
+function* elements(items: Iterable<unknown>): Generator<unknown> {
+  yield* items
+}
+
+async function* asyncElements(items: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  yield* items
 }

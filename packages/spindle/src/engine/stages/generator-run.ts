@@ -3,8 +3,8 @@ import { type ItemError, SpindleError } from '../../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { coarseNow } from '../flow/clock.ts'
+import { enter, leave } from '../flow/current-call.ts'
 import { child, type Item } from '../flow/item.ts'
-import { enter, leave } from '../flow/marker.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import type { Timing } from '../stats/task-timer.ts'
 
@@ -39,7 +39,7 @@ interface GeneratorRunOwner {
   readonly mark: number
   readonly callScope: AsyncScope | undefined
   /** In input order: tells which item is first. */
-  readonly window: { isFirst(item: Item): boolean } | undefined
+  readonly reorderBuffer: { isFirst(item: Item): boolean } | undefined
   readonly exit: { put(item: Item): void }
   /** Whether the stage needs no more outputs of the generator. */
   isOver(generatorRun: GeneratorRun): boolean
@@ -218,9 +218,9 @@ export class GeneratorRun implements Resumable {
   }
 
   private mayAsk(): boolean {
-    const window = this.stage.window
-    // Not at the front: make one output ahead. The window calls when this run is first.
-    if (window !== undefined && !window.isFirst(this.item)) {
+    const reorderBuffer = this.stage.reorderBuffer
+    // Not at the front: make one output ahead. The reorder buffer calls when this run is first.
+    if (reorderBuffer !== undefined && !reorderBuffer.isFirst(this.item)) {
       return this.held === undefined && this.stage.hasPlaceForOutput(this)
     }
     if (this.stage.hasPlaceForOutput(this)) return true
@@ -257,8 +257,8 @@ export class GeneratorRun implements Resumable {
       return true
     }
     const output = child(this.item, value, this.position++)
-    const window = this.stage.window
-    if (window === undefined || window.isFirst(this.item)) this.stage.exit.put(output)
+    const reorderBuffer = this.stage.reorderBuffer
+    if (reorderBuffer === undefined || reorderBuffer.isFirst(this.item)) this.stage.exit.put(output)
     else {
       this.held = output
       this.stage.hold()

@@ -5,6 +5,9 @@ import type { ItemPool } from '../flow/item-pool.ts'
 import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import type { Logger, StageInfo, TaskHook } from '../types.ts'
 
+/** How many dropped items of a stage cause a check. */
+export const DROPPED_MANY = 10_000
+
 /** A stage, as far as the graph needs it in these calls. */
 interface Teller {
   readonly info: StageInfo
@@ -20,7 +23,7 @@ export interface GraphContext {
   /** Items to reuse. */
   readonly itemPool: ItemPool
   /** Tracks all items, if the run can be resumed. */
-  readonly book: ResumeTracker | undefined
+  readonly resumeTracker: ResumeTracker | undefined
   /** The pipeline's own threads, created on first use. */
   readonly threads: Executor
   /** Whether a stop waits for the graph to come to rest; see {@link GraphContext.rested}. */
@@ -40,6 +43,11 @@ export interface GraphContext {
    * the task must keep its slot until that resolves.
    */
   itemFailed(stage: Teller, failure: ItemError, item: Item): Promise<void> | undefined
+  /**
+   * A stage has dropped {@link DROPPED_MANY} items, which may be a mistake. Only the main side
+   * warns.
+   */
+  droppedMany?(): void
   /** A stage became less busy while {@link isDraining}. */
   rested(): void
 }

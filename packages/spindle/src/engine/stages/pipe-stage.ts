@@ -1,7 +1,7 @@
 import { adopt, isPromise, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
+import { callWords, enter, LEFT, leave } from '../flow/current-call.ts'
 import { DROPPED, type Item, READY, retire } from '../flow/item.ts'
-import { enter, LEFT, leave, marker } from '../flow/marker.ts'
 import type { Follower, Queue } from '../flow/queue.ts'
 import { shouldYield } from '../flow/time-slice.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'
@@ -10,7 +10,7 @@ import { Attempts } from './attempts.ts'
 import { seesContext, TaskContext } from './context.ts'
 import { FlatMapStage } from './flat-map-stage.ts'
 import { GeneratorRun, isGenerator } from './generator-run.ts'
-import type { GraphContext } from './graph-context.ts'
+import { DROPPED_MANY, type GraphContext } from './graph-context.ts'
 import type { PipeSettings } from './pipe-settings.ts'
 import { ReorderBuffer } from './reorder-buffer.ts'
 import { Slot } from './slot.ts'
@@ -18,7 +18,7 @@ import { RUNNING } from './stage.ts'
 
 // The code repeats `shouldYieldMidway` where it runs for each item, because V8 has no room left to
 // inline it.
-const words = marker
+const words = callWords
 const AT = LEFT
 
 /** The context argument of ops that cannot see their context. */
@@ -35,7 +35,7 @@ const unseen = undefined as unknown as StageContext
  * slot's two ready-made functions.
  */
 export class PipeStage extends FlatMapStage implements Follower {
-  readonly window: ReorderBuffer | undefined
+  readonly reorderBuffer: ReorderBuffer | undefined
   private readonly seesContext: boolean
   /**
    * Whether results need no further handling: no attempts, no failure rate, no limit in bytes, no
@@ -55,13 +55,13 @@ export class PipeStage extends FlatMapStage implements Follower {
   private attempts: Attempts | undefined = undefined
   private readonly timer: TaskTimer = new TaskTimer()
 
-  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: PipeSettings) {
-    super(info, host, input, settings)
+  constructor(info: StageInfo, graph: GraphContext, input: Queue, settings: PipeSettings) {
+    super(info, graph, input, settings)
     this.op = settings.op
     this.seesContext = seesContext(settings.op)
     this.holdsLoop = !settings.runsElsewhere
     const isParallel = settings.concurrency > 1 || settings.range !== undefined
-    this.window =
+    this.reorderBuffer =
       settings.outputOrder === 'input' && isParallel ? new ReorderBuffer(this) : undefined
     if (this.constructor === PipeStage) input.follower = this
   }
@@ -99,7 +99,7 @@ export class PipeStage extends FlatMapStage implements Follower {
       this.isPlain &&
       this.state === RUNNING &&
       this.boundary === undefined &&
-      !this.host.isDraining &&
+      !this.graph.isDraining &&
       this.tracer === undefined
   }
 
@@ -163,7 +163,7 @@ export class PipeStage extends FlatMapStage implements Follower {
   callFast(item: Item): void {
     const count = this.tasks++
     this.running++
-    if (this.window !== undefined) this.window.open(item)
+    if (this.reorderBuffer !== undefined) this.reorderBuffer.open(item)
     if (this.timer.isDue(count)) {
       this.invoke(item, this.timer.begin(count))
       return
@@ -216,8 +216,8 @@ export class PipeStage extends FlatMapStage implements Follower {
   }
 
   private giveInOrder(item: Item): void {
-    if (this.window === undefined) this.give(item)
-    else if (!this.window.giveFirst(item)) {
+    if (this.reorderBuffer === undefined) this.give(item)
+    else if (!this.reorderBuffer.giveFirst(item)) {
       this.hold()
       item.state = READY
     }
@@ -241,7 +241,7 @@ export class PipeStage extends FlatMapStage implements Follower {
   protected call(item: Item): void {
     const count = this.tasks++
     this.running++
-    if (this.window !== undefined) this.window.open(item)
+    if (this.reorderBuffer !== undefined) this.reorderBuffer.open(item)
     if (this.tracer !== undefined) this.tracer.begin(item, item.index)
     if (this.attempts !== undefined) {
       this.attempts.begin(item, this.settings.op)
@@ -363,38 +363,38 @@ export class PipeStage extends FlatMapStage implements Follower {
     if (this.state !== RUNNING && this.isTooLate(item)) return
     const { index } = item
     this.output(item, value)
-    if (this.window === undefined) this.countCall(index)
+    if (this.reorderBuffer === undefined) this.countCall(index)
   }
 
   protected output(item: Item, value: unknown): void {
     if (value === undefined) {
-      this.counters.skipped++
+      if (++this.counters.skipped === DROPPED_MANY) this.graph.droppedMany?.()
       this.counters.endedSilently(1)
       retire(item)
-      this.window?.settle(item, DROPPED)
+      this.reorderBuffer?.settle(item, DROPPED)
       return
     }
     item.value = value
-    if (this.window === undefined) this.exit.put(item)
+    if (this.reorderBuffer === undefined) this.exit.put(item)
     else {
       this.hold()
-      this.window.settle(item, READY)
+      this.reorderBuffer.settle(item, READY)
     }
   }
 
   protected override failed(): void {
     // In input order, no result after the fatal item is delivered, so do not wait for them.
-    if (this.window === undefined) return
+    if (this.reorderBuffer === undefined) return
     this.abort(new DOMException(`stage "${this.info.name}" failed`, 'AbortError'))
     this.running -= this.generatorRuns.close()
-    this.window.clear()
+    this.reorderBuffer.clear()
     this.forgetHeld()
     this.finish()
   }
 
   protected override cancelled(): void {
     this.running -= this.generatorRuns.close()
-    this.window?.clear()
+    this.reorderBuffer?.clear()
     this.forgetHeld()
     this.boundary = undefined
   }

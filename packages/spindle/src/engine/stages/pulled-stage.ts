@@ -20,8 +20,8 @@ export abstract class PulledStage extends Stage implements Resumable {
   protected readonly holdsLoop: boolean = true
   private isResuming = false
 
-  constructor(info: StageInfo, host: GraphContext, input: Queue) {
-    super(info, host)
+  constructor(info: StageInfo, graph: GraphContext, input: Queue) {
+    super(info, graph)
     this.input = input
     input.consumer = this
   }
@@ -81,7 +81,7 @@ export abstract class PulledStage extends Stage implements Resumable {
   resume(): void {
     this.isResuming = false
     this.pump()
-    if (this.host.isDraining) this.host.rested()
+    if (this.graph.isDraining) this.graph.rested()
   }
 
   override get isResting(): boolean {

@@ -9,8 +9,8 @@ import { RUNNING } from './stage.ts'
 export class SinkStage extends PulledStage {
   readonly exit: Queue
 
-  constructor(info: StageInfo, host: GraphContext, input: Queue, bufferSize: number) {
-    super(info, host, input)
+  constructor(info: StageInfo, graph: GraphContext, input: Queue, bufferSize: number) {
+    super(info, graph, input)
     this.exit = new Queue(bufferSize, undefined)
     this.exit.producer = this
   }

@@ -3,9 +3,9 @@ import { SpindleError } from '../../errors.ts'
 import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
 import type { SourceConfig } from '../config.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
+import { callWords, enter, LEFT, leave } from '../flow/current-call.ts'
 import { boundaryAfter, type SourceEpoch } from '../flow/item.ts'
-import { enter, LEFT, leave, marker } from '../flow/marker.ts'
-import { openSource, type Steps, usedUpBy } from '../flow/open-source.ts'
+import { openSource, ownSteps, type Steps, usedUpBy } from '../flow/open-source.ts'
 import { Queue } from '../flow/queue.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import { SourceTracker } from '../progress/source-tracker.ts'
@@ -26,7 +26,7 @@ import { RUNNING, Stage } from './stage.ts'
 const WHOLE = { rank: 0, worldSize: 1 }
 
 // As in `pipe-stage.ts`.
-const words = marker
+const words = callWords
 const AT = LEFT
 
 /**
@@ -77,16 +77,16 @@ export class SourceStage extends Stage implements Resumable {
   /** Tracks the items, if the run can be resumed. */
   private readonly tracker: SourceTracker | undefined
 
-  constructor(info: StageInfo, host: GraphContext, config: SourceConfig, ordinal: number) {
-    super(info, host)
+  constructor(info: StageInfo, graph: GraphContext, config: SourceConfig, ordinal: number) {
+    super(info, graph)
     this.config = config
     const { rank, worldSize } = (isSeekable(config.source) && config.source.shard) || WHOLE
     this.index = rank
     this.step = worldSize
     this.tracker =
-      host.book === undefined
+      graph.resumeTracker === undefined
         ? undefined
-        : new SourceTracker(host.book, config, ordinal, () => this.pump())
+        : new SourceTracker(graph.resumeTracker, config, ordinal, () => this.pump())
     this.origin = this.tracker?.begin() ?? { source: ordinal, epoch: 0 }
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this
@@ -298,7 +298,7 @@ export class SourceStage extends Stage implements Resumable {
     }
     const item =
       tracker === undefined
-        ? this.host.itemPool.take(value, this.origin, index)
+        ? this.graph.itemPool.take(value, this.origin, index)
         : tracker.give(value, this.origin)
     const { exit } = this
     const { follower } = exit
@@ -369,7 +369,7 @@ export class SourceStage extends Stage implements Resumable {
 
   private close(): void {
     this.abort(new DOMException('The pipeline wants no more items', 'AbortError'))
-    if (isGenerator(this.steps)) usedUpBy(this.config.source, this.steps)
+    if (isGenerator(ownSteps(this.steps))) usedUpBy(this.config.source, this.steps)
     // The source itself caused this in a synchronous `next()`. `take` closes it when that returns.
     if (this.isInNext) return
     this.closeSteps()
@@ -381,7 +381,7 @@ export class SourceStage extends Stage implements Resumable {
     this.steps = undefined
     const failed = (error: unknown): void => {
       try {
-        this.host.logger.warn('spindle: the source failed while it was closed', error)
+        this.graph.logger.warn('spindle: the source failed while it was closed', error)
       } catch {
         // Ignore a logger that throws.
       }

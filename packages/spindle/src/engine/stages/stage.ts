@@ -29,7 +29,7 @@ const MOST_RECENT = 16
 /** The common parts of all stages: state, signal, failure, hooks. */
 export abstract class Stage extends MeasuredStage implements Consumer, Producer {
   readonly info: StageInfo
-  readonly host: GraphContext
+  readonly graph: GraphContext
   readonly recent: ItemError[] = []
   state: number = OPENING
   /** Set while the pipeline is traced. */
@@ -48,15 +48,15 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   #pendingHook: 'onStageStart' | 'onStageEnd' | undefined
   #failure: StageFailure | undefined
 
-  constructor(info: StageInfo, host: GraphContext) {
+  constructor(info: StageInfo, graph: GraphContext) {
     super(info.concurrency)
     this.info = info
-    this.host = host
+    this.graph = graph
   }
 
   /** Sets the maximum number of calls in flight. */
   protected resized(concurrency: number): void {
-    this.countSlots(concurrency, this.host.elapsedMs)
+    this.countSlots(concurrency, this.graph.elapsedMs)
   }
 
   /** Whether {@link offer} would take an item now. */
@@ -188,7 +188,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   /** Calls the hooks, then begins to take items. */
   open(): void {
     for (const queue of this.exits) queue.open()
-    this.#hooks = this.host.hooksOf(this)
+    this.#hooks = this.graph.hooksOf(this)
     this.prepare()
     const starting = this.#hooks.filter((hook) => hook.onStageStart !== undefined)
     if (starting.length === 0) this.#begin()
@@ -196,7 +196,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   }
 
   /**
-   * Updates the flags of the short ways. Called when the state of the stage or of the host has
+   * Updates the flags of the short ways. Called when the state of the stage or of its graph has
    * changed.
    */
   adapt(): void {}
@@ -230,7 +230,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     if (this.state !== OPENING) return
     this.state = RUNNING
     this.adapt()
-    this.host.stageStarted(this)
+    this.graph.stageStarted(this)
     this.pump()
   }
 
@@ -243,7 +243,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     this.state = FAILING
     this.adapt()
     this.#failure = this.#describe(cause, index, budget)
-    this.host.stageFailed(this, this.#failure)
+    this.graph.stageFailed(this, this.#failure)
     this.#windUp(cause)
   }
 
@@ -339,7 +339,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
       try {
         await this.hooked(() => hook.onStageEnd?.(this.info, error))
       } catch (thrown) {
-        this.host.stageFailed(this, this.#describe(thrown, -1, undefined))
+        this.graph.stageFailed(this, this.#describe(thrown, -1, undefined))
       }
     }
     this.#pendingHook = undefined
@@ -347,14 +347,14 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
   }
 
   #close(): void {
-    this.host.stageEnded(this)
+    this.graph.stageEnded(this)
     for (const queue of this.exits) queue.close()
   }
 
   /** A cancelled stage has nothing running any more. */
   protected rest(): void {
     const ending = this.#hooks.filter((hook) => hook.onStageEnd !== undefined)
-    if (ending.length === 0) this.host.stageEnded(this)
+    if (ending.length === 0) this.graph.stageEnded(this)
     else void this.#closeAfter(ending, undefined)
   }
 
@@ -390,7 +390,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     }
     this.recent.push(failure)
     if (this.recent.length > MOST_RECENT) this.recent.shift()
-    const until = this.host.itemFailed(this, failure, item)
+    const until = this.graph.itemFailed(this, failure, item)
     if (until !== undefined) hold(until)
     return failure
   }

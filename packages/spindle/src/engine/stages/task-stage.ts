@@ -29,11 +29,11 @@ export abstract class TaskStage extends PulledStage {
   /** In input order: number of slots blocked by those results, over time. */
   private readonly blocked: Integral = new Integral()
   /** In input order: the items that have begun and are not yet put out. */
-  abstract readonly window: ReorderBuffer | undefined
+  abstract readonly reorderBuffer: ReorderBuffer | undefined
   protected boundary: Item | undefined = undefined
 
-  constructor(info: StageInfo, host: GraphContext, input: Queue, settings: TaskSettings) {
-    super(info, host, input)
+  constructor(info: StageInfo, graph: GraphContext, input: Queue, settings: TaskSettings) {
+    super(info, graph, input)
     this.exit = new Queue(settings.buffer, settings.maxBytes)
     this.budget = new Budget(settings.maxFailures)
     this.exit.producer = this
@@ -92,10 +92,10 @@ export abstract class TaskStage extends PulledStage {
     if (this.state !== RUNNING && this.isTooLate(item)) return
     if (this.brokeDown(item, error)) return
     const failure = this.noteFailure(item, input, error, attempts, this.keepSlot)
-    if (this.window === undefined) this.countFailure(failure, item)
+    if (this.reorderBuffer === undefined) this.countFailure(failure, item)
     else {
       item.value = failure
-      this.window.settle(item, FAILED)
+      this.reorderBuffer.settle(item, FAILED)
     }
   }
 
@@ -113,7 +113,7 @@ export abstract class TaskStage extends PulledStage {
   }
 
   protected override get failuresCounted(): number {
-    return this.window === undefined ? this.counters.failures : this.budget.failures
+    return this.reorderBuffer === undefined ? this.counters.failures : this.budget.failures
   }
 
   /**
@@ -147,7 +147,7 @@ export abstract class TaskStage extends PulledStage {
   /** Whether a result came after the stage was told to put out no more. */
   protected isTooLate(item: Item): boolean {
     // In completion order, results of calls in flight at the failure are still delivered.
-    if (this.state === FAILING && this.window === undefined) return false
+    if (this.state === FAILING && this.reorderBuffer === undefined) return false
     lose(item)
     if (this.state === CANCELLED && this.running === 0) this.rest()
     return true
@@ -173,7 +173,7 @@ export abstract class TaskStage extends PulledStage {
 
   /** Notifies a draining graph that the stage is less busy. */
   rested(): void {
-    if (this.host.isDraining) this.host.rested()
+    if (this.graph.isDraining) this.graph.rested()
   }
 
   protected override drained(): void {
@@ -192,7 +192,9 @@ export abstract class TaskStage extends PulledStage {
   }
 
   protected isIdle(): boolean {
-    return this.running === 0 && (this.window === undefined || this.window.length === 0)
+    return (
+      this.running === 0 && (this.reorderBuffer === undefined || this.reorderBuffer.length === 0)
+    )
   }
 
   /** Flushes the rest at the end of the stream or epoch. Returns whether there was one. */

@@ -93,11 +93,11 @@ export function cpuStatsBetween(
     spanMs <= 0
       ? 0
       : Math.max(0, of(after.cpu) * after.elapsedMs - of(before.cpu) * before.elapsedMs) / spanMs
-  const isTold = after.cpu.waiting !== undefined
+  const isKnown = after.cpu.waiting !== undefined
   return {
     cores: after.cpu.cores,
     own: mean(({ own }) => own),
     others: mean(({ others }) => others),
-    waiting: isTold ? mean(({ waiting }) => waiting ?? 0) : undefined,
+    waiting: isKnown ? mean(({ waiting }) => waiting ?? 0) : undefined,
   }
 }

@@ -29,7 +29,7 @@ type Level = { -readonly [K in keyof LevelSums]: number }
 /** Sums the durations of calls by how many calls are running when they begin. */
 export class Levels {
   readonly #levels: Level[] = []
-  readonly #told: Level[] = []
+  readonly #sent: Level[] = []
 
   add(running: number, ms: number): void {
     const level = this.#levelAt(levelOf(running))
@@ -49,17 +49,17 @@ export class Levels {
   /** The changes since the previous call of this method, as numbers for a message. */
   news(): number[] {
     return this.#levels.flatMap((level, at) => {
-      const told = this.#told[at] ?? nothing()
-      if (level.total === told.total) return []
-      this.#told[at] = { ...level }
+      const sent = this.#sent[at] ?? nothing()
+      if (level.total === sent.total) return []
+      this.#sent[at] = { ...level }
       const { total, calls, running, ms, squares } = level
       return [
         at,
-        total - told.total,
-        calls - told.calls,
-        running - told.running,
-        ms - told.ms,
-        squares - told.squares,
+        total - sent.total,
+        calls - sent.calls,
+        running - sent.running,
+        ms - sent.ms,
+        squares - sent.squares,
       ]
     })
   }

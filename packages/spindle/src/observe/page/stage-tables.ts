@@ -2,6 +2,7 @@ import { droppedBy } from '../../engine/report/read-stats.ts'
 import { printLetters, type Report } from '../../engine/report/report.ts'
 import type { PipelineStats, SlotShares, StageStats } from '../../engine/stats/pipeline-stats.ts'
 import { messageOf } from '../../errors.ts'
+import { quoted } from '../../failure-text.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
 import { amount, duration, percent, perSecond } from '../number-text.ts'
 import { share, table, text } from './markup.ts'
@@ -137,9 +138,9 @@ export function renderFailures({ failures, stats }: Report): string {
     text(failure.stage),
     String(failure.index),
     String(failure.attempts),
-    `<span class="message">${text(messageOf(failure.error))}</span>`,
+    `<span class="message">${text(quoted(messageOf(failure.error)))}</span>`,
     typeof failure.item === 'string'
-      ? `<span class="message">${text(urlForMessages(failure.item))}</span>`
+      ? `<span class="message">${text(quoted(urlForMessages(failure.item)))}</span>`
       : '',
   ])
   const more = count - failures.length

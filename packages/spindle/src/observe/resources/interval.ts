@@ -40,10 +40,10 @@ export function resourcesBetween(before: ResourceUsage, after: ResourceUsage): R
   const elapsedMs = after.atMs - before.atMs
   // Sums can shrink when a process ends without its parent waiting for it, so they are clamped at 0.
   const grown = (from: number, to: number): number => Math.max(0, to - from)
-  const grownIfTold = (from: number | undefined, to: number | undefined): number | undefined =>
+  const grownIfKnown = (from: number | undefined, to: number | undefined): number | undefined =>
     from === undefined || to === undefined ? undefined : grown(from, to)
   const cpuMs = grown(before.userMs + before.systemMs, after.userMs + after.systemMs)
-  const waitMs = grownIfTold(before.cpuWaitMs, after.cpuWaitMs)
+  const waitMs = grownIfKnown(before.cpuWaitMs, after.cpuWaitMs)
   const machineMs = grown(before.machine.totalMs, after.machine.totalMs)
   const machineBusy =
     machineMs > 0 ? Math.min(1, grown(before.machine.busyMs, after.machine.busyMs) / machineMs) : 0
@@ -55,8 +55,8 @@ export function resourcesBetween(before: ResourceUsage, after: ResourceUsage): R
     rssBytes: after.rssBytes,
     pssBytes: after.pssBytes,
     privateBytes: after.privateBytes,
-    readBytes: grownIfTold(before.readBytes, after.readBytes),
-    writtenBytes: grownIfTold(before.writtenBytes, after.writtenBytes),
+    readBytes: grownIfKnown(before.readBytes, after.readBytes),
+    writtenBytes: grownIfKnown(before.writtenBytes, after.writtenBytes),
     voluntarySwitches: grown(before.voluntarySwitches, after.voluntarySwitches),
     involuntarySwitches: grown(before.involuntarySwitches, after.involuntarySwitches),
     threadsWaiting: waitMs === undefined || elapsedMs <= 0 ? undefined : waitMs / elapsedMs,
@@ -64,8 +64,8 @@ export function resourcesBetween(before: ResourceUsage, after: ResourceUsage): R
     machineBusy,
     othersBusy:
       machineMs > 0 ? Math.max(0, machineBusy - Math.min(machineBusy, cpuMs / machineMs)) : 0,
-    receivedBytes: grownIfTold(before.machine.receivedBytes, after.machine.receivedBytes),
-    sentBytes: grownIfTold(before.machine.sentBytes, after.machine.sentBytes),
+    receivedBytes: grownIfKnown(before.machine.receivedBytes, after.machine.receivedBytes),
+    sentBytes: grownIfKnown(before.machine.sentBytes, after.machine.sentBytes),
   }
 }
 

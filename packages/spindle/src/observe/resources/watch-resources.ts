@@ -66,7 +66,7 @@ class Watch implements ResourceWatch {
   ) {
     this.#meter = meter
     this.#onInterval = onInterval
-    this.#timer = setInterval(() => this.#tell(meter.advance()), intervalMs)
+    this.#timer = setInterval(() => this.#emit(meter.advance()), intervalMs)
     this.#timer.unref()
   }
 
@@ -86,7 +86,7 @@ class Watch implements ResourceWatch {
     this.stop()
   }
 
-  #tell(interval: ResourceInterval): void {
+  #emit(interval: ResourceInterval): void {
     const onInterval = this.#onInterval
     callListener(
       () => onInterval?.(interval),

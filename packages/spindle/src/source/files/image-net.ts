@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { badOption, checkChoice, checkOptions } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { PlannedSource } from '../seek/expose.ts'
-import type { Source } from '../seek/source-types.ts'
+import type { SyncSource } from '../seek/source-types.ts'
 import { ImageFolder } from './image-folder.ts'
 import { imageNetLabels, imageNetSynsets } from './image-net-classes.ts'
 import { digestOfNames } from './list-files.ts'
@@ -34,7 +34,7 @@ export interface ImageNetOptions {
 export async function fromImageNet(
   root: string,
   options: ImageNetOptions = {},
-): Promise<Source<ImageNetSample>> {
+): Promise<SyncSource<ImageNetSample>> {
   checkOptions(options, ['split'])
   const { split = 'val' } = options
   checkChoice('split', split, ['train', 'val'])

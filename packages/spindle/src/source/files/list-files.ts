@@ -3,7 +3,7 @@ import { opendir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { badOption, checkOptions } from '../../check.ts'
 import { expose } from '../seek/expose.ts'
-import type { Source } from '../seek/source-types.ts'
+import type { SyncSource } from '../seek/source-types.ts'
 import { matcherOf } from './glob.ts'
 
 /** Options of {@link listFiles}. */
@@ -69,7 +69,7 @@ export function listFiles(
 export async function fromFiles(
   directory: string,
   options: ListFilesOptions = {},
-): Promise<Source<string>> {
+): Promise<SyncSource<string>> {
   const paths: string[] = []
   for await (const path of listFiles(directory, options)) paths.push(path)
   return expose<string>(
@@ -87,7 +87,7 @@ export async function fromFiles(
       },
     },
     undefined,
-  ) as Source<string>
+  ) as SyncSource<string>
 }
 
 /** A digest of the names below a folder. */

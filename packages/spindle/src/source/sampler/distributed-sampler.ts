@@ -4,7 +4,7 @@ import type { Json } from '../../engine/seekable.ts'
 import { KeyedPermutation } from '../permutation.ts'
 import { checkPlace, countOf, firstOf, register } from '../seek/expose.ts'
 import type { Plan } from '../seek/seek-plan.ts'
-import type { Shard, Source } from '../seek/source-types.ts'
+import type { Shard, SyncSource } from '../seek/source-types.ts'
 import { DrawStream, WeightedDraws } from './draws.ts'
 import { type DistributedSamplerOptions, type SamplerPlan, samplerPlan } from './sampler-options.ts'
 import { weightedOrder } from './weighted-order.ts'
@@ -30,7 +30,7 @@ import { weightedOrder } from './weighted-order.ts'
  * assert.equal([...draws].filter((index) => index === 1).length, 0)
  * ```
  */
-export class DistributedSampler implements Source<number> {
+export class DistributedSampler implements SyncSource<number> {
   /** Number of positions per epoch over all ranks, after dropping or padding. */
   readonly size: number
   readonly shard: Shard

@@ -1,7 +1,7 @@
 import { badOption, checkFunction, checkInteger, checkOptions } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { expose } from './expose.ts'
-import type { AsyncSource, Source } from './source-types.ts'
+import type { AsyncSource, SyncSource } from './source-types.ts'
 
 /** Options of {@link defineSource}. */
 export interface SourceDefinition<T> {
@@ -52,7 +52,7 @@ export interface AsyncSourceDefinition<T> {
  * assert.equal(new Set(shuffled(squares, { seed: 1 })).size, 5)
  * ```
  */
-export function defineSource<T>(definition: SourceDefinition<T>): Source<T> {
+export function defineSource<T>(definition: SourceDefinition<T>): SyncSource<T> {
   checkOptions(definition, ['size', 'description', 'at'])
   checkDefinition(definition)
   const { size, description, at } = definition
@@ -63,7 +63,7 @@ export function defineSource<T>(definition: SourceDefinition<T>): Source<T> {
   return expose(
     { size, access: 'random', isAsync: false, describe: () => description, pick },
     undefined,
-  ) as Source<T>
+  ) as SyncSource<T>
 }
 
 /**

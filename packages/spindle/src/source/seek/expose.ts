@@ -1,7 +1,7 @@
 import { checkCount } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { type Items, isSeekablePlan, type Plan } from './seek-plan.ts'
-import type { AsyncSource, Shard, Source } from './source-types.ts'
+import type { AsyncSource, Shard, SyncSource } from './source-types.ts'
 
 /** The plan and the shard of each source that this package made. */
 const known = new WeakMap<object, Known>()
@@ -22,14 +22,14 @@ export function register(source: object, plan: Plan<unknown>, shard: Shard | und
 }
 
 /**
- * Makes the public object from a plan and a shard: a {@link Source}, an {@link AsyncSource}, or a
- * plain iterable.
+ * Makes the public object from a plan and a shard: a {@link SyncSource}, an {@link AsyncSource}, or
+ * a plain iterable.
  */
 export function expose<T>(
   plan: Plan<T>,
   shard: Shard | undefined,
   epoch = 0,
-): Source<T> | AsyncSource<T> | Items<T> {
+): SyncSource<T> | AsyncSource<T> | Items<T> {
   if (!isSeekablePlan(plan)) return plainOf(plan, shard)
   return plan.isAsync
     ? new AsyncPlannedSource(plan, shard, epoch)
@@ -113,8 +113,8 @@ abstract class Positioned<T> {
   }
 }
 
-/** A {@link Source} over a plan. */
-export class PlannedSource<T> extends Positioned<T> implements Source<T> {
+/** A {@link SyncSource} over a plan. */
+export class PlannedSource<T> extends Positioned<T> implements SyncSource<T> {
   iterateFrom(position: number, epoch: number): Iterable<T> {
     return this.pick(position, epoch) as Iterable<T>
   }

@@ -10,7 +10,7 @@ export interface Shard {
   readonly worldSize: number
 }
 
-/** Members that {@link Source} and {@link AsyncSource} share. */
+/** Members that {@link SyncSource} and {@link AsyncSource} share. */
 interface Positioned<T> extends SeekableSource<T> {
   readonly description: { readonly [name: string]: Json }
   readonly shard: Shard | undefined
@@ -30,7 +30,7 @@ interface Positioned<T> extends SeekableSource<T> {
 }
 
 /** A seekable source with synchronous items, for a plain `for`. Can be iterated repeatedly. */
-export interface Source<T> extends Positioned<T>, Iterable<T> {
+export interface SyncSource<T> extends Positioned<T>, Iterable<T> {
   iterateFrom(position: number, epoch: number): Iterable<T>
 }
 
@@ -58,10 +58,10 @@ export type ItemOf<S> = S extends readonly (infer T)[]
  * if `S` is.
  */
 export type Transformed<S, T = ItemOf<S>> = S extends readonly unknown[]
-  ? Source<T>
+  ? SyncSource<T>
   : S extends SeekableSource<unknown>
     ? S extends Iterable<unknown>
-      ? Source<T>
+      ? SyncSource<T>
       : AsyncSource<T>
     : S extends Iterable<unknown>
       ? Iterable<T>

@@ -2,7 +2,13 @@ import { badOption } from '../../check.ts'
 import { expose } from '../seek/expose.ts'
 import { pickPieces } from '../seek/pick-pieces.ts'
 import { type Plan, weakest } from '../seek/seek-plan.ts'
-import type { AsyncSource, ItemOf, Source, SourceLike, Transformed } from '../seek/source-types.ts'
+import type {
+  AsyncSource,
+  ItemOf,
+  SourceLike,
+  SyncSource,
+  Transformed,
+} from '../seek/source-types.ts'
 import { wholePlansOf } from './whole-plans.ts'
 
 /**
@@ -42,7 +48,7 @@ export function concat<S extends SourceLike<unknown>>(sources: readonly S[]): Tr
         isAsync,
       ),
   }
-  return expose(plan, shard) as Source<ItemOf<S>> | AsyncSource<ItemOf<S>> as Transformed<S>
+  return expose(plan, shard) as SyncSource<ItemOf<S>> | AsyncSource<ItemOf<S>> as Transformed<S>
 }
 
 /** Index of the last of the ascending `starts` that is at most `position`. */

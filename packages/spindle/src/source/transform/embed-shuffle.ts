@@ -1,7 +1,7 @@
 import { badOption, checkCount, checkOptions } from '../../check.ts'
 import { isSeekable } from '../../engine/seekable.ts'
 import { knownSource, register } from '../seek/expose.ts'
-import type { Source, Transformed } from '../seek/source-types.ts'
+import type { SyncSource, Transformed } from '../seek/source-types.ts'
 
 /** An iterable with an order for each epoch. */
 export type EpochSource<T> = (Iterable<T> | AsyncIterable<T>) & { setEpoch(epoch: number): void }
@@ -45,17 +45,17 @@ export function embedShuffle<S extends EpochSource<unknown>>(
   if (typeof shuffleLast !== 'boolean') badOption('shuffleLast', 'a boolean', shuffleLast)
   if (typeof source?.setEpoch !== 'function')
     badOption('source', 'one that has epochs (with a method `setEpoch`)', source)
-  const epochs = new Epochs(source, epoch, shuffleLast)
+  const epochs = new EpochOrders(source, epoch, shuffleLast)
   const iterable = Symbol.iterator in source ? new SyncEpochs(epochs) : new AsyncEpochs(epochs)
   if (!isSeekable(source)) return iterable as unknown as Transformed<S>
-  const view = seekableView(source as unknown as Source<unknown>, iterable)
+  const view = seekableView(source as unknown as SyncSource<unknown>, iterable)
   const inside = knownSource(source)
   if (inside !== undefined) register(view, inside.plan, inside.shard)
   return view as Transformed<S>
 }
 
 /** Counts the iterations. */
-class Epochs {
+class EpochOrders {
   readonly source: EpochSource<unknown>
   next: number
   private readonly isAfter: boolean
@@ -76,9 +76,9 @@ class Epochs {
 }
 
 class SyncEpochs {
-  private readonly epochs: Epochs
+  private readonly epochs: EpochOrders
 
-  constructor(epochs: Epochs) {
+  constructor(epochs: EpochOrders) {
     this.epochs = epochs
   }
 
@@ -103,9 +103,9 @@ class SyncEpochs {
 }
 
 class AsyncEpochs {
-  private readonly epochs: Epochs
+  private readonly epochs: EpochOrders
 
-  constructor(epochs: Epochs) {
+  constructor(epochs: EpochOrders) {
     this.epochs = epochs
   }
 
@@ -130,7 +130,7 @@ class AsyncEpochs {
 }
 
 /** The source of epochs, with the other members of a seekable source. */
-function seekableView(source: Source<unknown>, epochs: SyncEpochs | AsyncEpochs): object {
+function seekableView(source: SyncSource<unknown>, epochs: SyncEpochs | AsyncEpochs): object {
   const of = (name: 'size' | 'length' | 'description' | 'shard') => ({
     get: () => source[name],
     enumerable: true,

@@ -1,13 +1,12 @@
 import { badOption, checkChoice } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
-import { expose } from '../seek/expose.ts'
+import { expose, positionsFrom } from '../seek/expose.ts'
 import { readStream } from '../seek/read-stream.ts'
-import { type Plan, weakest } from '../seek/seek-plan.ts'
+import { type Items, type Plan, weakest } from '../seek/seek-plan.ts'
 import type { ItemOf, SourceLike, Transformed } from '../seek/source-types.ts'
 import { checkOrderOptions } from './check-transform.ts'
-import { countsUntilFirstEnd, MixOrder } from './mix-order.ts'
+import { countsUntilFirstEnd, type MixCursor, MixOrder } from './mix-order.ts'
 import { pickMixed } from './pick-mixed.ts'
-import { streamMixed } from './stream-mixed.ts'
 import { wholePlansOf } from './whole-plans.ts'
 
 /** Options of {@link mix}. */
@@ -128,4 +127,62 @@ function checkWeights(weights: readonly number[], count: number): void {
     if (typeof weight !== 'number' || !Number.isFinite(weight) || weight < 0)
       badOption('weights', 'made of finite numbers >= 0', weight)
   if (!weights.some((weight) => weight > 0)) badOption('weights', 'not all 0', weights)
+}
+
+/** Settings of a mix of sources whose sizes are unknown. */
+interface StreamMixing {
+  readonly stop: 'first' | 'all'
+  readonly isAsync: boolean
+}
+
+/**
+ * All items of a mix from the start, for sources whose size is unknown until their end. Reads
+ * nothing ahead.
+ */
+function streamMixed<T>(
+  plans: readonly Plan<T>[],
+  cursor: MixCursor,
+  epoch: number,
+  { stop, isAsync }: StreamMixing,
+): Items<T> {
+  const items = plans.map((plan) => plan.pick(positionsFrom(0, plan.size, undefined), epoch))
+  return isAsync ? giveAsync(items, cursor, stop) : giveSync(items as Iterable<T>[], cursor, stop)
+}
+
+function* giveSync<T>(
+  items: readonly Iterable<T>[],
+  cursor: MixCursor,
+  stop: 'first' | 'all',
+): Generator<T, void, void> {
+  const steps = items.map((some) => some[Symbol.iterator]())
+  try {
+    for (let source = cursor.next(); source !== -1; source = cursor.next()) {
+      const step = steps[source]!.next()
+      if (step.done !== true) yield step.value
+      else if (stop === 'first') return
+      else cursor.drop(source)
+    }
+  } finally {
+    for (const some of steps) some.return?.()
+  }
+}
+
+async function* giveAsync<T>(
+  items: readonly Items<T>[],
+  cursor: MixCursor,
+  stop: 'first' | 'all',
+): AsyncGenerator<T, void, void> {
+  const steps = items.map((some) =>
+    Symbol.asyncIterator in some ? some[Symbol.asyncIterator]() : some[Symbol.iterator](),
+  )
+  try {
+    for (let source = cursor.next(); source !== -1; source = cursor.next()) {
+      const step = await steps[source]!.next()
+      if (step.done !== true) yield step.value
+      else if (stop === 'first') return
+      else cursor.drop(source)
+    }
+  } finally {
+    for (const some of steps) await some.return?.()
+  }
 }

@@ -39,7 +39,7 @@ export function repeat<S extends SourceLike<unknown>>(
   checkOptions(options, ['times'])
   const { times = Number.POSITIVE_INFINITY } = options
   checkInteger('times', times, 0, undefined, true)
-  if (isOneShot(source)) badOption('source', 'one that can be gone through more than once', source)
+  if (isOneShot(source)) badOption('source', 'one that can be iterated more than once', source)
   const { plan, shard } = wholePlanOf<unknown>(source)
   return expose(
     plan.size === undefined ? chained(plan, times) : repeated(plan, plan.size, times),

@@ -1,11 +1,10 @@
-import { badOption } from '../../check.ts'
+import { badOption, checkInteger } from '../../check.ts'
 import { KeyedPermutation } from '../permutation.ts'
 import { expose } from '../seek/expose.ts'
 import { wholePlanOf } from '../seek/plan-of.ts'
 import { mapped, type Plan } from '../seek/seek-plan.ts'
-import type { Shard, Source, SourceLike, Transformed } from '../seek/source-types.ts'
+import type { Shard, SourceLike, SyncSource, Transformed } from '../seek/source-types.ts'
 import { checkOrderOptions } from './check-transform.ts'
-import { rangeOf } from './range.ts'
 
 /** Options of {@link shuffled}. */
 export interface ShuffledOptions {
@@ -43,7 +42,7 @@ export interface ShuffledOptions {
  * assert.notEqual(other, first)
  * ```
  */
-export function shuffled(size: number, options?: ShuffledOptions): Source<number>
+export function shuffled(size: number, options?: ShuffledOptions): SyncSource<number>
 export function shuffled<S extends SourceLike<unknown>>(
   source: S,
   options?: ShuffledOptions,
@@ -76,4 +75,20 @@ export function shuffled(
     shard,
     epoch,
   )
+}
+
+/**
+ * The numbers 0, 1, … `size` - 1.
+ *
+ * @throws `ERR_BAD_OPTION`
+ */
+function rangeOf(size: number): Plan<number> {
+  checkInteger('size', size, 1)
+  return {
+    size,
+    access: 'random',
+    isAsync: false,
+    describe: () => ({ kind: 'range', size }),
+    pick: (positions) => positions,
+  }
 }

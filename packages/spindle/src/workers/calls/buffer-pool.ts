@@ -34,20 +34,20 @@ export class BufferPool {
  * one of the same size.
  */
 export class WorkerBuffers {
-  readonly #stock: BufferPool = new BufferPool()
+  readonly #bufferPool: BufferPool = new BufferPool()
   #taken: number[] = []
 
   put(buffers: readonly ArrayBuffer[]): void {
-    for (const buffer of buffers) this.#stock.put(buffer)
+    for (const buffer of buffers) this.#bufferPool.put(buffer)
   }
 
   /** A buffer of this size with undefined content. */
   take(byteLength: number): ArrayBuffer {
-    this.#stock.expect(byteLength)
+    this.#bufferPool.expect(byteLength)
     const at = this.#taken.length - 2
     if (this.#taken[at] === byteLength) (this.#taken[at + 1] as number)++
     else this.#taken.push(byteLength, 1)
-    const buffer = this.#stock.take(byteLength) ?? new ArrayBuffer(byteLength)
+    const buffer = this.#bufferPool.take(byteLength) ?? new ArrayBuffer(byteLength)
     markMovable(buffer)
     return buffer
   }
@@ -57,7 +57,7 @@ export class WorkerBuffers {
    * reused, and the op then sees an empty buffer, as it does after a transfer.
    */
   left(buffer: ArrayBuffer): void {
-    if (isMovable(buffer)) this.#stock.put(moved(buffer))
+    if (isMovable(buffer)) this.#bufferPool.put(moved(buffer))
   }
 
   /** Sizes and the number of buffers taken of each since the last call. */

@@ -29,8 +29,8 @@ export interface RunMessage {
   readonly taken?: readonly number[]
   /** Buffers that the worker may reuse. */
   readonly buffers?: readonly ArrayBuffer[]
-  /** What the carrier has extracted from `tasks`. */
-  readonly parcels?: readonly unknown[]
+  /** What the transport has extracted from `tasks`. */
+  readonly extracted?: readonly unknown[]
 }
 /** Tasks; or a slot whose task was aborted; or the end. */
 export type PoolMessage = RunMessage | number | 'close'
@@ -90,8 +90,8 @@ export interface ResultMessage {
   readonly allocated?: readonly number[]
   /** Numbers of ops whose `init` has been called. */
   readonly initialised?: readonly number[]
-  /** What the carrier has extracted from `results`. */
-  readonly parcels?: readonly unknown[]
+  /** What the transport has extracted from `results`. */
+  readonly extracted?: readonly unknown[]
 }
 export const FIELDS_OF_BUSY = 3
 /**
@@ -115,7 +115,7 @@ export interface LastWords {
 }
 
 /** What every worker, thread or process, is started with. */
-export interface WorkerSetup {
+export interface PoolWorkerSetup {
   /** Op that is called before the worker is ready. */
   readonly init: OpReference | undefined
   /** Argument of `init`. */
@@ -127,7 +127,7 @@ export interface WorkerSetup {
 }
 
 /** What a thread of a pool is started with. */
-export interface ThreadSetup extends WorkerSetup, EntrySetup {
+export interface PoolThreadSetup extends PoolWorkerSetup, EntrySetup {
   readonly control: SharedArrayBuffer
   /** The shared memory of the pool, if any. */
   readonly memory: SegmentPoolHandle | undefined

@@ -1,9 +1,8 @@
 import { closeSync } from 'node:fs'
 import { clockMs } from '../../timers.ts'
-import { openUnnamedFile } from '../memory/unnamed-file.ts'
+import { openUnnamedFile, readFully, writeFully } from '../memory/unnamed-file.ts'
 import { SLOTS } from './call-protocol.ts'
-import type { PoolControl, WorkerControl } from './control.ts'
-import { readFully, writeFully } from './file-bytes.ts'
+import type { PoolControl, WorkerControl } from './pool-channel.ts'
 
 // The control block of a process. It has a byte for the state of each slot, which only the worker
 // writes. After SLOTS bytes it has a byte per slot for whether the pool has aborted its task. A

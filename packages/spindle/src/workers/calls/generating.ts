@@ -2,7 +2,7 @@ import { SpindleError } from '../../errors.ts'
 import { clockMs } from '../../timers.ts'
 import { promiseOf } from '../transport/promise-of.ts'
 import { DONE, DROPPED, OUTPUT } from './call-protocol.ts'
-import type { WorkerControl } from './control.ts'
+import type { WorkerControl } from './pool-channel.ts'
 import type { ResultBatcher } from './result-batcher.ts'
 
 /** The part of generators and async generators that is used. */
@@ -14,7 +14,7 @@ export interface GeneratorLike {
 /** The runner of the worker's calls, as its generators see it. */
 interface GeneratorRunner {
   readonly control: WorkerControl
-  readonly outbox: ResultBatcher
+  readonly batcher: ResultBatcher
   /** Number of promises of ops and generators that are pending. */
   pending: number
   /** A call has blocked the event loop since then. */
@@ -102,7 +102,7 @@ export class Generating {
       }
       control.leave()
       this.#runner.held(this.#op, startedAt)
-      this.#hear(step, startedAt)
+      this.#onStep(step, startedAt)
     }
   }
 
@@ -113,7 +113,7 @@ export class Generating {
   }
 
   /** Handles the result of `next()`. Inspecting it may run the user's code, which may throw. */
-  #hear(step: unknown, startedAt: number): void {
+  #onStep(step: unknown, startedAt: number): void {
     try {
       const promise = promiseOf(step)
       if (promise !== undefined) this.#wait(promise, startedAt)
@@ -128,7 +128,7 @@ export class Generating {
       (settled) => {
         this.#goesOn()
         if (this.isClosed) return
-        this.#hear(settled, startedAt)
+        this.#onStep(settled, startedAt)
         this.advance()
       },
       (error) => {
@@ -174,7 +174,7 @@ export class Generating {
     this.#meanMs = this.#made === 0 ? ms : this.#meanMs + (ms - this.#meanMs) / 4
     this.#made++
     if (this.#made <= this.#skip) return
-    this.#runner.outbox.value(this.#slot, OUTPUT, value, this.#op, this.#made)
+    this.#runner.batcher.value(this.#slot, OUTPUT, value, this.#op, this.#made)
     if (this.#isTimed) this.#runner.flush()
     else this.#runner.flushSoon()
   }
@@ -185,7 +185,7 @@ export class Generating {
       this.#runner.failed(this.#slot, notRepeatable(this.#skip, this.#made))
       return
     }
-    this.#runner.outbox.mark(this.#slot, DONE)
+    this.#runner.batcher.mark(this.#slot, DONE)
     this.#runner.ended(this.#slot)
   }
 
@@ -214,7 +214,7 @@ export class Generating {
 
   async #close(): Promise<void> {
     await this.#return()
-    this.#runner.outbox.mark(this.#slot, DROPPED)
+    this.#runner.batcher.mark(this.#slot, DROPPED)
     this.#runner.ended(this.#slot)
   }
 

@@ -3,7 +3,7 @@ import { FIELDS_OF_BUSY } from './call-protocol.ts'
 /** What a pool has learnt about an op from its calls. */
 interface OpProfile {
   /** Whether it takes no context. */
-  isBlind: boolean
+  isContextFree: boolean
   /** Whether it is a generator. */
   isGenerator: boolean
   /** Moving average of how long it blocks its worker, in milliseconds. */
@@ -12,26 +12,26 @@ interface OpProfile {
 
 /** What a pool has learnt about its ops, by their numbers. */
 export class OpProfiles {
-  readonly #facts: OpProfile[] = []
+  readonly #profiles: OpProfile[] = []
 
   of(op: number): OpProfile {
-    let facts = this.#facts[op]
-    if (facts === undefined) {
-      facts = { isBlind: false, isGenerator: false, ms: undefined }
-      this.#facts[op] = facts
+    let profile = this.#profiles[op]
+    if (profile === undefined) {
+      profile = { isContextFree: false, isGenerator: false, ms: undefined }
+      this.#profiles[op] = profile
     }
-    return facts
+    return profile
   }
 
   /** `busy`: see `ResultMessage`. */
   learn(busy: readonly number[] = none, contextFree: readonly number[] = none): void {
-    for (const op of contextFree) this.of(op).isBlind = true
+    for (const op of contextFree) this.of(op).isContextFree = true
     for (let at = 0; at < busy.length; at += FIELDS_OF_BUSY) {
-      const facts = this.of(busy[at] as number)
+      const profile = this.of(busy[at] as number)
       const calls = busy[at + 1] as number
       const ms = (busy[at + 2] as number) / calls
-      const known = facts.ms ?? ms
-      facts.ms = known + Math.min(1, calls / 8) * (ms - known)
+      const known = profile.ms ?? ms
+      profile.ms = known + Math.min(1, calls / 8) * (ms - known)
     }
   }
 }

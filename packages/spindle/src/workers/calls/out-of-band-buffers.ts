@@ -21,14 +21,14 @@ export type PutAside = (bytes: Uint8Array) => number | undefined
  * (`undefined`: the message's list), its key there, its class, and the position of its bytes.
  * Entries with the same offset are the same buffer. A message has a flat list of these fields.
  */
-export type Parcel = readonly [
+export type ExtractedBuffer = readonly [
   holder: object | undefined,
   key: unknown,
   view: string,
   offset: number,
   byteLength: number,
 ]
-export const FIELDS_OF_PARCEL = 5
+export const FIELDS_OF_EXTRACTED = 5
 
 /**
  * Replaces the large buffers of a value, which are passed to `extractBuffers`. `at`: index of the
@@ -42,7 +42,7 @@ export function withoutBuffers(
   value: object,
   at: number,
   extractBuffers: PutAside,
-  addParcels: (parcels: readonly Parcel[]) => void,
+  addExtracted: (extracted: readonly ExtractedBuffer[]) => void,
 ): unknown {
   const large = largeMemory(value)
   if (large.size === 0) return value
@@ -52,7 +52,7 @@ export function withoutBuffers(
   const stripped = withReplaced(value, holes, (memory, holder, key) => {
     found.push({ memory: memory as Memory, holder, key })
   })
-  const parcels: Parcel[] = []
+  const extracted: ExtractedBuffer[] = []
   const places = new Map<ArrayBufferLike, Place[]>()
   for (const { memory, holder, key } of found) {
     const place = placeOf(memory, places, extractBuffers)
@@ -60,9 +60,9 @@ export function withoutBuffers(
     if (place.offset === undefined) {
       if (holder === undefined) return value
       setAt(holder, key, memory)
-    } else parcels.push([holder, key, classOf(memory), place.offset, place.bytes.byteLength])
+    } else extracted.push([holder, key, classOf(memory), place.offset, place.bytes.byteLength])
   }
-  addParcels(parcels)
+  addExtracted(extracted)
   return stripped
 }
 
@@ -124,7 +124,7 @@ function largeMemory(value: object): Set<Memory> {
  */
 export function restoreBuffers(
   list: object,
-  [holder = list, key, view, offset, byteLength]: Parcel,
+  [holder = list, key, view, offset, byteLength]: ExtractedBuffer,
   read: (offset: number, byteLength: number) => ArrayBuffer,
   views: Map<string, object>,
 ): void {

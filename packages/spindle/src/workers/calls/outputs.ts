@@ -1,4 +1,4 @@
-/** Receives what the reader of {@link Outputs} does. */
+/** Receives what the reader of {@link CallOutputs} does. */
 export interface OutputsOwner {
   /** The reader begins or stops waiting for an output. */
   awaits(isAwaited: boolean): void
@@ -8,13 +8,13 @@ export interface OutputsOwner {
   closed(): Promise<void>
 }
 
-interface PendingRead {
+interface PendingOutput {
   resolve(step: IteratorResult<unknown>): void
   reject(error: unknown): void
 }
 
 /** The outputs of a generator that runs in a worker, as an async generator in this thread. */
-export class Outputs implements AsyncIterableIterator<unknown> {
+export class CallOutputs implements AsyncIterableIterator<unknown> {
   /**
    * Number of outputs received. If the worker dies, the generator starts again and skips this many.
    */
@@ -26,7 +26,7 @@ export class Outputs implements AsyncIterableIterator<unknown> {
   readonly #owner: OutputsOwner
   #ready: unknown[] = []
   #head = 0
-  readonly #takers: PendingRead[] = []
+  readonly #reads: PendingOutput[] = []
   #hasEnded = false
   #failure: { readonly error: unknown } | undefined
 
@@ -44,7 +44,7 @@ export class Outputs implements AsyncIterableIterator<unknown> {
     }
     if (this.#hasEnded) return Promise.resolve(done(undefined))
     return new Promise((resolve, reject) => {
-      this.#takers.push({ resolve, reject })
+      this.#reads.push({ resolve, reject })
       this.#owner.awaits(true)
     })
   }
@@ -67,14 +67,14 @@ export class Outputs implements AsyncIterableIterator<unknown> {
   push(value: unknown): void {
     this.received++
     if (this.#hasEnded) return
-    const taker = this.#takers.shift()
-    if (taker === undefined) {
+    const read = this.#reads.shift()
+    if (read === undefined) {
       this.#ready.push(value)
       return
     }
     this.taken++
-    taker.resolve({ done: false, value })
-    if (this.#takers.length === 0) this.#owner.awaits(false)
+    read.resolve({ done: false, value })
+    if (this.#reads.length === 0) this.#owner.awaits(false)
     this.#owner.tookOne()
   }
 
@@ -82,17 +82,17 @@ export class Outputs implements AsyncIterableIterator<unknown> {
   end(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    for (const taker of this.#takers.splice(0)) taker.resolve(done(undefined))
+    for (const read of this.#reads.splice(0)) read.resolve(done(undefined))
   }
 
   /** Ends the outputs with an error, which is thrown once, after the received outputs. */
   fail(error: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    const [first, ...others] = this.#takers.splice(0)
+    const [first, ...others] = this.#reads.splice(0)
     if (first === undefined) this.#failure = { error }
     else first.reject(error)
-    for (const taker of others) taker.resolve(done(undefined))
+    for (const read of others) read.resolve(done(undefined))
   }
 
   /** Discards the received outputs. */
@@ -112,7 +112,7 @@ export class Outputs implements AsyncIterableIterator<unknown> {
 
   /** Whether the reader is waiting for an output. */
   get isAwaited(): boolean {
-    return this.#takers.length > 0
+    return this.#reads.length > 0
   }
 
   /** Whether the reader has taken all received outputs. */

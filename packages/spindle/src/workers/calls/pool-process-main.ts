@@ -4,11 +4,11 @@ import { markTsx, runInit } from '../supervise/worker-modules.ts'
 import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts'
 import { toWire } from '../transport/wire-error.ts'
 import { WorkerBuffers } from './buffer-pool.ts'
-import type { LastWords, PoolMessage, Refused, WorkerSetup } from './call-protocol.ts'
+import type { LastWords, PoolMessage, PoolWorkerSetup, Refused } from './call-protocol.ts'
 import { FileWorkerControl } from './file-control.ts'
 import { HeapWatch } from './heap-watch.ts'
-import { IpcCarrier } from './ipc-carrier.ts'
 import { watchParent } from './orphan-watch.ts'
+import { ProcessTransport } from './process-transport.ts'
 import { TaskRunner } from './task-runner.ts'
 
 // The main module of a process of a pool.
@@ -23,16 +23,16 @@ let isStarting = false
 const loopEnd = new LoopEnd(
   processLifeline,
   () => isStarting || (runner?.pending ?? 0) > 0,
-  () => (runner === undefined ? failedToStart(neverReady()) : runner.tellLoopEnd()),
+  () => (runner === undefined ? failedToStart(neverReady()) : runner.sendLoopEnd()),
 )
 
 process.on('message', (sent: unknown) => {
-  const message = opened(TO_WORKER, sent) as WorkerSetup | PoolMessage | undefined
+  const message = opened(TO_WORKER, sent) as PoolWorkerSetup | PoolMessage | undefined
   if (message === undefined) return
-  if (runner !== undefined) runner.hear(message as PoolMessage)
+  if (runner !== undefined) runner.onMessage(message as PoolMessage)
   else if (message === 'close') process.exit(0)
-  else setUp(message as WorkerSetup).catch(failedToStart)
-  loopEnd.heard()
+  else setUp(message as PoolWorkerSetup).catch(failedToStart)
+  loopEnd.checkSoon()
 })
 process.on('disconnect', () => process.exit(0))
 // Ctrl-C in a terminal signals all its processes. The pool's process decides when this one ends.
@@ -48,15 +48,22 @@ onRefused((error, module) => {
   process.exit(0)
 })
 
-async function setUp({ init, initArgs, maxHeapMb, tsx }: WorkerSetup): Promise<void> {
+async function setUp({ init, initArgs, maxHeapMb, tsx }: PoolWorkerSetup): Promise<void> {
   isStarting = true
   if (tsx !== undefined) markTsx()
   // Before `init`, which may block the process for long.
   watchParent()
   if (init !== undefined) await runInit(init, initArgs)
-  const stock = new WorkerBuffers()
-  const carrier = new IpcCarrier(post, RESULTS, ITEMS, { left: (buffer) => stock.left(buffer) })
-  runner = new TaskRunner(carrier, new FileWorkerControl(CONTROL), new HeapWatch(maxHeapMb), stock)
+  const bufferPool = new WorkerBuffers()
+  const transport = new ProcessTransport(post, RESULTS, ITEMS, {
+    left: (buffer) => bufferPool.left(buffer),
+  })
+  runner = new TaskRunner(
+    transport,
+    new FileWorkerControl(CONTROL),
+    new HeapWatch(maxHeapMb),
+    bufferPool,
+  )
   isStarting = false
   post('ready')
 }

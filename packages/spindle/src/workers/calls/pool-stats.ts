@@ -31,11 +31,11 @@ export class PoolCounters {
   deaths = 0
   restarts = 0
 
-  /** Adds the counts of a carrier and resets them. */
-  count(tally: TransferStats): void {
-    this.transferredBytes += tally.transferredBytes
-    this.copiedBytes += tally.copiedBytes
-    tally.transferredBytes = 0
-    tally.copiedBytes = 0
+  /** Adds the counts of a transport and resets them. */
+  count(stats: TransferStats): void {
+    this.transferredBytes += stats.transferredBytes
+    this.copiedBytes += stats.copiedBytes
+    stats.transferredBytes = 0
+    stats.copiedBytes = 0
   }
 }

@@ -13,12 +13,12 @@ import { FROM_WORKER, opened, sealed, TO_WORKER } from '../transport/envelope.ts
 import { isMovable } from '../transport/move.ts'
 import { toWire } from '../transport/wire-error.ts'
 import { WorkerBuffers } from './buffer-pool.ts'
-import type { PoolMessage, Refused, ThreadSetup } from './call-protocol.ts'
+import type { PoolMessage, PoolThreadSetup, Refused } from './call-protocol.ts'
 import { HeapWatch } from './heap-watch.ts'
-import { PortCarrier } from './port-carrier.ts'
 import { SharedWorkerControl } from './shared-control.ts'
-import { Spinner } from './spinner.ts'
+import { SpinWait } from './spin-wait.ts'
 import { TaskRunner } from './task-runner.ts'
+import { ThreadTransport } from './thread-transport.ts'
 
 // The main module of a thread of a pool.
 
@@ -31,7 +31,7 @@ const {
   maxHeapMb,
   poolSize,
   memory: handle,
-} = workerData as ThreadSetup
+} = workerData as PoolThreadSetup
 const control = new SharedWorkerControl(buffer)
 const memories = handle && (await import('./call-memories.ts')).openMemories(handle)
 const heap = new HeapWatch(maxHeapMb)
@@ -40,17 +40,17 @@ const marking = {
     port.postMessage(sealed(FROM_WORKER, message), transfers),
 }
 const runner = new TaskRunner(
-  new PortCarrier(marking, isMovable),
+  new ThreadTransport(marking, isMovable),
   control,
   heap,
   new WorkerBuffers(),
   memories,
 )
-const spinner = new Spinner(control, poolSize)
+const spinWait = new SpinWait(control, poolSize)
 const loopEnd = new LoopEnd(
   port,
   () => runner.pending > 0,
-  () => runner.tellLoopEnd(),
+  () => runner.sendLoopEnd(),
 )
 
 if (memories !== undefined) control.member = memories.member
@@ -62,22 +62,22 @@ onRefused((error, module) => {
 if (init !== undefined) await runInit(init, initArgs)
 port.on('message', (message: unknown) => {
   const startedAt = clockMs()
-  hear(message)
+  onMessage(message)
   // Pending calls need the event loop. Without them, the thread may spin for the next message here.
-  while (runner.pending === 0 && spinner.isMessageNear(startedAt)) {
+  while (runner.pending === 0 && spinWait.isMessageNear(startedAt)) {
     const next = receiveMessageOnPort(port)
     if (next === undefined) return
-    hear(next.message)
+    onMessage(next.message)
   }
-  loopEnd.heard()
+  loopEnd.checkSoon()
 })
 // If the thread ends by itself, finished results must not be lost.
 process.on('exit', () => runner.flush())
 port.postMessage(sealed(FROM_WORKER, 'ready'))
 
-function hear(message: unknown): void {
-  const told = opened(TO_WORKER, message)
-  if (told === undefined) return
-  spinner.heard++
-  runner.hear(told as PoolMessage)
+function onMessage(message: unknown): void {
+  const received = opened(TO_WORKER, message)
+  if (received === undefined) return
+  spinWait.received++
+  runner.onMessage(received as PoolMessage)
 }

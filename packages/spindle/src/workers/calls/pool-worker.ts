@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
+import type { WorkerExit, WorkerListener } from '../transport/watch-worker.ts'
 import { fromWire, type WireError } from '../transport/wire-error.ts'
 import {
   ABOVE_FLAGS,
@@ -17,13 +18,12 @@ import {
   type WorkerMessage,
 } from './call-protocol.ts'
 import { WorkerInits } from './inits.ts'
-import type { Connect, LinkEnding, LinkListener, WorkerLink } from './link.ts'
-import { Outputs } from './outputs.ts'
+import { CallOutputs } from './outputs.ts'
+import type { Connect, PoolChannel } from './pool-channel.ts'
 import { Sender } from './sender.ts'
 import { ShapeReader } from './shapes.ts'
 import { SilenceWatch } from './silence-watch.ts'
-import { tellSpans } from './spans.ts'
-import type { Task } from './task.ts'
+import { reportSpans, type Task } from './task.ts'
 import type { WorkerOwner } from './worker-owner.ts'
 
 /** How long an idle worker may keep the process alive, in milliseconds. */
@@ -49,7 +49,7 @@ const GENERATOR_SLOTS = (SLOTS * 3) / 4
  *   STARTING --'ready'--> READY --retire(): no new tasks--> RETIRING --empty--> (told to end)
  *      '--------------------'------------'--- exits, is terminated ---> ENDED
  */
-export class PoolWorker implements LinkListener {
+export class PoolWorker implements WorkerListener<WorkerMessage> {
   /**
    * Number of tasks that keep or will keep it busy: all except generators whose readers still have
    * outputs to take.
@@ -59,7 +59,7 @@ export class PoolWorker implements LinkListener {
   /** Whether it takes no more tasks. */
   isRetiring = false
   readonly #owner: WorkerOwner<PoolWorker>
-  readonly #link: WorkerLink
+  readonly #channel: PoolChannel
   readonly #sender: Sender
   readonly #shapes: ShapeReader = new ShapeReader()
   readonly #tasks: (Task | undefined)[] = new Array(SLOTS).fill(undefined)
@@ -87,10 +87,10 @@ export class PoolWorker implements LinkListener {
   /** Throws what `connect` throws. */
   constructor(owner: WorkerOwner<PoolWorker>, connect: Connect) {
     this.#owner = owner
-    this.#link = connect(this, owner.stock)
-    const { numbers, facts, counters, stock, memory } = owner
+    this.#channel = connect(this, owner.bufferPool)
+    const { numbers, profiles, counters, bufferPool, memory } = owner
     this.#inits = new WorkerInits(owner.inits)
-    this.#silence = new SilenceWatch(this.#tasks, this.#link.control)
+    this.#silence = new SilenceWatch(this.#tasks, this.#channel.control)
     const refused = (tasks: readonly Task[], errors: readonly unknown[]): void => {
       tasks.forEach((task, i) => {
         this.#free(task)
@@ -98,13 +98,13 @@ export class PoolWorker implements LinkListener {
       })
       this.#rested()
     }
-    const { carrier } = this.#link
+    const { transport } = this.#channel
     this.#sender = new Sender(
-      carrier,
+      transport,
       numbers,
-      facts,
+      profiles,
       counters,
-      stock,
+      bufferPool,
       memory !== undefined,
       refused,
     )
@@ -130,7 +130,7 @@ export class PoolWorker implements LinkListener {
       return false
     if (task.call.init !== undefined && !this.#inits.hasRoomFor(task)) return false
     if (task.isSuspect) return this.load === 0
-    const { ms, isGenerator } = this.#owner.facts.of(task.op)
+    const { ms, isGenerator } = this.#owner.profiles.of(task.op)
     if (isGenerator && this.#generators >= GENERATOR_SLOTS) return false
     return this.load < (ms === undefined || ms >= LONG_MS ? 1 : 1 + Math.ceil(AHEAD_MS / ms))
   }
@@ -142,21 +142,21 @@ export class PoolWorker implements LinkListener {
     task.worker = this
     task.slot = slot
     task.hasBegun = false
-    task.isGenerator = this.#owner.facts.of(task.op).isGenerator
+    task.isGenerator = this.#owner.profiles.of(task.op).isGenerator
     if (task.isGenerator) this.#generators++
     this.#setLoad(task, true)
     this.#loopEndAt = -1
     this.setAwaited(task, task.outputs?.isAwaited ?? true)
     if (++this.#given >= this.#owner.maxTasks) this.isRetiring = true
     if (task.isSuspect) this.#suspect = task
-    this.#link.control.reset(slot)
+    this.#channel.control.reset(slot)
     if (task.call.init !== undefined) this.#inits.gave(task)
     if (task.call.timeoutMs !== undefined) this.#silence.gave(task)
     try {
       this.#sender.add(task)
     } catch (error) {
       this.#free(task)
-      task.reject(this.#link.carrier.whyNot(task.item, 'item', error))
+      task.reject(this.#channel.transport.whyNot(task.item, 'item', error))
     }
   }
 
@@ -189,7 +189,7 @@ export class PoolWorker implements LinkListener {
   abort(task: Task, onFree?: () => void): void {
     if (onFree !== undefined) this.#onFree.set(task, onFree)
     this.setAwaited(task, false)
-    this.#link.control.abort(task.slot)
+    this.#channel.control.abort(task.slot)
     this.#post(task.slot)
     this.#graces.set(
       task.slot,
@@ -217,16 +217,16 @@ export class PoolWorker implements LinkListener {
     this.#isMeantToEnd = true
     this.isRetiring = true
     this.keepOrLetGo()
-    this.#link.terminate()
+    this.#channel.terminate()
   }
 
   #post(message: number | 'close'): void {
     this.#loopEndAt = -1
-    this.#link.carrier.send(message)
+    this.#channel.transport.send(message)
   }
 
-  heard(message: WorkerMessage): void {
-    this.#silence.heard()
+  onMessage(message: WorkerMessage): void {
+    this.#silence.onMessage()
     if (message === 'ready') {
       this.isReady = true
       this.keepOrLetGo()
@@ -240,15 +240,15 @@ export class PoolWorker implements LinkListener {
       this.#isMeantToEnd = true
       this.isRetiring = true
       this.#owner.moduleRefused(message.module, fromWire(message.refused))
-    } else this.#hearResults(message)
+    } else this.#onResults(message)
   }
 
-  #hearResults(message: ResultMessage): void {
+  #onResults(message: ResultMessage): void {
     this.#loopEndAt = -1
-    const { shapes, results, busy, contextFree, bytes, allocated, initialised, parcels } = message
-    tellSpans(this.#tasks, message)
-    const { facts, counters } = this.#owner
-    if (busy !== undefined || contextFree !== undefined) facts.learn(busy, contextFree)
+    const { shapes, results, busy, contextFree, bytes, allocated, initialised, extracted } = message
+    reportSpans(this.#tasks, message)
+    const { profiles, counters } = this.#owner
+    if (busy !== undefined || contextFree !== undefined) profiles.learn(busy, contextFree)
     if (shapes !== undefined) this.#shapes.learn(shapes)
     if (initialised !== undefined) this.#inits.called(initialised)
     if (bytes !== undefined) {
@@ -257,7 +257,7 @@ export class PoolWorker implements LinkListener {
     }
     if (allocated !== undefined) this.#sender.allocated(allocated)
     if (results !== undefined) {
-      this.#link.carrier.open(results as unknown[], parcels)
+      this.#channel.transport.open(results as unknown[], extracted)
       for (let at = 0; at < results.length; ) {
         const head = results[at++] as number
         const kind = head >> ABOVE_FLAGS
@@ -271,23 +271,23 @@ export class PoolWorker implements LinkListener {
         }
         const task = this.#tasks[head & SLOT_OF_HEAD]
         if (task === undefined) continue
-        if (leases === undefined) this.#hearResult(task, kind, value)
-        else this.#hearLeased(task, value, leases)
+        if (leases === undefined) this.#onResult(task, kind, value)
+        else this.#onLeased(task, value, leases)
       }
     }
     this.#rested()
   }
 
-  #hearResult(task: Task, kind: number, value: unknown): void {
-    if (kind === OUTPUT) this.#hearOutput(task, value)
+  #onResult(task: Task, kind: number, value: unknown): void {
+    if (kind === OUTPUT) this.#onOutput(task, value)
     else if (kind === BEGINS) {
       if (!task.isSettled && !task.hasBegun) task.call.onStart?.()
       task.hasBegun = true
-    } else this.#hearEnd(task, kind, value)
+    } else this.#onEnd(task, kind, value)
   }
 
   /** Handles a result in shared memory. */
-  #hearLeased(task: Task, value: unknown, leases: readonly LeaseHandover[]): void {
+  #onLeased(task: Task, value: unknown, leases: readonly LeaseHandover[]): void {
     const { memory } = this.#owner
     const { itemMemory, isSettled } = task
     this.#free(task)
@@ -301,23 +301,23 @@ export class PoolWorker implements LinkListener {
     }
   }
 
-  #hearEnd(task: Task, kind: number, value: unknown): void {
+  #onEnd(task: Task, kind: number, value: unknown): void {
     this.#free(task)
     if (kind === OK) task.resolve(value)
     else if (kind === THREW) task.reject(fromWire(value as WireError, task.callerStack))
     else if (kind === DONE) {
-      if (task.outputs === undefined && !task.isSettled) task.stream(new Outputs(task))
+      if (task.outputs === undefined && !task.isSettled) task.stream(new CallOutputs(task))
       task.finish()
     }
   }
 
-  #hearOutput(task: Task, value: unknown): void {
+  #onOutput(task: Task, value: unknown): void {
     if (task.isSettled) return
     let { outputs } = task
     if (outputs === undefined) {
-      outputs = new Outputs(task)
+      outputs = new CallOutputs(task)
       task.stream(outputs)
-      this.#owner.facts.of(task.op).isGenerator = true
+      this.#owner.profiles.of(task.op).isGenerator = true
       if (!task.isGenerator) this.#generators++
       task.isGenerator = true
       this.setAwaited(task, false)
@@ -331,7 +331,7 @@ export class PoolWorker implements LinkListener {
     const { slot } = task
     this.#tasks[slot] = undefined
     this.#freeSlots.push(slot)
-    this.#link.carrier.release(slot)
+    this.#channel.transport.release(slot)
     this.#leave(task)
     if (this.#suspect === task) this.#suspect = undefined
     const grace = this.#graces.get(slot)
@@ -363,7 +363,7 @@ export class PoolWorker implements LinkListener {
    */
   keepOrLetGo(): void {
     if (this.#isKept) {
-      if (!this.#isReffed) this.#link.setRef(true)
+      if (!this.#isReffed) this.#channel.setRef(true)
       this.#isReffed = true
     } else if (!this.#isLettingGo) {
       // Deferred, because the next call usually follows soon. The timer is unreferenced: the worker
@@ -373,7 +373,7 @@ export class PoolWorker implements LinkListener {
         this.#isLettingGo = false
         if (this.#isKept || !this.#isReffed || this.#hasEnded) return
         this.#isReffed = false
-        this.#link.setRef(false)
+        this.#channel.setRef(false)
       }, LET_GO_MS)
       timer.unref()
     }
@@ -383,11 +383,11 @@ export class PoolWorker implements LinkListener {
     if (!this.isReady || this.#isMeantToEnd) return true
     // A worker with nothing left to run sends nothing more unless it gets a message that it has not
     // received yet.
-    if (this.#loopEndAt === this.#link.carrier.sent) return false
+    if (this.#loopEndAt === this.#channel.transport.sent) return false
     return this.#awaited > 0 || this.#owner.hasWaiting
   }
 
-  ended(ending: LinkEnding): void {
+  ended(exit: WorkerExit): void {
     this.#hasEnded = true
     this.#sender.close()
     this.#inits.close()
@@ -396,8 +396,8 @@ export class PoolWorker implements LinkListener {
     this.isReady = false
     this.isRetiring = true
     for (const timer of this.#graces.values()) clearTimeout(timer)
-    const begunSlots = this.#link.control.begunSlots()
-    this.#link.control.close()
+    const begunSlots = this.#channel.control.begunSlots()
+    this.#channel.control.close()
     const held = this.#tasks.filter((task) => task !== undefined)
     const suspects = new Set(this.#isMeantToEnd ? [] : this.#suspectsAmong(held, begunSlots))
     for (const task of held) this.#leave(task)
@@ -405,7 +405,7 @@ export class PoolWorker implements LinkListener {
     for (const onFree of this.#onFree.values()) onFree()
     const wanted = held.filter((task) => !task.isSettled)
     this.#owner.workerEnded(this, {
-      ...ending,
+      ...exit,
       wasReady,
       wasMeant: this.#isMeantToEnd,
       suspects: wanted.filter((task) => suspects.has(task)),

@@ -1,8 +1,8 @@
 import { badOption, checkOptions } from '../../check.ts'
 import type { ProcessOptions } from '../supervise/start-process.ts'
-import { checkCrossing } from './ipc-carrier.ts'
 import { type PoolOptions, poolOptions, poolSettings } from './pool-options.ts'
-import { ProcessLink } from './process-link.ts'
+import { ProcessChannel } from './process-channel.ts'
+import { checkCrossing } from './process-transport.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** Options of `ProcessPool`. */
@@ -41,7 +41,7 @@ export class ProcessPool extends WorkerPool {
     super(
       settings,
       'process',
-      (listener, stock) => new ProcessLink(listener, options, settings, stock),
+      (listener, bufferPool) => new ProcessChannel(listener, options, settings, bufferPool),
     )
   }
 

@@ -12,8 +12,7 @@ import {
   SHAPED,
   THREW,
 } from './call-protocol.ts'
-import type { Carrier } from './carrier.ts'
-import type { WorkerControl } from './control.ts'
+import type { CallTransport, WorkerControl } from './pool-channel.ts'
 import { ShapeWriter } from './shapes.ts'
 
 interface Unsent {
@@ -38,9 +37,9 @@ export class ResultBatcher {
   readonly initialised: number[] = []
   /** For traced tasks: repeated slot, beginning, end. */
   readonly spans: number[] = []
-  readonly #carrier: Carrier
+  readonly #transport: CallTransport
   readonly #control: WorkerControl
-  readonly #stock: WorkerBuffers
+  readonly #bufferPool: WorkerBuffers
   readonly #shapes: ShapeWriter = new ShapeWriter()
   #results: unknown[] = []
   /** The original results, to find the one that cannot be sent. */
@@ -51,14 +50,14 @@ export class ResultBatcher {
 
   /** `outputRefused`: called when an output of a generator cannot be sent, which ends its task. */
   constructor(
-    carrier: Carrier,
+    transport: CallTransport,
     control: WorkerControl,
-    stock: WorkerBuffers,
+    bufferPool: WorkerBuffers,
     outputRefused: (slot: number) => void,
   ) {
     this.#outputRefused = outputRefused
-    this.#stock = stock
-    this.#carrier = carrier
+    this.#bufferPool = bufferPool
+    this.#transport = transport
     this.#control = control
   }
 
@@ -122,7 +121,7 @@ export class ResultBatcher {
 
   #whyNot(value: unknown, error: unknown): unknown {
     // A value whose memory was given back has its own error.
-    return error instanceof SpindleError ? error : this.#carrier.whyNot(value, 'result', error)
+    return error instanceof SpindleError ? error : this.#transport.whyNot(value, 'result', error)
   }
 
   /** Appends a result. If that throws, the list is unchanged. */
@@ -145,7 +144,7 @@ export class ResultBatcher {
       if (shape >= 0) {
         results[start] = head | SHAPED
         results[at] = shape
-      } else results[at] = kind === THREW ? value : this.#carrier.pack(value, at, slot, part)
+      } else results[at] = kind === THREW ? value : this.#transport.pack(value, at, slot, part)
     } catch (error) {
       results.length = start
       throw error
@@ -159,7 +158,7 @@ export class ResultBatcher {
     this.#unsent = []
     const message = this.#message()
     try {
-      this.#carrier.send(message)
+      this.#transport.send(message)
     } catch {
       this.#sendApart(message, unsent)
     }
@@ -184,20 +183,20 @@ export class ResultBatcher {
       message.spans = this.spans.splice(0)
       message.worker = [process.pid, threadId]
     }
-    const allocated = this.#stock.takeTaken()
+    const allocated = this.#bufferPool.takeTaken()
     if (allocated.length > 0) message.allocated = allocated
-    const { tally } = this.#carrier
-    if (tally.transferredBytes > 0 || tally.copiedBytes > 0) {
-      message.bytes = [tally.transferredBytes, tally.copiedBytes]
-      tally.transferredBytes = 0
-      tally.copiedBytes = 0
+    const { stats } = this.#transport
+    if (stats.transferredBytes > 0 || stats.copiedBytes > 0) {
+      message.bytes = [stats.transferredBytes, stats.copiedBytes]
+      stats.transferredBytes = 0
+      stats.copiedBytes = 0
     }
     return message
   }
 
   /** Finds which results of a message cannot be sent, and sends the others, in the same order. */
   #sendApart({ results: _, ...rest }: ResultMessage, unsent: readonly Unsent[]): void {
-    this.#carrier.send(rest)
+    this.#transport.send(rest)
     const ended = new Set<number>()
     for (const result of unsent) {
       // Outputs of a generator after one that cannot be sent are discarded: its slot may belong to
@@ -208,7 +207,7 @@ export class ResultBatcher {
       this.#refuse(result, problem.error)
       ended.add(result.slot)
       this.#unsent = []
-      this.#carrier.send(this.#message())
+      this.#transport.send(this.#message())
     }
   }
 
@@ -229,6 +228,6 @@ export class ResultBatcher {
 
   #sendOne(result: Unsent, givesAway: boolean): void {
     this.#write(result)
-    this.#carrier.send(this.#message(), givesAway)
+    this.#transport.send(this.#message(), givesAway)
   }
 }

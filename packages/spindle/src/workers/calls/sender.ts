@@ -12,9 +12,9 @@ import {
   SHAPED,
   SKIPS,
 } from './call-protocol.ts'
-import type { Carrier } from './carrier.ts'
 import type { OpNumbers } from './op-numbers.ts'
 import type { OpProfiles } from './op-profile.ts'
+import type { CallTransport } from './pool-channel.ts'
 import type { PoolCounters } from './pool-stats.ts'
 import { ShapeWriter } from './shapes.ts'
 import type { Task } from './task.ts'
@@ -27,17 +27,17 @@ const MOST_OWED = 64
  * one message.
  */
 export class Sender {
-  readonly #carrier: Carrier
+  readonly #transport: CallTransport
   readonly #numbers: OpNumbers
-  readonly #facts: OpProfiles
+  readonly #profiles: OpProfiles
   readonly #counters: PoolCounters
-  readonly #stock: BufferPool
+  readonly #bufferPool: BufferPool
   readonly #hasMemory: boolean
   readonly #refused: (tasks: readonly Task[], errors: readonly unknown[]) => void
   readonly #shapes: ShapeWriter = new ShapeWriter()
   readonly #owed: Map<number, number> = new Map()
-  readonly #toldStages: Set<number> = new Set()
-  #toldOps = 0
+  readonly #sentStages: Set<number> = new Set()
+  #sentOps = 0
   #tasks: Task[] = []
   #fields: unknown[] = []
   #stages: (number | StageInfo)[] = []
@@ -50,19 +50,19 @@ export class Sender {
    * items cannot be sent.
    */
   constructor(
-    carrier: Carrier,
+    transport: CallTransport,
     numbers: OpNumbers,
-    facts: OpProfiles,
+    profiles: OpProfiles,
     counters: PoolCounters,
-    stock: BufferPool,
+    bufferPool: BufferPool,
     hasMemory: boolean,
     refused: (tasks: readonly Task[], errors: readonly unknown[]) => void,
   ) {
-    this.#carrier = carrier
+    this.#transport = transport
     this.#numbers = numbers
-    this.#facts = facts
+    this.#profiles = profiles
     this.#counters = counters
-    this.#stock = stock
+    this.#bufferPool = bufferPool
     this.#hasMemory = hasMemory
     this.#refused = refused
   }
@@ -86,7 +86,7 @@ export class Sender {
   allocated(sizes: readonly number[]): void {
     for (let at = 0; at < sizes.length; at += 2) {
       const size = sizes[at] as number
-      this.#stock.expect(size)
+      this.#bufferPool.expect(size)
       this.#owed.set(size, (this.#owed.get(size) ?? 0) + (sizes[at + 1] as number))
     }
   }
@@ -121,7 +121,7 @@ export class Sender {
       if (shape >= 0) {
         head |= SHAPED
         fields[shapeAt] = shape
-      } else fields[shapeAt] = this.#carrier.pack(item, shapeAt, slot, 0)
+      } else fields[shapeAt] = this.#transport.pack(item, shapeAt, slot, 0)
       fields[at] = head
     } catch (error) {
       fields.length = at
@@ -131,11 +131,11 @@ export class Sender {
 
   #writeContext({ op, call }: Task): boolean {
     const { context } = call
-    if (context === undefined || this.#facts.of(op).isBlind) return false
+    if (context === undefined || this.#profiles.of(op).isContextFree) return false
     const { index, attempt, stage, rngKey } = context
     const number = this.#numbers.stageNumberOf(stage)
-    if (!this.#toldStages.has(number)) {
-      this.#toldStages.add(number)
+    if (!this.#sentStages.has(number)) {
+      this.#sentStages.add(number)
       this.#stages.push(number, stage)
     }
     this.#fields.push(3 + rngKey.length, index, attempt, number, ...rngKey)
@@ -155,22 +155,22 @@ export class Sender {
     this.#tasks = []
     const message = this.#message()
     try {
-      this.#carrier.send(message)
+      this.#transport.send(message)
     } catch {
       const { tasks: _, buffers: __, ...rest } = message
-      this.#carrier.send(rest)
+      this.#transport.send(rest)
       this.#sendOneByOne(tasks)
     }
-    this.#counters.count(this.#carrier.tally)
+    this.#counters.count(this.#transport.stats)
   }
 
   /** Takes the gathered message. */
   #message(): RunMessage {
     const message: { -readonly [key in keyof RunMessage]: RunMessage[key] } = {}
     const { references } = this.#numbers
-    if (this.#toldOps < references.length) {
-      message.ops = references.slice(this.#toldOps)
-      this.#toldOps = references.length
+    if (this.#sentOps < references.length) {
+      message.ops = references.slice(this.#sentOps)
+      this.#sentOps = references.length
     }
     const shapes = this.#shapes.takeNew()
     if (shapes.length > 0) message.shapes = shapes
@@ -198,9 +198,9 @@ export class Sender {
     for (const [size, count] of this.#owed) {
       let left = count
       for (; left > 0; left--) {
-        const buffer = this.#stock.take(size)
+        const buffer = this.#bufferPool.take(size)
         if (buffer === undefined) break
-        if (!this.#carrier.give(buffer)) return buffers
+        if (!this.#transport.give(buffer)) return buffers
         buffers.push(buffer)
       }
       if (left === 0) this.#owed.delete(size)
@@ -217,10 +217,10 @@ export class Sender {
     for (const task of tasks) {
       try {
         this.#write(task)
-        this.#carrier.send(this.#message())
+        this.#transport.send(this.#message())
       } catch (error) {
         refused.push(task)
-        errors.push(this.#carrier.whyNot(task.item, 'item', error))
+        errors.push(this.#transport.whyNot(task.item, 'item', error))
       }
     }
     this.#refused(refused, errors)

@@ -16,12 +16,12 @@ export class ShapeWriter {
   readonly #numbers: Map<string, number> = new Map()
   /** The last shape of each op: the next object of an op mostly has the same one. */
   readonly #lastOf: (number | undefined)[] = []
-  #told = 0
+  #sent = 0
 
   /** Takes the shapes that the other side does not know yet. They then count as known. */
   takeNew(): readonly Shape[] {
-    const news = this.#told === this.#shapes.length ? none : this.#shapes.slice(this.#told)
-    this.#told = this.#shapes.length
+    const news = this.#sent === this.#shapes.length ? none : this.#shapes.slice(this.#sent)
+    this.#sent = this.#shapes.length
     return news
   }
 

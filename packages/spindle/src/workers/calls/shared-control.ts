@@ -1,5 +1,5 @@
 import { SLOTS } from './call-protocol.ts'
-import type { PoolControl, WorkerControl } from './control.ts'
+import type { PoolControl, WorkerControl } from './pool-channel.ts'
 
 // The control block of a thread. It has the state of each slot, which only the worker writes after
 // the pool has reset it.

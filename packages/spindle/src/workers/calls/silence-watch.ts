@@ -1,5 +1,5 @@
 import { clearInterval, clockMs, setInterval, type Timer } from '../../timers.ts'
-import type { PoolControl } from './control.ts'
+import type { PoolControl } from './pool-channel.ts'
 import type { Task } from './task.ts'
 
 /**
@@ -28,7 +28,7 @@ const LOADING_MS = 30_000
 export class SilenceWatch {
   readonly #tasks: readonly (Task | undefined)[]
   readonly #control: PoolControl
-  #heardAt = 0
+  #receivedAt = 0
   #timer: Timer | undefined
   #everyMs = Number.POSITIVE_INFINITY
   #suspected: Task | undefined
@@ -53,8 +53,8 @@ export class SilenceWatch {
   }
 
   /** Notes a message from the worker. */
-  heard(): void {
-    if (this.#timer !== undefined) this.#heardAt = clockMs()
+  onMessage(): void {
+    if (this.#timer !== undefined) this.#receivedAt = clockMs()
   }
 
   stop(): void {
@@ -80,7 +80,7 @@ export class SilenceWatch {
   /** The call whose clock should run but does not. */
   #lateOne(timed: readonly Task[]): Task | undefined {
     const now = clockMs()
-    const silentMs = (task: Task): number => now - Math.max(this.#heardAt, task.givenAt)
+    const silentMs = (task: Task): number => now - Math.max(this.#receivedAt, task.givenAt)
     const waiting = timed.filter(
       (task) =>
         !task.hasBegun && !task.isSettled && silentMs(task) >= (task.call.timeoutMs as number),

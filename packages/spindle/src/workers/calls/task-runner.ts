@@ -23,10 +23,9 @@ import {
   SKIPS,
   SLOT_OF_HEAD,
 } from './call-protocol.ts'
-import type { Carrier } from './carrier.ts'
-import type { WorkerControl } from './control.ts'
 import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
 import type { HeapWatch } from './heap-watch.ts'
+import type { CallTransport, WorkerControl } from './pool-channel.ts'
 import { ResultBatcher } from './result-batcher.ts'
 import { ShapeReader } from './shapes.ts'
 import { WorkerContext } from './worker-context.ts'
@@ -43,17 +42,17 @@ export interface LoadedOp {
 /** Runs tasks in a worker thread or process. */
 export class TaskRunner {
   readonly control: WorkerControl
-  readonly outbox: ResultBatcher
+  readonly batcher: ResultBatcher
   /** Number of calls that have begun and are waiting. */
   pending = 0
   /** Number of messages received from the pool. */
-  heardCount = 0
-  readonly #carrier: Carrier
+  receivedCount = 0
+  readonly #transport: CallTransport
   readonly #heap: HeapWatch
   readonly #ops: (LoadedOp | Promise<LoadedOp>)[] = []
   readonly #stages: StageInfo[] = []
   readonly #shapes: ShapeReader = new ShapeReader()
-  readonly #stock: WorkerBuffers
+  readonly #bufferPool: WorkerBuffers
   readonly #callMemories: CallMemories | undefined
   readonly #memories: (CallMemory | undefined)[] = []
   readonly #contexts: (WorkerContext | undefined)[] = []
@@ -67,24 +66,24 @@ export class TaskRunner {
 
   /** `memories`: shared memory for results, if the pool has any. */
   constructor(
-    carrier: Carrier,
+    transport: CallTransport,
     control: WorkerControl,
     heap: HeapWatch,
-    stock: WorkerBuffers,
+    bufferPool: WorkerBuffers,
     memories?: CallMemories,
   ) {
     this.#callMemories = memories
-    this.#stock = stock
-    this.#carrier = carrier
+    this.#bufferPool = bufferPool
+    this.#transport = transport
     this.control = control
-    this.outbox = new ResultBatcher(carrier, control, this.#stock, (slot) =>
+    this.batcher = new ResultBatcher(transport, control, this.#bufferPool, (slot) =>
       this.#generating.get(slot)?.giveUp(),
     )
     this.#heap = heap
   }
 
-  hear(message: PoolMessage): void {
-    this.heardCount++
+  onMessage(message: PoolMessage): void {
+    this.receivedCount++
     if (typeof message === 'number') {
       this.#contexts[message]?.abort()
       this.#generating.get(message)?.close()
@@ -94,23 +93,23 @@ export class TaskRunner {
     } else this.#takeUp(message)
   }
 
-  #takeUp({ ops, stages, shapes, buffers, tasks, taken, parcels }: RunMessage): void {
+  #takeUp({ ops, stages, shapes, buffers, tasks, taken, extracted }: RunMessage): void {
     if (ops !== undefined) for (const reference of ops) this.#load(reference)
     if (shapes !== undefined) this.#shapes.learn(shapes)
     if (stages !== undefined) {
       for (let at = 0; at < stages.length; at += 2)
         this.#stages[stages[at] as number] = stages[at + 1] as StageInfo
     }
-    if (buffers !== undefined) this.#stock.put(buffers)
+    if (buffers !== undefined) this.#bufferPool.put(buffers)
     this.#flushedAt = clockMs()
     if (tasks !== undefined) {
-      this.#carrier.open(tasks as unknown[], parcels)
+      this.#transport.open(tasks as unknown[], extracted)
       for (let at = 0; at < tasks.length; ) at = this.#takeUpTask(tasks, at)
     }
     if (taken !== undefined) {
       for (let at = 0; at < taken.length; at += 2) {
         const slot = taken[at] as number
-        this.#carrier.release(slot, taken[at + 1] as number)
+        this.#transport.release(slot, taken[at + 1] as number)
         this.#generating.get(slot)?.taken(taken[at + 1] as number)
       }
     }
@@ -121,7 +120,7 @@ export class TaskRunner {
   #takeUpTask(tasks: readonly unknown[], at: number): number {
     const head = tasks[at++] as number
     const slot = head & SLOT_OF_HEAD
-    this.#carrier.release(slot)
+    this.#transport.release(slot)
     const op = this.#ops[head >> ABOVE_FLAGS] as LoadedOp | Promise<LoadedOp>
     let context: readonly number[] | undefined
     if ((head & HAS_CONTEXT) !== 0) {
@@ -161,14 +160,14 @@ export class TaskRunner {
     const number = this.#ops.length
     const loading = loadOp(reference).then((op) => {
       const loaded = { number, call: op, seesContext: seesContext(op) }
-      if (!loaded.seesContext) this.outbox.contextFree.push(number)
+      if (!loaded.seesContext) this.batcher.contextFree.push(number)
       this.#ops[number] = loaded
       return loaded
     })
     const { init } = reference
     const over = (): void => {
       if (init === undefined) return
-      this.outbox.initialised.push(number)
+      this.batcher.initialised.push(number)
       this.flushSoon()
     }
     loading.then(over, over)
@@ -188,7 +187,7 @@ export class TaskRunner {
     if (control.isAborted(slot)) {
       control.end(slot)
       this.#traced.delete(slot)
-      this.outbox.mark(slot, DROPPED)
+      this.batcher.mark(slot, DROPPED)
       this.flushSoon()
       return
     }
@@ -207,7 +206,7 @@ export class TaskRunner {
       // The pool counts the op's time from here, not from the loading of its module. The message
       // must leave before the op blocks the worker, together with results of other calls with a
       // time limit.
-      this.outbox.mark(slot, BEGINS)
+      this.batcher.mark(slot, BEGINS)
       this.flush()
     }
     if (this.#traced.has(slot)) this.#traced.set(slot, sinceEpoch())
@@ -267,7 +266,7 @@ export class TaskRunner {
   #contextOf(slot: number, wire: readonly number[] | undefined): WorkerContext {
     const isAborted = (): boolean => this.control.isAborted(slot)
     const alloc = (byteLength: number): Uint8Array =>
-      this.#memories[slot]?.alloc(byteLength) ?? new Uint8Array(this.#stock.take(byteLength))
+      this.#memories[slot]?.alloc(byteLength) ?? new Uint8Array(this.#bufferPool.take(byteLength))
     if (wire === undefined) return new WorkerContext(undefined, isAborted, alloc)
     const [index, attempt, stage, ...rngKey] = wire as readonly [
       number,
@@ -296,19 +295,19 @@ export class TaskRunner {
   }
 
   #succeeded(slot: number, value: unknown, op: number): void {
-    this.outbox.value(slot, OK, value, op, 0, this.#memories[slot])
+    this.batcher.value(slot, OK, value, op, 0, this.#memories[slot])
     this.ended(slot)
   }
 
   failed(slot: number, error: unknown): void {
     this.#memories[slot]?.drop()
-    this.outbox.error(slot, error)
+    this.batcher.error(slot, error)
     this.ended(slot)
   }
 
   /** Reports that calls have not ended although nothing is left to run in the worker. */
-  tellLoopEnd(): void {
-    this.#carrier.send(this.heardCount)
+  sendLoopEnd(): void {
+    this.#transport.send(this.receivedCount)
   }
 
   /** Ends the worker if that was requested and no generator is being closed. */
@@ -326,7 +325,7 @@ export class TaskRunner {
     const beganAt = this.#traced.get(slot)
     if (beganAt !== undefined) {
       this.#traced.delete(slot)
-      this.outbox.spans.push(slot, beganAt, sinceEpoch())
+      this.batcher.spans.push(slot, beganAt, sinceEpoch())
     }
     this.control.end(slot)
     this.flushSoon()
@@ -336,7 +335,7 @@ export class TaskRunner {
   /** An op's own code has blocked the worker since `startedAt`. */
   held(op: number, startedAt: number): void {
     const now = clockMs()
-    this.outbox.held(op, now - startedAt)
+    this.batcher.held(op, now - startedAt)
     // A flush is also due after many short calls: the batcher holds the results from before them
     // too.
     if (now - this.#flushedAt >= HOLD_MS) this.#flushedAt = Number.NEGATIVE_INFINITY
@@ -354,8 +353,8 @@ export class TaskRunner {
   flush(): void {
     this.#isFlushing = false
     this.#flushedAt = clockMs()
-    this.outbox.flush()
-    if (this.#heap.isFull(this.#flushedAt)) this.#carrier.send('full')
+    this.batcher.flush()
+    if (this.#heap.isFull(this.#flushedAt)) this.#transport.send('full')
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ExecutorCall } from '../../engine/executor.ts'
 import type { ItemMemory } from '../memory/call-memory.ts'
-import type { Outputs, OutputsOwner } from './outputs.ts'
+import type { ResultMessage } from './call-protocol.ts'
+import type { CallOutputs, OutputsOwner } from './outputs.ts'
 
 /** Stack frames of the pool itself, which do not help a caller. */
 const OWN_FRAME = /workers[\\/]calls[\\/]worker-pool\.|new Promise \(<anonymous>\)/
@@ -45,7 +46,7 @@ export class Task implements OutputsOwner {
   worker: TaskWorker | undefined = undefined
   slot = -1
   /** Its outputs, if the op turned out to be a generator. */
-  outputs: Outputs | undefined = undefined
+  outputs: CallOutputs | undefined = undefined
   /** The pooled shared memory that its item is in, if any. */
   itemMemory: ItemMemory | undefined = undefined
   /** Its entry in the pool's list of signals. */
@@ -67,7 +68,7 @@ export class Task implements OutputsOwner {
   readonly #reject: (error: unknown) => void
   readonly #onSettled: (task: Task) => void
   /** Number of outputs taken, as last reported to the worker. */
-  #toldTaken = 0
+  #sentTaken = 0
 
   constructor(
     item: unknown,
@@ -115,7 +116,7 @@ export class Task implements OutputsOwner {
   }
 
   /** The op is a generator: the call resolves with its outputs, and the task continues. */
-  stream(outputs: Outputs): void {
+  stream(outputs: CallOutputs): void {
     this.outputs = outputs
     this.#resolve(outputs)
   }
@@ -143,9 +144,9 @@ export class Task implements OutputsOwner {
     if (outputs === undefined || worker === undefined || this.isSettled) return
     // Reported at half of the outputs, so that the worker gets the message while some are left to
     // take.
-    if (!outputs.isEmpty && outputs.taken - this.#toldTaken < outputs.received - outputs.taken)
+    if (!outputs.isEmpty && outputs.taken - this.#sentTaken < outputs.received - outputs.taken)
       return
-    this.#toldTaken = outputs.taken
+    this.#sentTaken = outputs.taken
     worker.took(this, outputs.taken)
   }
 
@@ -159,5 +160,20 @@ export class Task implements OutputsOwner {
   #settle(): void {
     this.isSettled = true
     this.#onSettled(this)
+  }
+}
+
+/** Reports to the callers of traced tasks where and when the tasks ran. */
+export function reportSpans(
+  tasks: readonly (Task | undefined)[],
+  { spans, worker }: ResultMessage,
+): void {
+  if (spans === undefined || worker === undefined) return
+  const [process, thread] = worker
+  for (let at = 0; at < spans.length; at += 3) {
+    const [slot, beganAt, endedAt] = spans.slice(at, at + 3) as [number, number, number]
+    const task = tasks[slot]
+    if (task !== undefined && !task.isSettled)
+      task.call.onSpan?.({ process, thread, beganAt, endedAt })
   }
 }

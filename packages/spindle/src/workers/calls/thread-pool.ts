@@ -3,7 +3,7 @@ import { checkOptions } from '../../check.ts'
 import { checkOwn } from '../../copies.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type PoolOptions, poolOptions, poolSettings } from './pool-options.ts'
-import { ThreadLink } from './thread-link.ts'
+import { ThreadChannel } from './thread-channel.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** Options of `ThreadPool`. */
@@ -41,7 +41,7 @@ export class ThreadPool extends WorkerPool {
     const { memory } = options
     if (memory !== undefined) checkOwn('memory', memory, 'SegmentPool')
     const settings = { ...poolSettings('thread', options), memory }
-    super(settings, 'thread', (listener) => new ThreadLink(listener, options, settings))
+    super(settings, 'thread', (listener) => new ThreadChannel(listener, options, settings))
   }
 
   /** Current number of threads, including those that are starting or ending. */

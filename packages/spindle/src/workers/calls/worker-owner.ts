@@ -1,7 +1,7 @@
 import type { SegmentPool } from '../memory/segment-pool.ts'
+import type { WorkerExit } from '../transport/watch-worker.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { InitCount } from './inits.ts'
-import type { LinkEnding } from './link.ts'
 import type { OpNumbers } from './op-numbers.ts'
 import type { OpProfiles } from './op-profile.ts'
 import type { PoolCounters } from './pool-stats.ts'
@@ -10,9 +10,9 @@ import type { Task } from './task.ts'
 /** The pool of a worker of type `W`, as the worker sees it. */
 export interface WorkerOwner<W> {
   readonly numbers: OpNumbers
-  readonly facts: OpProfiles
+  readonly profiles: OpProfiles
   readonly counters: PoolCounters
-  readonly stock: BufferPool
+  readonly bufferPool: BufferPool
   /** Shared memory that results may be in. */
   readonly memory: SegmentPool | undefined
   readonly graceMs: number
@@ -26,12 +26,12 @@ export interface WorkerOwner<W> {
   workerReady(): void
   /** A worker can take tasks, or more tasks. */
   workerHasRoom(): void
-  workerEnded(worker: W, ending: WorkerEnding): void
+  workerEnded(worker: W, exit: PoolWorkerExit): void
   /** No worker can load this module. */
   moduleRefused(module: string, error: unknown): void
 }
 
-export interface WorkerEnding extends LinkEnding {
+export interface PoolWorkerExit extends WorkerExit {
   readonly wasReady: boolean
   /** Whether the pool ended it. */
   readonly wasMeant: boolean

@@ -14,18 +14,17 @@ import { wholeBuffersOf } from '../transport/pack.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { InitCount } from './inits.ts'
-import { checkCrossing } from './ipc-carrier.ts'
-import type { Connect } from './link.ts'
 import { moved } from './moved.ts'
 import { OpNumbers } from './op-numbers.ts'
 import { OpProfiles } from './op-profile.ts'
-import type { PoolSettings } from './pool-options.ts'
-import { sizingOf, workersOf } from './pool-size.ts'
+import type { Connect } from './pool-channel.ts'
+import { type PoolSettings, sizingOf, workersOf } from './pool-options.ts'
 import { PoolCounters, type PoolStats } from './pool-stats.ts'
 import { PoolWorker } from './pool-worker.ts'
+import { checkCrossing } from './process-transport.ts'
 import { Task } from './task.ts'
 import { TaskQueue } from './task-queue.ts'
-import type { WorkerEnding, WorkerOwner } from './worker-owner.ts'
+import type { PoolWorkerExit, WorkerOwner } from './worker-owner.ts'
 
 startsWorkers()
 
@@ -46,7 +45,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   readonly #workers: Set<PoolWorker> = new Set()
   readonly #queue: TaskQueue = new TaskQueue()
   readonly #numbers: OpNumbers = new OpNumbers()
-  readonly #stock: BufferPool = new BufferPool()
+  readonly #bufferPool: BufferPool = new BufferPool()
   readonly #counters: PoolCounters = new PoolCounters()
   readonly #tasks: AbortWatch = new AbortWatch((task, reason) => this.#aborted(task, reason))
   readonly #owner: WorkerOwner<PoolWorker>
@@ -85,9 +84,9 @@ export class WorkerPool implements Executor, AsyncDisposable {
       },
       numbers: this.#numbers,
       inits: new InitCount(settings.initConcurrency),
-      facts: new OpProfiles(),
+      profiles: new OpProfiles(),
       counters: this.#counters,
-      stock: this.#stock,
+      bufferPool: this.#bufferPool,
       memory: settings.memory,
       graceMs: settings.graceMs,
       maxTasks: settings.maxTasks,
@@ -96,7 +95,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
         this.#canStart()
       },
       moduleRefused: (module, error) => this.#moduleRefused(module, error),
-      workerEnded: (worker, ending) => this.#workerEnded(worker, ending),
+      workerEnded: (worker, exit) => this.#workerEnded(worker, exit),
     }
   }
 
@@ -195,7 +194,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   giveBack(value: unknown): void {
     for (const buffer of wholeBuffersOf(value)) {
       // Not the buffer itself: code that still holds it must not see what is written later.
-      if (buffer.byteLength > 0) this.#stock.put(moved(buffer))
+      if (buffer.byteLength > 0) this.#bufferPool.put(moved(buffer))
     }
   }
 
@@ -336,8 +335,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
     if (this.#queue.delete(task)) for (const worker of this.#workers) worker.keepOrLetGo()
   }
 
-  #workerEnded(worker: PoolWorker, ending: WorkerEnding): void {
-    const { wasReady, wasMeant, suspects, others, how, error } = ending
+  #workerEnded(worker: PoolWorker, exit: PoolWorkerExit): void {
+    const { wasReady, wasMeant, suspects, others, how, error } = exit
     this.#workers.delete(worker)
     if (this.#workers.size < this.#size) this.#gone++
     if (!wasMeant) this.#counters.deaths++

@@ -13,12 +13,12 @@ interface Waiting {
  * requests do not starve a large one.
  */
 export class AcquireQueue {
-  readonly #bell: EventCount
+  readonly #eventCount: EventCount
   readonly #waiting: Waiting[] = []
   #isWatching: AbortController | undefined
 
-  constructor(bell: EventCount) {
-    this.#bell = bell
+  constructor(eventCount: EventCount) {
+    this.#eventCount = eventCount
   }
 
   /**
@@ -88,7 +88,7 @@ export class AcquireQueue {
       this.#isWatching = watching
       const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: watching.signal }
       // Ends when all are served or have left.
-      this.#bell.wait(() => this.#serve(), limits).catch(() => {})
+      this.#eventCount.wait(() => this.#serve(), limits).catch(() => {})
     }
     return undefined
   }

@@ -36,8 +36,8 @@ const WHOLE = 1 << 30
 const MEMBERS = 0
 const HIGH_WATER = 1
 const COLLECTED = 2
-const BELL = 3
-const HEADER_WORDS: number = BELL + BELL_WORDS
+const EVENT_COUNT = 3
+const HEADER_WORDS: number = EVENT_COUNT + BELL_WORDS
 
 /** Position of a lease, and the generation that identifies it. */
 export interface Place {
@@ -58,7 +58,7 @@ export class Arena {
   readonly segments: number
   readonly granuleBytes: number
   /** Notified when memory is given back. */
-  readonly bell: EventCount
+  readonly eventCount: EventCount
   readonly #granules: number
   readonly #header: Int32Array
   readonly #segmentWords: Int32Array
@@ -84,7 +84,7 @@ export class Arena {
     this.#bits = bits
     this.#generations = generations
     this.#owners = owners
-    this.bell = new EventCount(header, BELL)
+    this.eventCount = new EventCount(header, EVENT_COUNT)
   }
 
   /** `segmentBytes` is a power of two of at least 32 KiB. */
@@ -156,7 +156,7 @@ export class Arena {
       for (let last = segment + (word & COUNT_MASK) - 1; last >= segment; last--)
         Atomics.store(this.#segmentWords, last, 0)
     } else this.#leaveSlot(segment, (granule - segment * this.#granules) / (word >>> COUNT_BITS))
-    this.bell.ring()
+    this.eventCount.ring()
     return true
   }
 
@@ -285,7 +285,7 @@ export class Arena {
     if (count === 0) return
     for (let segment = first; segment < first + count; segment++)
       Atomics.store(this.#segmentWords, segment, 0)
-    this.bell.ring()
+    this.eventCount.ring()
   }
 
   #raiseHighWater(to: number): void {

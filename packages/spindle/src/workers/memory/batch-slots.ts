@@ -3,7 +3,7 @@ import { TimeoutError } from '../../errors.ts'
 import type { Lease, LeaseDescriptor } from './lease.ts'
 import { SegmentPool, type SegmentPoolHandle } from './segment-pool.ts'
 import type { SharedView, SharedViewConstructor } from './shared-view.ts'
-import { BatchStates, batchGivenBack, FAILED, FILLED } from './slot-states.ts'
+import { BatchStates, batchGivenBack, FILLED, SLOT_FAILED } from './slot-states.ts'
 import { checkWait, type WaitOptions } from './wait-options.ts'
 
 /** Options of `BatchSlots.acquire()`. */
@@ -121,7 +121,7 @@ export class BatchSlots implements Disposable {
   fail(index: number, { isWriterGone = false }: { readonly isWriterGone?: boolean } = {}): void {
     this.#check(index)
     if (isWriterGone) this.#states.leave(index)
-    this.#states.settle(index, FAILED)
+    this.#states.settle(index, SLOT_FAILED)
   }
 
   /** Whether every slot is filled or has failed. */
@@ -136,9 +136,12 @@ export class BatchSlots implements Disposable {
    */
   async completed(options: WaitOptions = {}): Promise<BatchOutcome> {
     const limits = checkWait(options)
-    const isComplete = await this.#states.bell.wait(() => this.isComplete || undefined, limits)
+    const isComplete = await this.#states.eventCount.wait(
+      () => this.isComplete || undefined,
+      limits,
+    )
     if (isComplete)
-      return { filled: this.#states.having(FILLED), failed: this.#states.having(FAILED) }
+      return { filled: this.#states.having(FILLED), failed: this.#states.having(SLOT_FAILED) }
     const { unsettled } = this.#states
     throw new TimeoutError(
       `${unsettled} of ${this.count} slots were not filled within ${limits.timeoutMs} ms`,

@@ -1,6 +1,6 @@
 import { onAbort } from '../../abort-signals.ts'
 import { clearTimeout, clockMs, setTimeout } from '../../timers.ts'
-import type { Spin } from './spin.ts'
+import type { SpinPolicy } from './spin-policy.ts'
 
 /** Number of words of shared memory that an event count takes. */
 export const BELL_WORDS = 3
@@ -59,7 +59,7 @@ export class EventCount {
   }
 
   /** Blocks the thread until `look` returns a value; returns `undefined` after `timeoutMs`. */
-  waitSync<R>(look: () => R | undefined, timeoutMs: number, spin: Spin): R | undefined {
+  waitSync<R>(look: () => R | undefined, timeoutMs: number, spin: SpinPolicy): R | undefined {
     const found = look() ?? (timeoutMs > 0 ? spin.for(look) : undefined)
     if (found !== undefined || timeoutMs <= 0) return found
     const deadline = clockMs() + timeoutMs
@@ -71,8 +71,8 @@ export class EventCount {
         if (found !== undefined) return found
         const leftMs = deadline - clockMs()
         if (leftMs <= 0) return undefined
-        const ending = Atomics.wait(this.#words, this.#rings, rings, Math.min(leftMs, SLICE_MS))
-        if (ending === 'timed-out' && leftMs > SLICE_MS) {
+        const result = Atomics.wait(this.#words, this.#rings, rings, Math.min(leftMs, SLICE_MS))
+        if (result === 'timed-out' && leftMs > SLICE_MS) {
           const late = this.#lookLate(look, rings)
           if (late !== undefined) return late
         }
@@ -103,9 +103,9 @@ export class EventCount {
         if (found !== undefined) return found
         const leftMs = deadline - clockMs()
         if (leftMs <= 0) return undefined
-        const ending = await this.#sleep(rings, Math.min(leftMs, SLICE_MS), signal)
+        const result = await this.#sleep(rings, Math.min(leftMs, SLICE_MS), signal)
         signal?.throwIfAborted()
-        if (ending === 'timed-out' && leftMs > SLICE_MS) {
+        if (result === 'timed-out' && leftMs > SLICE_MS) {
           const late = this.#lookLate(look, rings)
           if (late !== undefined) return late
         }
@@ -129,10 +129,10 @@ export class EventCount {
       // The timer keeps the process alive, which `Atomics.waitAsync` does not.
       const timer = setTimeout(() => end('timed-out'), ms)
       const aborted = (): void => end('ok')
-      const end = (ending: 'ok' | 'timed-out', isRung = false): void => {
+      const end = (result: 'ok' | 'timed-out', isRung = false): void => {
         clearTimeout(timer)
         stopListening?.()
-        resolve(ending)
+        resolve(result)
         // The engine's waiter would stay in place. Notifying it also wakes other waiters, which
         // look again and continue to sleep.
         if (!isRung) Atomics.notify(this.#words, this.#rings)

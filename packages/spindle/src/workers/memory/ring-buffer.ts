@@ -2,7 +2,7 @@ import { badOption, checkInteger, checkOptions } from '../../check.ts'
 import { ABORTED, CLOSED, MAX_CAPACITY, OPEN, RingMemory } from './ring-memory.ts'
 import { RingReader } from './ring-reader.ts'
 import { RingWriter } from './ring-writer.ts'
-import { MAX_SPIN_US, Spin, spinUsFor } from './spin.ts'
+import { MAX_SPIN_US, SpinPolicy, spinUsFor } from './spin-policy.ts'
 import { checkWait, type HoldOptions, type WaitOptions } from './wait-options.ts'
 
 /** Options of `RingBuffer`. */
@@ -73,8 +73,8 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
       badOption('spinUs', `a number from 0 to ${MAX_SPIN_US}`, spinUs)
     this.#ring =
       'ring' in options ? new RingMemory(options.ring) : makeMemory(options.capacityBytes)
-    this.#writer = new RingWriter(this.#ring, new Spin(spinUs))
-    this.#reader = new RingReader(this.#ring, new Spin(spinUs))
+    this.#writer = new RingWriter(this.#ring, new SpinPolicy(spinUs))
+    this.#reader = new RingReader(this.#ring, new SpinPolicy(spinUs))
   }
 
   /**

@@ -9,19 +9,19 @@ import {
   ringAborted,
   SKIPPED,
 } from './ring-memory.ts'
-import type { Spin } from './spin.ts'
+import type { SpinPolicy } from './spin-policy.ts'
 
 const END: unique symbol = Symbol('end')
 
 /** The reading side of a ring. */
 export class RingReader {
   readonly #ring: RingMemory
-  readonly #spin: Spin
+  readonly #spin: SpinPolicy
   #hasClaimed = false
   /** Length of the message that was peeked at, or -1. */
   #peekedBytes = -1
 
-  constructor(ring: RingMemory, spin: Spin) {
+  constructor(ring: RingMemory, spin: SpinPolicy) {
     this.#ring = ring
     this.#spin = spin
   }

@@ -10,19 +10,19 @@ import {
   SKIPPED,
   WRITER,
 } from './ring-memory.ts'
-import type { Spin } from './spin.ts'
+import type { SpinPolicy } from './spin-policy.ts'
 
 /** The writing side of a ring. */
 export class RingWriter {
   readonly #ring: RingMemory
-  readonly #spin: Spin
+  readonly #spin: SpinPolicy
   #hasClaimed = false
   #isWaiting = false
   /** Start and length of the reservation; -1 if there is none. */
   #reservedAt = 0
   #reservedBytes = -1
 
-  constructor(ring: RingMemory, spin: Spin) {
+  constructor(ring: RingMemory, spin: SpinPolicy) {
     this.#ring = ring
     this.#spin = spin
   }

@@ -6,7 +6,7 @@ import { AcquireQueue } from './acquire-queue.ts'
 import { Arena, type ArenaMemory, type Place } from './arena.ts'
 import { Lease, type LeaseDescriptor, type LeaseHandover, leaseOf, staleView } from './lease.ts'
 import type { SharedView, SharedViewConstructor } from './shared-view.ts'
-import { Spin } from './spin.ts'
+import { SpinPolicy } from './spin-policy.ts'
 import { checkWait, type HoldOptions, type WaitOptions } from './wait-options.ts'
 
 /** Options of `SegmentPool`. */
@@ -89,7 +89,7 @@ export class SegmentPool {
   readonly handle: SegmentPoolHandle
   readonly #arena: Arena
   readonly #waiting: AcquireQueue
-  readonly #spin: Spin = new Spin(0)
+  readonly #spin: SpinPolicy = new SpinPolicy(0)
 
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
   constructor(
@@ -103,7 +103,7 @@ export class SegmentPool {
     const id = handle?.id ?? randomInt(2 ** 48 - 1)
     this.handle = { id, ...this.#arena.shared }
     this.member = handle?.member ?? this.#arena.join()
-    this.#waiting = new AcquireQueue(this.#arena.bell)
+    this.#waiting = new AcquireQueue(this.#arena.eventCount)
     for (const [other, pool] of attached) if (pool.deref() === undefined) attached.delete(other)
     attached.set(id, new WeakRef(this))
     if (!members.has(id)) members.set(id, this.member)
@@ -198,7 +198,7 @@ export class SegmentPool {
    */
   acquireSync(byteLength: number, options: HoldOptions = {}): Lease {
     const { timeoutMs } = checkWait(options)
-    const lease = this.#arena.bell.waitSync(
+    const lease = this.#arena.eventCount.waitSync(
       () => this.tryAllocate(byteLength),
       timeoutMs,
       this.#spin,
@@ -259,13 +259,13 @@ export class SegmentPool {
 
   /** The current use of the memory. */
   stats(): SegmentPoolStats {
-    const { shared, highWater, usedBytes, collected, bell } = this.#arena
+    const { shared, highWater, usedBytes, collected, eventCount } = this.#arena
     return {
       maxBytes: this.maxBytes,
       touchedBytes: highWater * shared.segmentBytes,
       usedBytes,
       collected,
-      lostWakeups: bell.lostWakeups,
+      lostWakeups: eventCount.lostWakeups,
     }
   }
 

@@ -10,18 +10,18 @@ import { BELL_WORDS, EventCount } from './event-count.ts'
 //
 //   EMPTY --enter--> EMPTY, written --settle--> FILLED      entered again (after a death or a time-out), it is taken over
 //     |   <-------------leave---'
-//     '--settle, by the batch's side--> FAILED, whether it is being written or not
+//     '--settle, by the batch's side--> SLOT_FAILED, whether it is being written or not
 
 const WRITERS = 0
 const UNSETTLED = 1
-const BELL = 2
-const SLOTS: number = BELL + BELL_WORDS
+const EVENT_COUNT = 2
+const SLOTS: number = EVENT_COUNT + BELL_WORDS
 const GIVEN_BACK = 1
 const ONE_WRITER = 2
 
 const EMPTY = 0
 export const FILLED = 1
-export const FAILED = 2
+export const SLOT_FAILED = 2
 const STATE_MASK = 3
 /** A thread is writing the slot. The bits above count the attempts. */
 const WRITTEN = 4
@@ -32,7 +32,7 @@ const attemptOf = (word: number): number => word & ~(ATTEMPT - 1)
 export class BatchStates {
   readonly buffer: SharedArrayBuffer
   /** Notified when every slot is filled or has failed. */
-  readonly bell: EventCount
+  readonly eventCount: EventCount
   readonly #words: Int32Array
   readonly #release: () => void
 
@@ -44,7 +44,7 @@ export class BatchStates {
     this.buffer = buffer
     this.#words = new Int32Array(buffer)
     this.#release = release
-    this.bell = new EventCount(this.#words, BELL)
+    this.eventCount = new EventCount(this.#words, EVENT_COUNT)
   }
 
   static make(count: number, release: () => void): BatchStates {
@@ -109,7 +109,7 @@ export class BatchStates {
       if ((word & STATE_MASK) !== EMPTY || (attempt !== undefined && attemptOf(word) !== attempt))
         return false
       if (Atomics.compareExchange(this.#words, SLOTS + index, word, word | state) !== word) continue
-      if (Atomics.sub(this.#words, UNSETTLED, 1) === 1) this.bell.ring()
+      if (Atomics.sub(this.#words, UNSETTLED, 1) === 1) this.eventCount.ring()
       return true
     }
   }

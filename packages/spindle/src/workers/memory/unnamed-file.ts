@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, openSync, readdirSync, statfsSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readSync,
+  statfsSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -85,4 +94,22 @@ function hasRoom(directory: string, bytes: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Fills `bytes` from a file, which must have that many bytes. */
+export function readFully(file: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const count = readSync(file, bytes, done, bytes.byteLength - done, position + done)
+    if (count === 0)
+      throw new Error(
+        `a shared file ends at ${position + done}, before the data that it should hold`,
+      )
+    done += count
+  }
+}
+
+/** Writes all of `bytes`. */
+export function writeFully(file: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.byteLength; )
+    done += writeSync(file, bytes, done, bytes.byteLength - done, position + done)
 }

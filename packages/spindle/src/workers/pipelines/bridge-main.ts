@@ -3,11 +3,11 @@ import type { Socket } from 'node:net'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { messageOf } from '../../errors.ts'
 import { clearTimeout, setTimeout } from '../../timers.ts'
-import { FileSlots, type FileSlotsHandle, type SlotTicket } from '../memory/file-slots.ts'
+import { SharedFile, type SharedFileHandle, type SlotTicket } from '../memory/shared-file.ts'
 import { StartTries } from '../supervise/start-tries.ts'
 import type { EntrySetup } from '../supervise/start-worker.ts'
 import { encode, type Frame, FrameReader, frameOf } from './frames.ts'
-import type { ProcessSetup } from './inside/pipeline-process-main.ts'
+import type { PipelineProcessSetup } from './inside/pipeline-process-main.ts'
 import {
   type ConsumerMessage,
   MESSAGE_FD,
@@ -26,25 +26,25 @@ export interface BridgeSetup extends EntrySetup {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   readonly lifeline: MessagePort
-  readonly assignment: StartMessage
+  readonly startMessage: StartMessage
   /** Command line of the process: Node's flags and the entry. */
   readonly command: readonly string[]
   readonly hasTsx: boolean
   /** Slots for large buffers, as seen in this process. */
-  readonly slots: FileSlotsHandle | undefined
+  readonly slots: SharedFileHandle | undefined
 }
 
 const {
   port,
   control: controlBuffer,
   lifeline,
-  assignment,
+  startMessage,
   command,
   hasTsx,
   slots: handle,
 } = workerData as BridgeSetup
 const control = new Int32Array(controlBuffer)
-const slots = handle === undefined ? undefined : FileSlots.attach(handle)
+const slots = handle === undefined ? undefined : SharedFile.attach(handle)
 
 /** Slots that were read here and not reported yet. */
 let read: SlotTicket[] = []
@@ -60,15 +60,15 @@ let hasSpoken = false
 let isEnding = false
 const tries = new StartTries()
 /** What was sent to a process that has not spoken yet: another one gets it again. */
-let sent: (ConsumerMessage | ProcessSetup)[] = []
+let sent: (ConsumerMessage | PipelineProcessSetup)[] = []
 
 start()
 port.on('message', (message: ConsumerMessage) => {
   isEnding ||= message.kind === 'kill' || message.kind === 'stop'
   if (message.kind === 'kill') child.kill('SIGKILL')
-  else tell(message.kind === 'taken' ? withRead(message) : message)
+  else send(message.kind === 'taken' ? withRead(message) : message)
 })
-tell({ assignment, slots: slots?.handleFor(SLOTS_FD), hasTsx })
+send({ startMessage, slots: slots?.handleFor(SLOTS_FD), hasTsx })
 
 function start(): void {
   const started = spawn(process.execPath, [...command], {
@@ -119,12 +119,12 @@ function startsAgain(how: string): boolean {
   return true
 }
 
-function tell(message: ConsumerMessage | ProcessSetup): void {
+function send(message: ConsumerMessage | PipelineProcessSetup): void {
   if (!hasSpoken) sent.push(message)
   write(message)
 }
 
-function write(message: ConsumerMessage | ProcessSetup): void {
+function write(message: ConsumerMessage | PipelineProcessSetup): void {
   if (!socket.writable) return
   for (const part of frameOf(encode(message), 0, () => undefined)) socket.write(part)
 }
@@ -149,7 +149,7 @@ function passOn({ message, items, buffers: parts }: Frame): void {
 }
 
 function fromSlots(ticket: SlotTicket): ArrayBuffer {
-  const bytes = (slots as FileSlots).read(ticket)
+  const bytes = (slots as SharedFile).read(ticket)
   read.push(ticket)
   return bytes.buffer as ArrayBuffer
 }

@@ -1,5 +1,5 @@
 import { Deserializer, Serializer } from 'node:v8'
-import type { SlotTicket } from '../memory/file-slots.ts'
+import type { SlotTicket } from '../memory/shared-file.ts'
 
 // Messages between processes, as bytes of a socket. V8's serialiser does here what structured
 // cloning does for threads. Buffers that a thread would get by transfer are sent outside the

@@ -33,7 +33,7 @@ export class RemoteNext {
     iteratorState: IteratorState,
     resolve: (result: Result) => void,
     reject: (error: unknown) => void,
-    giveUp: (waiter: RemoteNext) => void,
+    giveUp: (pendingNext: RemoteNext) => void,
   ) {
     this.iteratorState = iteratorState
     this.#resolve = resolve

@@ -6,7 +6,7 @@ import {
 } from 'node:worker_threads'
 import { clockMs } from '../../timers.ts'
 import { type Guarded, guardExit, unguardExit } from '../calls/exit-guard.ts'
-import type { FileSlots, SlotTicket } from '../memory/file-slots.ts'
+import type { SharedFile, SlotTicket } from '../memory/shared-file.ts'
 import { decode } from './frames.ts'
 import {
   CELLS,
@@ -20,7 +20,7 @@ import {
 import { toWireFailure } from './wire-failure.ts'
 
 /** What a thread gets to communicate with the consumer. */
-export interface ChannelEnds {
+export interface PipelineChannelEnds {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   readonly lifeline: MessagePort
@@ -29,13 +29,13 @@ export interface ChannelEnds {
 /** A thread that relays messages of a process. It can always receive messages. */
 export interface Bridge {
   /** Where the process puts large buffers. */
-  readonly slots: FileSlots | undefined
+  readonly slots: SharedFile | undefined
 }
 
 /** Receives the events of a channel. */
-export interface ChannelOwner {
+export interface PipelineChannelOwner {
   /** A message has arrived on the event loop. */
-  heard(message: RemoteMessage): void
+  onMessage(message: RemoteMessage): void
   /** The thread has ended, and all its messages were handled. */
   gone(exitCode: number, error: unknown): void
 }
@@ -52,7 +52,7 @@ const EXIT_GRACE_MS = 1500
  * The consumer's end. Messages arrive on the event loop or, for a consumer that blocks the event
  * loop, by polling and waiting. Both read from the same port, so they can be mixed.
  */
-export class Channel implements Guarded {
+export class PipelineChannel implements Guarded {
   readonly #port: MessagePort
   readonly #control: Int32Array = new Int32Array(
     new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT),
@@ -75,9 +75,9 @@ export class Channel implements Guarded {
    * the thread stands for a process.
    */
   constructor(
-    owner: ChannelOwner,
+    owner: PipelineChannelOwner,
     bridge: Bridge | undefined,
-    start: (ends: ChannelEnds) => Worker,
+    start: (ends: PipelineChannelEnds) => Worker,
   ) {
     this.#bridge = bridge
     const messages = new MessageChannel()
@@ -86,15 +86,15 @@ export class Channel implements Guarded {
     this.#lifeline = life.port1
     const control = this.#control.buffer as SharedArrayBuffer
     this.#worker = start({ port: messages.port2, lifeline: life.port2, control })
-    this.#port.on('message', (message: PortMessage) => owner.heard(this.#open(message)))
-    this.#port.on('messageerror', (error) => owner.heard(unreadable(error)))
+    this.#port.on('message', (message: PortMessage) => owner.onMessage(this.#open(message)))
+    this.#port.on('messageerror', (error) => owner.onMessage(unreadable(error)))
     let failure: unknown
     this.#worker.on('error', (error) => {
       failure = error
     })
     this.#worker.on('exit', (code) => {
       for (let message = this.poll(); message !== undefined; message = this.poll())
-        owner.heard(message)
+        owner.onMessage(message)
       this.#isGone = true
       unguardExit(this)
       this.#port.close()

@@ -7,7 +7,7 @@ export const END = 2
 export class ReceiveBuffer {
   /** The item that was taken last. */
   item: unknown
-  readonly #tell: (taken: number) => void
+  readonly #report: (taken: number) => void
   #items: unknown[] = []
   #at = 0
   /** What follows the current items: further items, or `undefined` for the end of an epoch. */
@@ -17,11 +17,11 @@ export class ReceiveBuffer {
   isClosed = false
   /** Number of items taken since the beginning, and number last reported. */
   #taken = 0
-  #told = 0
+  #reported = 0
 
-  /** `tell` reports to the worker side how many items were taken since the beginning. */
-  constructor(tell: (taken: number) => void) {
-    this.#tell = tell
+  /** `report` reports to the worker side how many items were taken since the beginning. */
+  constructor(report: (taken: number) => void) {
+    this.#report = report
   }
 
   add(items: unknown[], refill: number): void {
@@ -53,14 +53,14 @@ export class ReceiveBuffer {
     // The reference is cleared, so that a given item can be collected.
     this.#items[this.#at++] = undefined
     this.#taken++
-    if (this.#taken - this.#told >= this.#refill) this.settle()
+    if (this.#taken - this.#reported >= this.#refill) this.settle()
     return ITEM
   }
 
   /** Reports what was taken. Must be called before any wait. */
   settle(): void {
-    if (this.#taken === this.#told) return
-    this.#told = this.#taken
-    this.#tell(this.#taken)
+    if (this.#taken === this.#reported) return
+    this.#reported = this.#taken
+    this.#report(this.#taken)
   }
 }

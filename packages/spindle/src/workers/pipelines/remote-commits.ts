@@ -5,7 +5,7 @@ import { SpindleError } from '../../errors.ts'
 /**
  * Number of commits that are gathered before they are reported, if no state is requested meanwhile.
  */
-const MOST_UNTOLD = 64
+const MOST_UNREPORTED = 64
 
 /**
  * Committed items: all before number `until`, and some others, by their numbers from the beginning.
@@ -18,7 +18,7 @@ export interface Committed {
 /** Which of the taken items are committed, on the consumer's side. */
 export class RemoteCommits {
   readonly #isExplicit: boolean
-  readonly #tell: (committed: Committed) => void
+  readonly #report: (committed: Committed) => void
   #taken = 0
   #until = 0
   #also: number[] = []
@@ -26,9 +26,9 @@ export class RemoteCommits {
   /** Numbers of the uncommitted items, by value, oldest first. */
   readonly #byValue: Map<unknown, number[]> = new Map()
 
-  constructor(resumable: BuildOptions['resumable'], tell: (committed: Committed) => void) {
+  constructor(resumable: BuildOptions['resumable'], report: (committed: Committed) => void) {
     this.#isExplicit = typeof resumable === 'object' && resumable.commit === 'explicit'
-    this.#tell = tell
+    this.#report = report
   }
 
   /** The consumer requests another item. */
@@ -60,11 +60,11 @@ export class RemoteCommits {
       )
     if (same?.length === 0) this.#byValue.delete(value)
     this.#also.push(number)
-    if (this.#also.length >= MOST_UNTOLD) this.#tell(this.untold())
+    if (this.#also.length >= MOST_UNREPORTED) this.#report(this.unreported())
   }
 
   /** Commits that were not reported to the worker side yet. */
-  untold(): Committed {
+  unreported(): Committed {
     const also = this.#also
     this.#also = []
     return { until: this.#until, also }

@@ -3,8 +3,7 @@ import type { StopOptions } from '../../engine/run/pipeline.ts'
 import type { StopMode } from '../../engine/run/stop.ts'
 import { InfrastructureError, messageOf, TimeoutError } from '../../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
-import { Deferred } from './deferred.ts'
-import type { Channel } from './pipeline-channel.ts'
+import type { PipelineChannel } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
 import { fromWireFailure } from './wire-failure.ts'
 
@@ -25,7 +24,7 @@ const LIMIT_MS = { drain: Number.POSITIVE_INFINITY, discard: 10_000, abort: 1000
  * A thread or process that does not end in time is terminated.
  */
 export class RemoteLifecycle {
-  readonly #channel: Channel
+  readonly #channel: PipelineChannel
   readonly #what: string
   readonly #onAwaited: () => void
   readonly #done: Deferred = new Deferred()
@@ -44,7 +43,7 @@ export class RemoteLifecycle {
   #leave: () => void = () => {}
 
   /** `onAwaited`: called when {@link isAwaited} has changed. */
-  constructor(channel: Channel, what: string, onAwaited: () => void) {
+  constructor(channel: PipelineChannel, what: string, onAwaited: () => void) {
     this.#channel = channel
     this.#what = what
     this.#onAwaited = onAwaited
@@ -88,7 +87,7 @@ export class RemoteLifecycle {
     if (this.#failure !== undefined) throw this.#failure.reason
   }
 
-  heard(message: RemoteMessage): void {
+  onMessage(message: RemoteMessage): void {
     if (message.kind === 'ready') this.#ready.resolve()
     else if (message.kind === 'failed') this.#fail(fromWireFailure(message.failure))
     else if (message.kind === 'died') {
@@ -146,7 +145,7 @@ export class RemoteLifecycle {
   /** Stops it and waits until it has ended. */
   async stop({ mode = 'abort', timeoutMs }: StopOptions): Promise<void> {
     if (!this.#isGone) {
-      this.#tellToStop(mode, timeoutMs)
+      this.#sendStop(mode, timeoutMs)
       await this.#await(this.#stopped.promise)
     }
     const error = this.#stopError
@@ -156,10 +155,10 @@ export class RemoteLifecycle {
 
   /** Stops it without waiting. */
   abandon(): void {
-    if (!this.#isGone) this.#tellToStop('abort', undefined)
+    if (!this.#isGone) this.#sendStop('abort', undefined)
   }
 
-  #tellToStop(mode: StopMode, timeoutMs: number | undefined): void {
+  #sendStop(mode: StopMode, timeoutMs: number | undefined): void {
     // With `drain`, items are still to come.
     this.#isDispensable ||= mode !== 'drain'
     this.#channel.post({ kind: 'stop', mode, timeoutMs })
@@ -197,5 +196,20 @@ export class RemoteLifecycle {
       this.#awaiting--
       this.#onAwaited()
     }
+  }
+}
+
+/** A promise that is settled from outside. It causes no unhandled rejection. */
+class Deferred {
+  readonly promise: Promise<void>
+  resolve!: () => void
+  reject!: (error: unknown) => void
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.promise.catch(() => {})
   }
 }

@@ -4,7 +4,7 @@ import type { PipelineState } from '../../engine/resume-state.ts'
 import type { StopOptions, TakeOptions } from '../../engine/run/pipeline.ts'
 import type { PipelineStats } from '../../engine/stats/pipeline-stats.ts'
 import type { Tuning } from '../../engine/tuned.ts'
-import { RemoteAsyncIterator, RemoteIterator } from './remote-iterators.ts'
+import { IteratorState } from './iterator-state.ts'
 import type { RemoteStream } from './remote-stream.ts'
 
 /**
@@ -59,7 +59,7 @@ export interface RemotePipeline<T>
   [Symbol.dispose](): void
 }
 
-const forgotten = new FinalizationRegistry<RemoteStream>((stream) => stream.ending.abandon())
+const forgotten = new FinalizationRegistry<RemoteStream>((stream) => stream.lifecycle.abandon())
 
 /**
  * The object that users hold. The thread's own objects do not refer to it, so that a forgotten one
@@ -89,7 +89,7 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
 
   async start(): Promise<void> {
     this.#stream.begin()
-    await this.#stream.ending.ready()
+    await this.#stream.lifecycle.ready()
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
@@ -97,11 +97,11 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
     const { mode = 'abort', timeoutMs } = options
     checkChoice('mode', mode, ['drain', 'discard', 'abort'])
     if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
-    await this.#stream.ending.stop(options)
+    await this.#stream.lifecycle.stop(options)
   }
 
   get done(): Promise<void> {
-    return this.#stream.ending.done
+    return this.#stream.lifecycle.done
   }
 
   async stats(): Promise<PipelineStats> {
@@ -140,6 +140,61 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
   }
 
   [Symbol.dispose](): void {
-    this.#stream.ending.abandon()
+    this.#stream.lifecycle.abandon()
+  }
+}
+
+/**
+ * Gives items as promises. Refers to the handle, so that a pipeline that is being iterated does not
+ * count as forgotten.
+ */
+class RemoteAsyncIterator<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #stream: RemoteStream
+  readonly #iteratorState: IteratorState
+  readonly handle: object
+
+  constructor(stream: RemoteStream, timeoutMs: number, handle: object) {
+    this.#stream = stream
+    this.#iteratorState = new IteratorState(timeoutMs)
+    this.handle = handle
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#stream.next(this.#iteratorState) as Promise<IteratorResult<T, undefined>>
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#stream.leave(this.#iteratorState)
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+/** Gives items synchronously, and blocks the thread while it waits for them. */
+class RemoteIterator<T> implements IterableIterator<T, undefined> {
+  readonly #stream: RemoteStream
+  readonly #iteratorState: IteratorState
+  readonly handle: object
+
+  constructor(stream: RemoteStream, timeoutMs: number, handle: object) {
+    this.#stream = stream
+    this.#iteratorState = new IteratorState(timeoutMs)
+    this.handle = handle
+  }
+
+  next(): IteratorResult<T, undefined> {
+    return this.#stream.nextBlocking(this.#iteratorState) as IteratorResult<T, undefined>
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.#stream.leave(this.#iteratorState)
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.iterator](): this {
+    return this
   }
 }

@@ -5,7 +5,7 @@ import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { notResumable } from './hosted-pipeline.ts'
 import { type IteratorState, noItem, RemoteNext, replaced } from './iterator-state.ts'
-import type { Channel, ChannelOwner } from './pipeline-channel.ts'
+import type { PipelineChannel, PipelineChannelOwner } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
 import { ITEM, NOTHING, ReceiveBuffer } from './receive-buffer.ts'
 import { RemoteCommits } from './remote-commits.ts'
@@ -24,11 +24,11 @@ const SLICE_MS = 10
  * for one iterator at a time. An iterator begins an epoch if there is no unfinished one. An epoch
  * that was left by `break` continues with the next iterator.
  */
-export class RemoteStream implements ChannelOwner {
-  readonly ending: RemoteLifecycle
+export class RemoteStream implements PipelineChannelOwner {
+  readonly lifecycle: RemoteLifecycle
   readonly stats: StatsRequests
-  readonly #channel: Channel
-  readonly #inbox: ReceiveBuffer
+  readonly #channel: PipelineChannel
+  readonly #receiveBuffer: ReceiveBuffer
   /** Set if the pipeline can be resumed. */
   readonly #commits: RemoteCommits | undefined
   #requests = 0
@@ -37,7 +37,7 @@ export class RemoteStream implements ChannelOwner {
   /** The worker side's member number in the arena. */
   #member: number | undefined
   #iteratorState: IteratorState | undefined
-  #waiters: RemoteNext[] = []
+  #pendingNexts: RemoteNext[] = []
   /** Number of the last epoch that was begun, and whether its end has not been taken yet. */
   #epoch = -1
   #isInEpoch = false
@@ -45,7 +45,7 @@ export class RemoteStream implements ChannelOwner {
 
   /** `open` starts the thread; `what` names in messages what runs there. */
   constructor(
-    open: (owner: ChannelOwner) => Channel,
+    open: (owner: PipelineChannelOwner) => PipelineChannel,
     what: string,
     { signal, arena, build }: Pick<RemotePipelineOptions, 'signal' | 'arena' | 'build'>,
   ) {
@@ -55,27 +55,27 @@ export class RemoteStream implements ChannelOwner {
       this.#commits = new RemoteCommits(build.resumable, (committed) =>
         this.#channel.post({ kind: 'commit', committed, request: undefined }),
       )
-    this.#inbox = new ReceiveBuffer((items) => {
+    this.#receiveBuffer = new ReceiveBuffer((items) => {
       this.#channel.postTaken(items)
       if (this.#commits !== undefined)
         this.#channel.post({
           kind: 'commit',
-          committed: this.#commits.untold(),
+          committed: this.#commits.unreported(),
           request: undefined,
         })
     })
     const awaited = (): void => this.#setRef()
     this.stats = new StatsRequests(this.#channel, awaited)
-    this.ending = new RemoteLifecycle(this.#channel, what, awaited)
-    this.ending.watch(signal, () => {
-      this.#inbox.close()
+    this.lifecycle = new RemoteLifecycle(this.#channel, what, awaited)
+    this.lifecycle.watch(signal, () => {
+      this.#receiveBuffer.close()
       this.#pump()
     })
   }
 
   /** Begins an epoch unless one is unfinished. */
   begin(): void {
-    if (this.#isInEpoch || this.ending.isComplete) return
+    if (this.#isInEpoch || this.lifecycle.isComplete) return
     this.#isInEpoch = true
     this.#channel.post({ kind: 'begin', epoch: ++this.#epoch })
   }
@@ -86,18 +86,18 @@ export class RemoteStream implements ChannelOwner {
     try {
       this.#commits?.asked()
       this.#enter(iteratorState)
-      const result = this.#waiters.length === 0 ? this.#takeReady(iteratorState) : undefined
+      const result = this.#pendingNexts.length === 0 ? this.#takeReady(iteratorState) : undefined
       if (result !== undefined) return Promise.resolve(result)
     } catch (error) {
       return Promise.reject(error)
     }
-    this.#inbox.settle()
+    this.#receiveBuffer.settle()
     return new Promise((resolve, reject) => {
-      const giveUp = (waiter: RemoteNext): void => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+      const giveUp = (pendingNext: RemoteNext): void => {
+        this.#pendingNexts = this.#pendingNexts.filter((other) => other !== pendingNext)
         this.#setRef()
       }
-      this.#waiters.push(new RemoteNext(iteratorState, resolve, reject, giveUp))
+      this.#pendingNexts.push(new RemoteNext(iteratorState, resolve, reject, giveUp))
       this.#setRef()
     })
   }
@@ -111,11 +111,11 @@ export class RemoteStream implements ChannelOwner {
     for (;;) {
       const result = this.#take(iteratorState)
       if (result !== undefined) return result
-      this.#inbox.settle()
+      this.#receiveBuffer.settle()
       const message = this.#channel.wait(until - clockMs())
       if (message === undefined) throw noItem(iteratorState)
-      if (message === 'gone') this.ending.vanished()
-      else this.#hear(message)
+      if (message === 'gone') this.lifecycle.vanished()
+      else this.#onMessage(message)
     }
   }
 
@@ -139,8 +139,8 @@ export class RemoteStream implements ChannelOwner {
     this.#reply = undefined
     // The answer to an earlier request that timed out may still arrive.
     const request = ++this.#requests
-    if (this.ending.isComplete) this.#noState()
-    this.#channel.post({ kind: 'commit', committed: this.#commits.untold(), request })
+    if (this.lifecycle.isComplete) this.#noState()
+    this.#channel.post({ kind: 'commit', committed: this.#commits.unreported(), request })
     const until = clockMs() + timeoutMs
     while (this.#reply === undefined) {
       const message = this.#channel.wait(until - clockMs())
@@ -148,9 +148,9 @@ export class RemoteStream implements ChannelOwner {
         throw new TimeoutError(
           `no state within \`timeoutMs\` ${timeoutMs}: the far side's loop is held`,
         )
-      if (message === 'gone') this.ending.vanished()
-      else this.#hear(message)
-      if (this.ending.isComplete && this.#reply === undefined) this.#noState()
+      if (message === 'gone') this.lifecycle.vanished()
+      else this.#onMessage(message)
+      if (this.lifecycle.isComplete && this.#reply === undefined) this.#noState()
     }
     const { state, error } = this.#reply
     if (state === undefined) throw fromWireFailure(error as WireFailure)
@@ -167,7 +167,7 @@ export class RemoteStream implements ChannelOwner {
   /** An iterator takes no more items. */
   leave(iteratorState: IteratorState): void {
     iteratorState.isOver = true
-    this.#inbox.settle()
+    this.#receiveBuffer.settle()
     this.#pump()
   }
 
@@ -182,9 +182,9 @@ export class RemoteStream implements ChannelOwner {
     this.#iteratorState = iteratorState
     if (older !== undefined && !older.isOver) {
       older.isReplaced = true
-      const waiters = this.#waiters
-      this.#waiters = []
-      for (const waiter of waiters) waiter.fail(replaced())
+      const pendingNexts = this.#pendingNexts
+      this.#pendingNexts = []
+      for (const pendingNext of pendingNexts) pendingNext.fail(replaced())
     }
     this.begin()
   }
@@ -199,7 +199,7 @@ export class RemoteStream implements ChannelOwner {
       if (result !== undefined || clockMs() - this.#turnedAt > SLICE_MS) return result
       const message = this.#channel.poll()
       if (message === undefined) return undefined
-      this.#hear(message)
+      this.#onMessage(message)
     }
   }
 
@@ -209,83 +209,89 @@ export class RemoteStream implements ChannelOwner {
    * @throws the error that ended the stream, after all items.
    */
   #take(iteratorState: IteratorState): Result | undefined {
-    const found = this.#inbox.take()
+    const found = this.#receiveBuffer.take()
     if (found === ITEM) {
-      this.#commits?.took(this.#inbox.item)
-      return { done: false, value: this.#inbox.item }
+      this.#commits?.took(this.#receiveBuffer.item)
+      return { done: false, value: this.#receiveBuffer.item }
     }
     if (found === NOTHING) {
-      if (!this.ending.isComplete) return undefined
+      if (!this.lifecycle.isComplete) return undefined
       iteratorState.isOver = true
-      this.ending.throwFailure()
+      this.lifecycle.throwFailure()
     } else {
       this.#isInEpoch = false
-      this.#inbox.settle()
+      this.#receiveBuffer.settle()
     }
     iteratorState.isOver = true
     return { done: true, value: undefined }
   }
 
   /** Handles a message that arrived on the event loop. */
-  heard(message: RemoteMessage): void {
+  onMessage(message: RemoteMessage): void {
     this.#turnedAt = clockMs()
-    this.#hear(message)
+    this.#onMessage(message)
     this.#pump()
   }
 
-  #hear(message: RemoteMessage): void {
+  #onMessage(message: RemoteMessage): void {
     if (message.kind === 'items') this.#add(message)
-    else if (message.kind === 'end') this.#inbox.addEnd()
-    else if (message.kind === 'stats') this.stats.heard(message)
+    else if (message.kind === 'end') this.#receiveBuffer.addEnd()
+    else if (message.kind === 'stats') this.stats.onMessage(message)
     else if (message.kind === 'state') {
       if (message.request === this.#requests) this.#reply = message
     } else if (message.kind === 'member') this.#member = message.member
-    else this.ending.heard(message)
+    else this.lifecycle.onMessage(message)
   }
 
   #add({ items, refill, leases }: RemoteMessage & { readonly kind: 'items' }): void {
     if (this.#arena !== undefined && leases.length > 0) {
       try {
-        if (this.#inbox.isClosed) dropLeases(this.#arena, leases)
+        if (this.#receiveBuffer.isClosed) dropLeases(this.#arena, leases)
         else takeLeases(this.#arena, leases)
       } catch (error) {
         // The module has given back memory that it had put into an item.
-        this.ending.heard({ kind: 'failed', failure: toWireFailure(error) })
-        this.#inbox.isClosed = true
+        this.lifecycle.onMessage({ kind: 'failed', failure: toWireFailure(error) })
+        this.#receiveBuffer.isClosed = true
       }
     }
-    this.#inbox.add(items, refill)
+    this.#receiveBuffer.add(items, refill)
   }
 
   gone(exitCode: number, error: unknown): void {
     if (this.#member !== undefined) this.#arena?.reclaim(this.#member)
-    this.ending.gone(exitCode, error)
+    this.lifecycle.gone(exitCode, error)
     this.stats.close()
     this.#pump()
   }
 
   /** Gives arrived items to waiting iterators. */
   #pump(): void {
-    for (let waiter = this.#waiters[0]; waiter !== undefined; waiter = this.#waiters[0]) {
+    for (
+      let pendingNext = this.#pendingNexts[0];
+      pendingNext !== undefined;
+      pendingNext = this.#pendingNexts[0]
+    ) {
       try {
-        const { iteratorState } = waiter
+        const { iteratorState } = pendingNext
         const result = iteratorState.isOver
           ? ({ done: true, value: undefined } as const)
           : this.#take(iteratorState)
         if (result === undefined) break
-        this.#waiters.shift()
-        waiter.settle(result)
+        this.#pendingNexts.shift()
+        pendingNext.settle(result)
       } catch (error) {
-        this.#waiters.shift()
-        waiter.fail(error)
+        this.#pendingNexts.shift()
+        pendingNext.fail(error)
       }
     }
-    if (this.#waiters.length > 0) this.#inbox.settle()
+    if (this.#pendingNexts.length > 0) this.#receiveBuffer.settle()
     this.#setRef()
   }
 
   /** The process stays alive while a caller waits. */
   #setRef(): void {
-    this.#channel.setRef(this.#waiters.length > 0 || this.stats.isAwaited || this.ending.isAwaited)
+    this.#channel.setRef(
+      this.#pendingNexts.length > 0 || this.stats.isAwaited || this.lifecycle.isAwaited,
+    )
   }
 }

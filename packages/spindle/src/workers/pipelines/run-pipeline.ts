@@ -1,6 +1,6 @@
 import { checkHref } from '../supervise/module-href.ts'
 import { checkNesting, startsWorkers } from '../supervise/nesting.ts'
-import type { Channel, ChannelOwner } from './pipeline-channel.ts'
+import type { PipelineChannel, PipelineChannelOwner } from './pipeline-channel.ts'
 import type { StartMessage } from './pipeline-protocol.ts'
 import {
   checkRemoteOptions,
@@ -104,7 +104,7 @@ export function runElsewhere<T>(
   // take the short path.
   const moves =
     place === 'process' || transfer === true ? 'all' : transfer === false ? 'none' : 'marked'
-  const assignment: StartMessage = {
+  const startMessage: StartMessage = {
     kind,
     href,
     exportName,
@@ -115,7 +115,8 @@ export function runElsewhere<T>(
     build,
   }
   const start = place === 'thread' ? startInThread : startInProcess
-  const open = (owner: ChannelOwner): Channel => start(owner, assignment, options.resourceLimits)
+  const open = (owner: PipelineChannelOwner): PipelineChannel =>
+    start(owner, startMessage, options.resourceLimits)
   const what = `the ${place === 'thread' ? 'worker thread' : 'process'} that runs ${exportName ?? 'the default export'} of ${href}`
   return new RemoteHandle<T>(
     new RemoteStream(open, what, options),

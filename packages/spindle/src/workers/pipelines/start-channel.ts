@@ -1,67 +1,67 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { REMOTE_BRIDGE, REMOTE_PROCESS, REMOTE_THREAD } from '../../entries.ts'
 import type { SpindleError } from '../../errors.ts'
-import { FileSlots } from '../memory/file-slots.ts'
+import { SharedFile } from '../memory/shared-file.ts'
 import { nestingArgument } from '../supervise/nesting.ts'
 import { commandOf } from '../supervise/start-process.ts'
 import { startThread } from '../supervise/start-worker.ts'
 import { type Border, notTransferable, toProcess } from '../transport/not-transferable.ts'
 import { walk } from '../transport/walk-value.ts'
 import { encode } from './frames.ts'
-import { Channel, type ChannelOwner } from './pipeline-channel.ts'
+import { PipelineChannel, type PipelineChannelOwner } from './pipeline-channel.ts'
 import type { StartMessage } from './pipeline-protocol.ts'
 
 type Limits = ResourceLimits | undefined
 
 /**
- * Starts a thread that runs the assignment.
+ * Starts a thread that runs the hosted pipeline.
  *
- * @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot be sent.
+ * @throws `ERR_NOT_TRANSFERABLE` if the start message cannot be sent.
  */
 export function startInThread(
-  owner: ChannelOwner,
-  assignment: StartMessage,
+  owner: PipelineChannelOwner,
+  startMessage: StartMessage,
   limits: Limits,
-): Channel {
-  checkCrossing(assignment)
-  return new Channel(owner, undefined, (ends) => {
+): PipelineChannel {
+  checkCrossing(startMessage)
+  return new PipelineChannel(owner, undefined, (ends) => {
     const { port, lifeline } = ends
     const options = { resourceLimits: limits, transferList: [port, lifeline] }
     try {
-      return startThread(REMOTE_THREAD, { ...ends, assignment }, options)
+      return startThread(REMOTE_THREAD, { ...ends, startMessage }, options)
     } catch (error) {
       throw error instanceof DOMException && error.name === 'DataCloneError'
-        ? crossing(assignment, error)
+        ? crossing(startMessage, error)
         : error
     }
   })
 }
 
 /**
- * Starts a process that runs the assignment, and the thread between.
+ * Starts a process that runs the hosted pipeline, and the thread between.
  *
- * @throws `ERR_NOT_TRANSFERABLE` if the assignment cannot be sent.
+ * @throws `ERR_NOT_TRANSFERABLE` if the start message cannot be sent.
  */
 export function startInProcess(
-  owner: ChannelOwner,
-  assignment: StartMessage,
+  owner: PipelineChannelOwner,
+  startMessage: StartMessage,
   limits: Limits,
-): Channel {
-  checkCrossing(assignment)
+): PipelineChannel {
+  checkCrossing(startMessage)
   try {
-    encode(assignment)
+    encode(startMessage)
   } catch (error) {
-    throw crossing(assignment, error, toProcess)
+    throw crossing(startMessage, error, toProcess)
   }
   const { execArgv, file, tsx } = commandOf(REMOTE_PROCESS)
   const command = [...execArgv, ...limitFlags(limits ?? {}), file, nestingArgument()]
   const slots = openSlots()
-  return new Channel(owner, { slots }, (ends) =>
+  return new PipelineChannel(owner, { slots }, (ends) =>
     startThread(
       REMOTE_BRIDGE,
       {
         ...ends,
-        assignment,
+        startMessage,
         command,
         hasTsx: tsx !== undefined,
         slots: slots?.handleFor(slots.fd),
@@ -71,22 +71,22 @@ export function startInProcess(
   )
 }
 
-function openSlots(): FileSlots | undefined {
+function openSlots(): SharedFile | undefined {
   try {
-    return FileSlots.create()
+    return SharedFile.create()
   } catch {
     // No file can be made, so everything goes through the socket.
     return undefined
   }
 }
 
-/** Checks that the assignment can be read on both sides before anything is started. */
-function checkCrossing(assignment: StartMessage): void {
-  const { args, build } = assignment
+/** Checks that the start message can be read on both sides before anything is started. */
+function checkCrossing(startMessage: StartMessage): void {
+  const { args, build } = startMessage
   try {
     walk({ args, build })
   } catch (error) {
-    throw crossing(assignment, error)
+    throw crossing(startMessage, error)
   }
 }
 

@@ -2,7 +2,7 @@ import type { PipelineStats } from '../../engine/stats/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../../engine/tuned.ts'
 import type { ItemError } from '../../errors.ts'
 import { noStats } from './hosted-pipeline.ts'
-import type { Channel } from './pipeline-channel.ts'
+import type { PipelineChannel } from './pipeline-channel.ts'
 import type { RemoteMessage } from './pipeline-protocol.ts'
 import { fromWireItemError } from './wire-failure.ts'
 import { fromWireStats } from './wire-stats.ts'
@@ -17,7 +17,7 @@ export interface RemoteFigures {
 
 /** Requests statistics. The last ones are kept for when the remote side cannot answer any more. */
 export class StatsRequests {
-  readonly #channel: Channel
+  readonly #channel: PipelineChannel
   readonly #onAwaited: () => void
   #last: RemoteFigures = { stats: noStats, failures: [], tuning: noTuning }
   #count = 0
@@ -25,7 +25,7 @@ export class StatsRequests {
   readonly #pending: Map<number, (figures: RemoteFigures) => void> = new Map()
 
   /** `onAwaited`: called when {@link isAwaited} has changed. */
-  constructor(channel: Channel, onAwaited: () => void) {
+  constructor(channel: PipelineChannel, onAwaited: () => void) {
     this.#channel = channel
     this.#onAwaited = onAwaited
   }
@@ -44,7 +44,12 @@ export class StatsRequests {
     })
   }
 
-  heard({ request, stats, failures, tuning }: RemoteMessage & { readonly kind: 'stats' }): void {
+  onMessage({
+    request,
+    stats,
+    failures,
+    tuning,
+  }: RemoteMessage & { readonly kind: 'stats' }): void {
     this.#last = { stats: fromWireStats(stats), failures: failures.map(fromWireItemError), tuning }
     if (request === undefined) return
     this.#pending.get(request)?.(this.#last)

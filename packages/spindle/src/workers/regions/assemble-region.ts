@@ -19,7 +19,7 @@ export function assembleRegion(
   const inner: StageProxy[] = []
   addInner(assembler, stages, workers, [info.id], inner)
   const maxFailures = assembler.options.maxFailures ?? 0
-  const region = new RegionStage(info, assembler.host, input, config, inner, maxFailures)
+  const region = new RegionStage(info, assembler.graph, input, config, inner, maxFailures)
   assembler.add(region)
   for (const stage of inner) assembler.add(stage)
   return region.exit
@@ -36,7 +36,7 @@ function addInner(
   from: readonly number[],
   into: StageProxy[],
 ): readonly number[] {
-  const { options, host } = assembler
+  const { options, graph } = assembler
   const { count: workers, kind } = of
   let upstream = from
   for (const config of configs) {
@@ -48,7 +48,7 @@ function addInner(
     const add = (named: string, concurrency: number, role: 'op' | 'merge' | 'other'): void => {
       const info = assembler.info(named, concurrency * workers, where)
       const settings = { maxFailures, timeoutMs, workers, upstream, kind, role, range }
-      into.push(new StageProxy(info, host, settings))
+      into.push(new StageProxy(info, graph, settings))
       upstream = [info.id]
     }
     if (config.kind === 'aggregate') assembler.skipAggregate()

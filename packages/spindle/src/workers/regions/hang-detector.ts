@@ -1,6 +1,11 @@
 import { clearInterval, clockMs, setInterval, type Timer } from '../../timers.ts'
 import type { Pulse } from './pulse.ts'
-import { HELD_SEQ, HOLDER, HOLDS_SO_FAR, type HoldNote } from './region-protocol.ts'
+import {
+  BLOCKING_CALLS,
+  BLOCKING_SEQ,
+  BLOCKING_STAGE,
+  type BlockingNote,
+} from './region-protocol.ts'
 
 /** Number of checks within a time limit. */
 const LOOKS = 4
@@ -49,13 +54,13 @@ export class HangDetector {
   #timer: Timer | undefined
   /** Shows whether a process runs. */
   pulse: Pulse | undefined
-  #told: HoldNote = { holder: -1, seq: -1 }
-  #toldCount = 0
-  #holder = -1
+  #note: BlockingNote = { blockingStage: -1, seq: -1 }
+  #notes = 0
+  #blockingStage = -1
   #count = 0
   #since = 0
   #late = 0
-  #heardAt = 0
+  #aliveAt = 0
   #beats: number | undefined
   #beatAt = 0
   #silent = 0
@@ -83,24 +88,26 @@ export class HangDetector {
 
   /** The worker has sent something, or has received work. */
   alive(): void {
-    this.#heardAt = clockMs()
+    this.#aliveAt = clockMs()
     this.#silent = 0
   }
 
   /** A process reports the call that blocks it. */
-  told(note: HoldNote): void {
-    this.#told = note
-    this.#toldCount++
+  onNote(note: BlockingNote): void {
+    this.#note = note
+    this.#notes++
   }
 
   #look(): void {
-    const holder =
-      this.#control === undefined ? this.#told.holder : Atomics.load(this.#control, HOLDER) - 1
+    const blockingStage =
+      this.#control === undefined
+        ? this.#note.blockingStage
+        : Atomics.load(this.#control, BLOCKING_STAGE) - 1
     const count =
-      this.#control === undefined ? this.#toldCount : Atomics.load(this.#control, HOLDS_SO_FAR)
-    if (holder < 0 || holder !== this.#holder || count !== this.#count) {
-      const isSame = holder < 0 && count === this.#count
-      this.#holder = holder
+      this.#control === undefined ? this.#notes : Atomics.load(this.#control, BLOCKING_CALLS)
+    if (blockingStage < 0 || blockingStage !== this.#blockingStage || count !== this.#count) {
+      const isSame = blockingStage < 0 && count === this.#count
+      this.#blockingStage = blockingStage
       this.#count = count
       this.#since = clockMs()
       this.#late = 0
@@ -108,16 +115,17 @@ export class HangDetector {
       else this.alive()
       return
     }
-    const limitMs = this.#limits.get(holder) ?? Number.POSITIVE_INFINITY
+    const limitMs = this.#limits.get(blockingStage) ?? Number.POSITIVE_INFINITY
     if (clockMs() - this.#since < limitMs) return
     if (++this.#late < ENOUGH) return
-    const seq = this.#control === undefined ? this.#told.seq : Atomics.load(this.#control, HELD_SEQ)
-    this.#owner.hangs(holder, seq, limitMs)
+    const seq =
+      this.#control === undefined ? this.#note.seq : Atomics.load(this.#control, BLOCKING_SEQ)
+    this.#owner.hangs(blockingStage, seq, limitMs)
   }
 
   #lookForSilence(): void {
     if (!this.#owner.owes) this.alive()
-    const isLate = clockMs() - this.#heardAt >= this.#silentMs || this.#standsStill()
+    const isLate = clockMs() - this.#aliveAt >= this.#silentMs || this.#standsStill()
     if (!isLate || ++this.#silent < ENOUGH) return
     const [stage, limitMs] = [...this.#limits].reduce((one, other) =>
       other[1] > one[1] ? other : one,
@@ -129,7 +137,7 @@ export class HangDetector {
   #standsStill(): boolean {
     const now = clockMs()
     const beats = this.pulse?.count
-    if (beats === undefined || beats !== this.#beats || this.#beatAt < this.#heardAt) {
+    if (beats === undefined || beats !== this.#beats || this.#beatAt < this.#aliveAt) {
       this.#beats = beats
       this.#beatAt = now
       return false

@@ -1,6 +1,5 @@
 import { closeSync } from 'node:fs'
-import { readFully, writeFully } from '../calls/file-bytes.ts'
-import { openUnnamedFile } from '../memory/unnamed-file.ts'
+import { openUnnamedFile, readFully, writeFully } from '../memory/unnamed-file.ts'
 
 const BYTES = Uint32Array.BYTES_PER_ELEMENT
 

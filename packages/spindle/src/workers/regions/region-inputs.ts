@@ -1,8 +1,8 @@
-import { descendant, Item, joined, type Path } from '../../engine/flow/item.ts'
+import { descendant, Item, joined, type Path, positionsOf } from '../../engine/flow/item.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
 import type { WireError } from '../transport/wire-error.ts'
 import { type BatchPart, PART } from './region-protocol.ts'
-import type { RegionWorker, WorkerEnding, WorkerInput } from './region-worker.ts'
+import type { RegionWorker, RegionWorkerExit, WorkerInput } from './region-worker.ts'
 
 /**
  * An item that a region has taken and that is not done. It is kept until all its results have been
@@ -43,13 +43,13 @@ export class RegionInput {
     const { value, origin, index, path } = this.item
     const { source, epoch } = origin
     const sent = covered === undefined ? undefined : [...covered]
-    return { seq, value, source, epoch, index, path: positionsOf(path), covered: sent }
+    return { seq, value, source, epoch, index, path: path && positionsOf(path, 0), covered: sent }
   }
 
   /** One of its outputs, by the positions that the workers' generators have added. */
   output(value: unknown, positions: readonly number[] | undefined): Item {
     const { item } = this
-    item.path?.group?.enter()
+    item.path?.split?.enter()
     return descendant(item, value, extended(item.path, positions))
   }
 }
@@ -58,18 +58,18 @@ export class RegionInput {
 export function killedBy(
   { deaths }: RegionInput,
   region: string,
-  ending: WorkerEnding | undefined,
+  exit: RegionWorkerExit | undefined,
 ): SpindleError {
   const times = deaths === 1 ? 'a worker' : `${deaths} workers`
-  const how = ending?.error === undefined ? ending?.how : messageOf(ending.error)
+  const how = exit?.error === undefined ? exit?.how : messageOf(exit.error)
   return new SpindleError(
     'ERR_WORKER_DIED',
     `an item killed ${times} of region "${region}", the last one with: ${how}`,
-    ending?.error === undefined ? {} : { cause: ending.error },
+    exit?.error === undefined ? {} : { cause: exit.error },
   )
 }
 
-/** The fields after the code of a failed item: see `FAILED`. */
+/** The fields after the code of a failed item: see `ITEM_FAILED`. */
 export type FailureFields = readonly [
   seqs: readonly number[],
   part: string | undefined,
@@ -129,16 +129,8 @@ function extended(
   path: Path | undefined,
   positions: readonly number[] | undefined,
 ): Path | undefined {
-  const group = path?.group
+  const split = path?.split
   let longer = path
-  for (const position of positions ?? []) longer = { parent: longer, position, group }
+  for (const position of positions ?? []) longer = { parent: longer, position, split }
   return longer
-}
-
-function positionsOf(path: Path | undefined): readonly number[] | undefined {
-  if (path === undefined) return undefined
-  const positions: number[] = []
-  for (let at: Path | undefined = path; at !== undefined; at = at.parent)
-    positions.push(at.position)
-  return positions.reverse()
 }

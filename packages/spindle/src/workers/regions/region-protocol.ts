@@ -115,18 +115,18 @@ export const RESIZE = 7
 // --- worker to main side
 
 /** seq, positions below the input's path, value, whether the input is done with that */
-export const OUTPUT = 10
+export const RESULT = 10
 /** seqs of the inputs in it, source, epoch, index, path, value, parts (see {@link BatchPart}) */
 export const BATCH = 11
 /** seq: nothing of the input is in progress any more */
-export const DONE = 12
+export const INPUT_DONE = 12
 /** seq, positions as text: a part of the input that is in a batch is done */
 export const COVERED = 13
 /**
  * seqs, positions as text (`undefined` for a failure in a batch), number of the stage (the region's
  * own, if a result could not be sent), index, attempts, error, the stage's input
  */
-export const FAILED = 14
+export const ITEM_FAILED = 14
 /**
  * number of the stage, index, error: the stage has failed, for another reason than a failed item
  */
@@ -134,7 +134,7 @@ export const STAGE_FAILED = 15
 /** All results before a {@link FLUSH} were given. */
 export const FLUSHED = 16
 /** After {@link FAIL}: no more results will come. */
-export const ENDED = 17
+export const WORKER_ENDED = 17
 /** seqs: a call begins that contains something of these inputs */
 export const CALLS = 18
 
@@ -148,14 +148,14 @@ export const FIELDS: { readonly [code: number]: number } = {
   [CANCEL]: 1,
   [LETTER]: 0,
   [RESIZE]: 2,
-  [OUTPUT]: 4,
+  [RESULT]: 4,
   [BATCH]: 7,
-  [DONE]: 1,
+  [INPUT_DONE]: 1,
   [COVERED]: 2,
-  [FAILED]: 7,
+  [ITEM_FAILED]: 7,
   [STAGE_FAILED]: 3,
   [FLUSHED]: 0,
-  [ENDED]: 0,
+  [WORKER_ENDED]: 0,
   [CALLS]: 1,
 }
 
@@ -166,7 +166,7 @@ export type ToWorker = readonly unknown[]
 export interface WorkerReport {
   readonly entries: readonly unknown[]
   /** Number of messages received since the beginning. */
-  readonly heard: number
+  readonly received: number
   /** Number of inputs that the first stage has taken since the beginning. */
   readonly taken: number
   /** Number of results sent since the beginning. */
@@ -242,8 +242,8 @@ export type WorkerGreeting = 'hello' | 'ready' | { readonly failure: WireError }
  * From a process: number of the stage whose call, which has a time limit, is about to block it, and
  * number of the call's input (-1 if there are several). Stage -1: the call has ended.
  */
-export interface HoldNote {
-  readonly holder: number
+export interface BlockingNote {
+  readonly blockingStage: number
   readonly seq: number
 }
 
@@ -260,13 +260,13 @@ export interface LoopEndNote {
   }[]
 }
 
-export type FromWorker = WorkerGreeting | HoldNote | LoopEndNote | WorkerReport
+export type FromWorker = WorkerGreeting | BlockingNote | LoopEndNote | WorkerReport
 
 /**
  * Cells of the control block: number of the stage whose call blocks the thread, plus one; number of
- * such calls so far; the input, as in {@link HoldNote}.
+ * such calls so far; the input, as in {@link BlockingNote}.
  */
-export const HOLDER = 0
-export const HOLDS_SO_FAR = 1
-export const HELD_SEQ = 2
+export const BLOCKING_STAGE = 0
+export const BLOCKING_CALLS = 1
+export const BLOCKING_SEQ = 2
 export const CONTROL_WORDS = 3

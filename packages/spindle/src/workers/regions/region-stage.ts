@@ -11,26 +11,32 @@ import type { FailureBudget, StageInfo } from '../../engine/types.ts'
 import type { InfrastructureError, ItemError } from '../../errors.ts'
 import { fromWire, type WireError } from '../transport/wire-error.ts'
 import { RegionGauges } from './region-gauges.ts'
-import type { BatchFields, FailureFields } from './region-inputs.ts'
-import { batchOf, killedBy, membersOf, RegionInput } from './region-inputs.ts'
+import {
+  type BatchFields,
+  batchOf,
+  type FailureFields,
+  killedBy,
+  membersOf,
+  RegionInput,
+} from './region-inputs.ts'
 import { RegionOutputs } from './region-outputs.ts'
 import { hangLimits, planRegion } from './region-plan.ts'
 import {
   BATCH,
   CALLS,
   COVERED,
-  DONE,
-  FAILED,
   FIELDS,
   FLUSHED,
-  OUTPUT,
+  INPUT_DONE,
+  ITEM_FAILED,
   PART_OF_SEVERAL,
+  RESULT,
   STAGE_FAILED,
-  ENDED as WORKER_ENDED,
+  WORKER_ENDED,
   type WorkerReport,
 } from './region-protocol.ts'
 import { RegionSupervisor, type SupervisorOwner } from './region-supervisor.ts'
-import type { RegionWorker, WorkerEnding } from './region-worker.ts'
+import type { RegionWorker, RegionWorkerExit } from './region-worker.ts'
 import { lastCallsOfProxy, type ProxyOwner, type StageProxy } from './stage-proxy.ts'
 
 /**
@@ -44,7 +50,7 @@ import { lastCallsOfProxy, type ProxyOwner, type StageProxy } from './stage-prox
 export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOwner {
   readonly exit: Queue
   readonly #inner: readonly StageProxy[]
-  readonly #crew: RegionSupervisor
+  readonly #supervisor: RegionSupervisor
   readonly #outputs: RegionOutputs
   readonly #budget: Budget
   readonly #isOrdered: boolean
@@ -65,13 +71,13 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   constructor(
     info: StageInfo,
-    host: GraphContext,
+    graph: GraphContext,
     input: Queue,
     config: RegionConfig,
     inner: readonly StageProxy[],
     maxFailures: FailureBudget,
   ) {
-    super(info, host, input)
+    super(info, graph, input)
     const { workers } = config
     this.#inner = inner
     this.#gauges = new RegionGauges(inner)
@@ -82,10 +88,10 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     this.#isOrdered = workers.outputOrder === 'input'
     this.#outputs = new RegionOutputs(this.exit, this.#isOrdered)
     this.#failedStage = info.id + 1
-    const plan = planRegion(config, host, info.id + 1, inner)
+    const plan = planRegion(config, graph, info.id + 1, inner)
     const { kind, resourceLimits } = workers
     const limits = hangLimits(config.stages, inner)
-    this.#crew = new RegionSupervisor(this, { kind, resourceLimits, plan, limits }, workers)
+    this.#supervisor = new RegionSupervisor(this, { kind, resourceLimits, plan, limits }, workers)
   }
 
   override get callsOps(): boolean {
@@ -116,22 +122,22 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   }
 
   protected override prepare(): void {
-    this.#crew.start()
-    this.running = this.#crew.workers.size
+    this.#supervisor.start()
+    this.running = this.#supervisor.workers.size
   }
 
   protected override get busy(): number {
-    return this.#crew.busy
+    return this.#supervisor.busy
   }
 
   /** For workers in which nothing is left to run, their calls; for others, their items. */
   override get pendingWork(): PendingWork | readonly PendingWork[] | undefined {
-    const calls = Array.from(this.#crew.workers, (worker) => worker.pendingWork).flat()
+    const calls = Array.from(this.#supervisor.workers, (worker) => worker.pendingWork).flat()
     return calls.length > 0 ? calls : super.pendingWork
   }
 
   protected override get pendingItems(): readonly Item[] {
-    return this.#crew.pendingItems
+    return this.#supervisor.pendingItems
   }
 
   innerBegan(): void {
@@ -142,7 +148,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   canStart(): boolean {
     if (this.state !== RUNNING || this.#boundary !== undefined || !this.#isOpen || this.#unsent > 0)
       return false
-    this.#chosen = this.#crew.pick(this.#outputs.blockedBy(this.#nextSeq))
+    this.#chosen = this.#supervisor.pick(this.#outputs.blockedBy(this.#nextSeq))
     return this.#chosen !== undefined
   }
 
@@ -160,11 +166,11 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     const input = new RegionInput(this.#nextSeq++, item)
     this.tasks++
     this.#outputs.open(input.seq)
-    this.#crew.give(this.#chosen as RegionWorker, input)
+    this.#supervisor.give(this.#chosen as RegionWorker, input)
   }
 
   protected isIdle(): boolean {
-    return this.#crew.unfinished === 0
+    return this.#supervisor.unfinished === 0
   }
 
   override inputEnded(): void {
@@ -179,18 +185,19 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   /** Called after any change: continues whatever is possible. */
   #goOn(): void {
     if (this.state === RUNNING) {
-      this.#crew.runAgain()
+      this.#supervisor.runAgain()
       this.pump()
       this.#settle()
     } else if (this.state === FAILING) this.#endIfFailed()
-    if (this.host.isDraining) this.host.rested()
+    if (this.graph.isDraining) this.graph.rested()
   }
 
   /** Passes a boundary on, or ends, when all results before it were given. */
   #settle(): void {
     const boundary = this.#boundary
     if (this.state !== RUNNING || (boundary === undefined && !this.input.isDrained)) return
-    if (this.#crew.flush() || this.#crew.unfinished > 0 || !this.#outputs.isInTurn) return
+    if (this.#supervisor.flush() || this.#supervisor.unfinished > 0 || !this.#outputs.isInTurn)
+      return
     if (boundary !== undefined) {
       this.#boundary = undefined
       this.#outputs.boundary(boundary)
@@ -200,7 +207,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   // --- messages of the workers
 
-  heard(worker: RegionWorker, report: WorkerReport): void {
+  onReport(worker: RegionWorker, report: WorkerReport): void {
     this.#gauges.count(worker, report)
     if (this.state > FAILING) return
     const { entries } = report
@@ -212,23 +219,23 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   #take(worker: RegionWorker, entries: readonly unknown[], at: number): void {
     const code = entries[at]
     const [one, two, three] = [entries[at + 1], entries[at + 2], entries[at + 3]]
-    if (code === OUTPUT) {
-      const input = this.#crew.inputOf(one as number)
+    if (code === RESULT) {
+      const input = this.#supervisor.inputOf(one as number)
       const positions = two as readonly number[] | undefined
       if (input === undefined) return
       if (entries[at + 4] !== true) input.cover(positions?.join('.') ?? '')
       this.#outputs.give(input.seq, input.output(three, positions), worker)
       if (entries[at + 4] === true) this.#done(input)
     } else if (code === BATCH) this.#takeBatch(worker, entries.slice(at + 1, at + 8))
-    else if (code === DONE) {
-      const input = this.#crew.inputOf(one as number)
+    else if (code === INPUT_DONE) {
+      const input = this.#supervisor.inputOf(one as number)
       if (input !== undefined) this.#done(input)
-    } else if (code === COVERED) this.#crew.inputOf(one as number)?.cover(two as string)
-    else if (code === FAILED) this.#takeFailure(worker, entries.slice(at + 1, at + 8))
+    } else if (code === COVERED) this.#supervisor.inputOf(one as number)?.cover(two as string)
+    else if (code === ITEM_FAILED) this.#takeFailure(worker, entries.slice(at + 1, at + 8))
     else if (code === STAGE_FAILED)
       this.#innerOf(one)?.fail(fromWire(three as WireError), two as number)
-    else if (code === FLUSHED) this.#crew.flushed(worker)
-    else if (code === CALLS) this.#crew.moves(worker, one as number[])
+    else if (code === FLUSHED) this.#supervisor.flushed(worker)
+    else if (code === CALLS) this.#supervisor.moves(worker, one as number[])
     else if (code === WORKER_ENDED) {
       worker.hasEnded = true
       worker.cancel(true)
@@ -237,7 +244,9 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   #takeBatch(worker: RegionWorker, fields: readonly unknown[]): void {
     const [seqs, source, epoch, index, path, value, parts] = fields as BatchFields
-    const inputs = seqs.map((seq) => this.#crew.inputOf(seq)).filter((input) => input !== undefined)
+    const inputs = seqs
+      .map((seq) => this.#supervisor.inputOf(seq))
+      .filter((input) => input !== undefined)
     if (parts?.[0]?.[1] === PART_OF_SEVERAL)
       inputs[0]?.item.origin.ledger?.severalOf?.(this.info.name)
     const batch = batchOf(inputs, membersOf(inputs, parts), { source, epoch, index }, path, value)
@@ -246,7 +255,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   #takeFailure(worker: RegionWorker, fields: readonly unknown[]): void {
     const [seqs, part, id, index, attempts, wire, value] = fields as FailureFields
-    const input = this.#crew.inputOf(seqs[0] as number)
+    const input = this.#supervisor.inputOf(seqs[0] as number)
     const stage = this.#innerOf(id)
     // The worker does not wait for an answer to failures in batches, nor to results that could not
     // be sent.
@@ -304,7 +313,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   }
 
   #done(input: RegionInput): void {
-    this.#crew.done(input)
+    this.#supervisor.done(input)
     this.#outputs.atTurn(input.seq, () => {
       if (input.isFatal) lose(input.item)
       else absorb(input.item)
@@ -314,21 +323,21 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   // --- events of the supervisor
 
-  crewChanged(): void {
-    if (this.state !== ENDED) this.running = this.#crew.workers.size
-    this.#gauges.keepOnly(this.#crew.workers)
+  workersChanged(): void {
+    if (this.state !== ENDED) this.running = this.#supervisor.workers.size
+    this.#gauges.keepOnly(this.#supervisor.workers)
     this.#goOn()
     if (this.state === CANCELLED && this.running === 0) this.rest()
   }
 
-  crewFailed(error: InfrastructureError): void {
+  supervisorFailed(error: InfrastructureError): void {
     this.fail(error, -1)
   }
 
-  inputFailed(input: RegionInput, error: unknown, ending: WorkerEnding | undefined): void {
-    const hang = ending?.hang
+  inputFailed(input: RegionInput, error: unknown, exit: RegionWorkerExit | undefined): void {
+    const hang = exit?.hang
     const stage = hang === undefined ? undefined : this.#innerOf(hang.stage)
-    const cause = hang?.error ?? error ?? killedBy(input, this.info.name, ending)
+    const cause = hang?.error ?? error ?? killedBy(input, this.info.name, exit)
     const { item, seq, deaths } = input
     void this.#note(input, stage, item, item.value, cause, Math.max(1, deaths))
     this.#outputs.atTurn(seq, () => {
@@ -349,7 +358,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   }
 
   innerResized(stage: StageProxy, concurrency: number): void {
-    this.#crew.resizeStage(stage.info.id, concurrency)
+    this.#supervisor.resizeStage(stage.info.id, concurrency)
   }
 
   // --- the end
@@ -362,12 +371,12 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   protected override failed(cause: unknown): void {
     this.#cause = cause
     this.#boundary = undefined
-    if (!this.#isOrdered) this.#crew.failStage(this.#failedStage)
+    if (!this.#isOrdered) this.#supervisor.failStage(this.#failedStage)
     else {
       // In input order, nothing after the fatal item is delivered, so nothing waits for its turn
       // any more.
       this.#outputs.clearEntries()
-      for (const { item } of this.#crew.cancel(true)) discard(item)
+      for (const { item } of this.#supervisor.cancel(true)) discard(item)
     }
     this.#endIfFailed()
   }
@@ -377,7 +386,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
    * a place.
    */
   #endIfFailed(): void {
-    if (this.state === FAILING && this.#crew.hasEnded && this.#outputs.isEmpty)
+    if (this.state === FAILING && this.#supervisor.hasEnded && this.#outputs.isEmpty)
       this.finish(this.#cause)
   }
 
@@ -385,7 +394,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     super.finish(cause)
     // The workers end by themselves.
     this.running = 0
-    for (const { item } of this.#crew.cancel(true)) discard(item)
+    for (const { item } of this.#supervisor.cancel(true)) discard(item)
     for (const stage of this.#inner) stage.end()
   }
 
@@ -396,12 +405,12 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   override abort(reason: unknown): void {
     super.abort(reason)
-    for (const { item } of this.#crew.cancel(true)) discard(item)
+    for (const { item } of this.#supervisor.cancel(true)) discard(item)
   }
 
   protected override cancelled(): void {
     this.#boundary = undefined
-    for (const { item } of this.#crew.cancel(false)) discard(item)
+    for (const { item } of this.#supervisor.cancel(false)) discard(item)
     this.#outputs.clear(discard)
   }
 

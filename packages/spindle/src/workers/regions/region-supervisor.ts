@@ -9,24 +9,24 @@ import { modulesOf } from './region-plan.ts'
 import type { WorkerReport } from './region-protocol.ts'
 import {
   RegionWorker,
+  type RegionWorkerExit,
   type RegionWorkerOptions,
   type RegionWorkerOwner,
   type StartFailure,
   startFailure,
-  type WorkerEnding,
 } from './region-worker.ts'
 
 /** Receives the events of a supervisor. */
 export interface SupervisorOwner {
   /** Whether workers are still needed. */
   readonly isWanted: boolean
-  heard(worker: RegionWorker, report: WorkerReport): void
+  onReport(worker: RegionWorker, report: WorkerReport): void
   /** An input that is not run again: it killed its workers, or could not be sent to one. */
-  inputFailed(input: RegionInput, error: unknown, ending: WorkerEnding | undefined): void
+  inputFailed(input: RegionInput, error: unknown, exit: RegionWorkerExit | undefined): void
   /** No worker can continue. */
-  crewFailed(error: InfrastructureError): void
+  supervisorFailed(error: InfrastructureError): void
   /** A worker may have room, or has ended. */
-  crewChanged(): void
+  workersChanged(): void
 }
 
 /** Maximum number of consecutive deaths of workers without work. */
@@ -112,13 +112,13 @@ export class RegionSupervisor implements RegionWorkerOwner {
     if (this.#retry !== undefined && !failure.isFinal) return
     const waitMs = failure.isFinal ? undefined : this.#tries.failedWith(failure.error.cause)
     if (waitMs === undefined) {
-      this.#owner.crewFailed(failure.error)
+      this.#owner.supervisorFailed(failure.error)
       return
     }
     this.#retry = setTimeout(() => {
       this.#retry = undefined
       this.#startMissing()
-      this.#owner.crewChanged()
+      this.#owner.workersChanged()
     }, waitMs)
   }
 
@@ -189,13 +189,13 @@ export class RegionSupervisor implements RegionWorkerOwner {
 
   /** An isolating worker announces a call with these inputs. */
   moves(worker: RegionWorker, seqs: readonly number[]): void {
-    if (worker.isCareful) for (const seq of seqs) worker.moving.add(seq)
+    if (worker.isIsolating) for (const seq of seqs) worker.moving.add(seq)
   }
 
   /** A worker has given all results that it had kept for larger batches. */
   flushed(worker: RegionWorker): void {
     worker.flushed()
-    if (worker !== this.#isolating) worker.setCareful(false)
+    if (worker !== this.#isolating) worker.setIsolating(false)
   }
 
   /** Continues to run inputs again. */
@@ -215,7 +215,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     isolating.moving.clear()
     const input = this.#again.shift()
     if (input === undefined) {
-      isolating.setCareful(false)
+      isolating.setIsolating(false)
       this.#isolating = undefined
       return
     }
@@ -237,7 +237,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
   #idleWorker(): RegionWorker | undefined {
     for (const worker of this.workers) {
       if (!worker.isReady || worker.isClosing || worker.unfinished.size > 0) continue
-      worker.setCareful(true)
+      worker.setIsolating(true)
       return worker
     }
     return undefined
@@ -256,7 +256,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
         // An input that was in a worker that died may now be in an incomplete batch, which starts
         // with the flush and may kill this worker too.
         if ([...worker.unfinished].some((seq) => this.#inputs.get(seq)?.isSuspect))
-          worker.setCareful(true)
+          worker.setIsolating(true)
         worker.flush()
       }
       isFlushing ||= worker.isFlushing
@@ -291,11 +291,11 @@ export class RegionSupervisor implements RegionWorkerOwner {
     this.#tries.reset()
     if (this.#owner.isWanted) this.#startMissing()
     else worker.cancel(true)
-    this.#owner.crewChanged()
+    this.#owner.workersChanged()
   }
 
-  workerHeard(worker: RegionWorker, report: WorkerReport): void {
-    this.#owner.heard(worker, report)
+  onReport(worker: RegionWorker, report: WorkerReport): void {
+    this.#owner.onReport(worker, report)
   }
 
   inputRefused(seq: number, error: unknown): void {
@@ -304,30 +304,30 @@ export class RegionSupervisor implements RegionWorkerOwner {
     input.worker?.moving.delete(seq)
     this.#inputs.delete(seq)
     this.#owner.inputFailed(input, error, undefined)
-    this.#owner.crewChanged()
+    this.#owner.workersChanged()
   }
 
-  workerEnded(worker: RegionWorker, ending: WorkerEnding): void {
+  workerEnded(worker: RegionWorker, exit: RegionWorkerExit): void {
     this.workers.delete(worker)
-    if (this.#owner.isWanted) this.#died(worker, ending)
-    this.#owner.crewChanged()
+    if (this.#owner.isWanted) this.#died(worker, exit)
+    this.#owner.workersChanged()
   }
 
-  #died(worker: RegionWorker, ending: WorkerEnding): void {
+  #died(worker: RegionWorker, exit: RegionWorkerExit): void {
     const lost = [...worker.unfinished]
       .sort((a, b) => a - b)
       .map((seq) => this.#inputs.get(seq))
       .filter((input) => input !== undefined)
-    if (ending.startFailure !== undefined) {
-      this.#notStarted(ending.startFailure)
+    if (exit.startFailure !== undefined) {
+      this.#notStarted(exit.startFailure)
       return
     }
-    const failure = this.#hopeless(worker, lost, ending)
+    const failure = this.#hopeless(worker, lost, exit)
     if (failure !== undefined) {
-      this.#owner.crewFailed(failure)
+      this.#owner.supervisorFailed(failure)
       return
     }
-    const culprits = this.#culprits(worker, lost, ending)
+    const culprits = this.#culprits(worker, lost, exit)
     for (const input of culprits) input.deaths++
     const condemned = culprits.filter((input) => input.deaths >= this.#maxDeaths)
     if (worker === this.#isolating) this.#isolating = undefined
@@ -339,7 +339,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     }
     for (const input of condemned) {
       this.#inputs.delete(input.seq)
-      this.#owner.inputFailed(input, undefined, ending)
+      this.#owner.inputFailed(input, undefined, exit)
     }
     this.#startMissing()
   }
@@ -348,11 +348,11 @@ export class RegionSupervisor implements RegionWorkerOwner {
   #culprits(
     worker: RegionWorker,
     lost: readonly RegionInput[],
-    { hang }: WorkerEnding,
+    { hang }: RegionWorkerExit,
   ): readonly RegionInput[] {
     const held = lost.filter((input) => input.seq === hang?.seq)
     if (held.length > 0) return held
-    if (worker.isCareful) return lost.filter((input) => worker.moving.has(input.seq))
+    if (worker.isIsolating) return lost.filter((input) => worker.moving.has(input.seq))
     return lost.length === 1 ? lost : []
   }
 
@@ -360,10 +360,10 @@ export class RegionSupervisor implements RegionWorkerOwner {
   #hopeless(
     worker: RegionWorker,
     lost: readonly RegionInput[],
-    ending: WorkerEnding,
+    exit: RegionWorkerExit,
   ): InfrastructureError | undefined {
-    const how = ending.error === undefined ? ending.how : messageOf(ending.error)
-    const options = ending.error === undefined ? {} : { cause: ending.error }
+    const how = exit.error === undefined ? exit.how : messageOf(exit.error)
+    const options = exit.error === undefined ? {} : { cause: exit.error }
     if (worker.entangled > 0) {
       return new InfrastructureError(
         'ERR_WORKER_DIED',
@@ -372,7 +372,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
       )
     }
     // A worker that had inputs is not counted: the next death will be assigned to one of them.
-    if (lost.length === 0 || (worker.isCareful && worker.moving.size === 0)) this.#idleDeaths++
+    if (lost.length === 0 || (worker.isIsolating && worker.moving.size === 0)) this.#idleDeaths++
     if (this.#idleDeaths <= MOST_IDLE_DEATHS) return undefined
     return new InfrastructureError(
       'ERR_WORKER_DIED',

@@ -4,11 +4,11 @@ import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../time
 import { notTransferable, toProcess } from '../transport/not-transferable.ts'
 import { copyLater, pack } from '../transport/pack.ts'
 import { walk } from '../transport/walk-value.ts'
+import type { WorkerExit } from '../transport/watch-worker.ts'
 import { fromWire } from '../transport/wire-error.ts'
 import { HangDetector, type HangLimits, type HangOwner } from './hang-detector.ts'
 import { InFlightWindow } from './in-flight-window.ts'
-import { openChannel } from './open-region-channel.ts'
-import type { Channel, ChannelEnding } from './region-channel.ts'
+import { openRegionChannel, type RegionChannel } from './region-channel.ts'
 import {
   CANCEL,
   CONTROL_WORDS,
@@ -31,13 +31,13 @@ import {
 export interface RegionWorkerOwner {
   /** A worker can take inputs. */
   workerReady(worker: RegionWorker): void
-  workerHeard(worker: RegionWorker, report: WorkerReport): void
+  onReport(worker: RegionWorker, report: WorkerReport): void
   /** An input that could not be sent. */
   inputRefused(seq: number, error: unknown): void
-  workerEnded(worker: RegionWorker, ending: WorkerEnding): void
+  workerEnded(worker: RegionWorker, exit: RegionWorkerExit): void
 }
 
-export interface WorkerEnding {
+export interface RegionWorkerExit {
   readonly how: string
   readonly error: unknown
   /** Why it never became ready or cannot work, if so. */
@@ -101,11 +101,11 @@ export class RegionWorker implements HangOwner {
   /** Inputs that it has and that are not done. */
   readonly unfinished: Set<number> = new Set()
   /** Whether it announces calls; and the inputs whose processing continues, as far as known. */
-  isCareful = false
+  isIsolating = false
   readonly moving: Set<number> = new Set()
   readonly #owner: RegionWorkerOwner
   readonly #options: RegionWorkerOptions
-  readonly #channel: Channel
+  readonly #channel: RegionChannel
   readonly #control: SharedArrayBuffer | undefined
   readonly #watch: HangDetector
   readonly #inputs: InFlightWindow = new InFlightWindow()
@@ -117,13 +117,13 @@ export class RegionWorker implements HangOwner {
   #sent = 0
   /** Number of messages sent, and number of them that the worker has received. */
   #posted = 0
-  #heard = 0
+  #received = 0
   #taken = 0
   #granted = 0
   #placed = 0
   #grace: Timer | undefined
   #startFailure: StartFailure | undefined
-  #hang: WorkerEnding['hang']
+  #hang: RegionWorkerExit['hang']
   #loopEnd: LoopEndNote | undefined
 
   constructor(owner: RegionWorkerOwner, options: RegionWorkerOptions) {
@@ -134,9 +134,9 @@ export class RegionWorker implements HangOwner {
         ? new SharedArrayBuffer(CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT)
         : undefined
     this.#watch = new HangDetector(options.limits, this.#control, this)
-    this.#channel = openChannel(options.kind, options.resourceLimits, {
-      heard: (message) => this.#hear(message),
-      ended: (ending) => this.#ended(ending),
+    this.#channel = openRegionChannel(options.kind, options.resourceLimits, {
+      onMessage: (message) => this.#onMessage(message),
+      ended: (exit) => this.#ended(exit),
     })
   }
 
@@ -156,7 +156,7 @@ export class RegionWorker implements HangOwner {
       !this.isReady ||
       this.isClosing ||
       this.isFlushing ||
-      this.#posted > this.#heard ||
+      this.#posted > this.#received ||
       this.#isSending ||
       !this.isResting
     )
@@ -215,10 +215,10 @@ export class RegionWorker implements HangOwner {
     this.isFlushing = false
   }
 
-  setCareful(isCareful: boolean): void {
+  setIsolating(isIsolating: boolean): void {
     this.moving.clear()
-    if (isCareful !== this.isCareful) this.#push(ISOLATE, isCareful)
-    this.isCareful = isCareful
+    if (isIsolating !== this.isIsolating) this.#push(ISOLATE, isIsolating)
+    this.isIsolating = isIsolating
   }
 
   /** Sets the maximum number of calls in flight of a stage in this worker. */
@@ -297,16 +297,16 @@ export class RegionWorker implements HangOwner {
     this.#owner.inputRefused(seq, notTransferable(value, 'item', cause, border))
   }
 
-  #hear(message: FromWorker): void {
+  #onMessage(message: FromWorker): void {
     this.#watch.alive()
     if (message === 'hello') this.#setUp()
     else if (message === 'ready') this.#began()
     else if ('failure' in message) {
       this.#startFailure = startFailure(fromWire(message.failure), true)
       this.#channel.kill()
-    } else if ('holder' in message) this.#watch.told(message)
-    else if ('loopEnd' in message) this.#heardLoopEnd(message)
-    else this.#heardReport(message)
+    } else if ('blockingStage' in message) this.#watch.onNote(message)
+    else if ('loopEnd' in message) this.#onLoopEnd(message)
+    else this.#onReport(message)
   }
 
   #setUp(): void {
@@ -330,7 +330,7 @@ export class RegionWorker implements HangOwner {
     this.#owner.workerReady(this)
   }
 
-  #heardLoopEnd(note: LoopEndNote): void {
+  #onLoopEnd(note: LoopEndNote): void {
     this.#loopEnd = note
     this.#updateRef()
   }
@@ -345,16 +345,16 @@ export class RegionWorker implements HangOwner {
     return this.#loopEnd?.loopEnd === this.#posted && !this.#isSending && !this.isClosing
   }
 
-  #heardReport(report: WorkerReport): void {
+  #onReport(report: WorkerReport): void {
     this.#loopEnd = undefined
-    this.#heard = report.heard
+    this.#received = report.received
     this.#taken = report.taken
     this.isResting = report.isResting
-    this.isEmpty = report.isEmpty && this.#posted === report.heard && !this.#isSending
+    this.isEmpty = report.isEmpty && this.#posted === report.received && !this.#isSending
     this.entangled = report.entangled
     this.#inputs.update(report.taken, report.workMs)
     this.#results.update(report.given, report.workMs)
-    this.#owner.workerHeard(this, report)
+    this.#owner.onReport(this, report)
     this.#updateRef()
   }
 
@@ -363,7 +363,7 @@ export class RegionWorker implements HangOwner {
    * its calls.
    */
   get owes(): boolean {
-    return this.#posted > this.#heard || !this.isResting
+    return this.#posted > this.#received || !this.isResting
   }
 
   hangs(stage: number, seq: number, limitMs: number): void {
@@ -383,7 +383,7 @@ export class RegionWorker implements HangOwner {
     this.#channel.setRef(isReffed)
   }
 
-  #ended({ how, error }: ChannelEnding): void {
+  #ended({ how, error }: WorkerExit): void {
     clearTimeout(this.#grace)
     this.#watch.stop()
     const wasReady = this.isReady

@@ -75,8 +75,8 @@ export class StageProxy extends Stage {
   #heldMs = 0
   #pool = -1
 
-  constructor(info: StageInfo, host: GraphContext, settings: ProxySettings) {
-    super(info, host)
+  constructor(info: StageInfo, graph: GraphContext, settings: ProxySettings) {
+    super(info, graph)
     this.#settings = settings
     this.budget = new Budget(settings.maxFailures)
     this.#exit = new MergedQueue(settings.workers)
@@ -153,6 +153,10 @@ export class StageProxy extends Stage {
 
   pump(): void {
     this.#owner?.innerBegan()
+  }
+
+  override get callsOps(): boolean {
+    return this.#settings.role !== 'merge'
   }
 
   get isMerge(): boolean {

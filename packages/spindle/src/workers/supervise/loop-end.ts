@@ -14,7 +14,8 @@ export interface Lifeline {
  * Detects that nothing is left to run in a worker although calls have not ended: a callback was
  * lost, or a promise is never settled. The channel would keep the worker's event loop, and so the
  * main process, alive forever. So the channel is unreferenced while calls are pending. When the
- * event loop has nothing else left, `tell` is called, and the channel keeps the worker alive again.
+ * event loop has nothing else left, `onLoopEnd` is called, and the channel keeps the worker alive
+ * again.
  */
 export class LoopEnd {
   readonly #lifeline: Lifeline
@@ -29,12 +30,12 @@ export class LoopEnd {
   }
 
   /** `isWaiting`: whether calls are pending that only this worker can end. */
-  constructor(lifeline: Lifeline, isWaiting: () => boolean, tell: () => void) {
+  constructor(lifeline: Lifeline, isWaiting: () => boolean, onLoopEnd: () => void) {
     this.#lifeline = lifeline
     this.#isWaiting = isWaiting
     process.on('beforeExit', () => {
       this.stay()
-      if (isWaiting()) tell()
+      if (isWaiting()) onLoopEnd()
     })
   }
 
@@ -49,7 +50,7 @@ export class LoopEnd {
    * Must be called after each message. Checks at the end of the turn, because most calls have ended
    * by then.
    */
-  heard(): void {
+  checkSoon(): void {
     if (this.#isLooking || !this.#isReffed || !this.#isWaiting()) return
     this.#isLooking = true
     setImmediate(this.#look)

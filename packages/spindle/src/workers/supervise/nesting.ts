@@ -83,9 +83,9 @@ export function nestingArgument(): string {
   return JSON.stringify(nestingOf())
 }
 
-/** Sets the function that tells the parent that this worker is useless. */
-export function onRefused(tell: (error: InfrastructureError, module: string) => void): void {
-  state.onRefused = tell
+/** Sets the function that reports to the parent that this worker is useless. */
+export function onRefused(report: (error: InfrastructureError, module: string) => void): void {
+  state.onRefused = report
 }
 
 /** Why this worker is useless; `undefined` if it is not. */

@@ -31,7 +31,7 @@ export function pack(
   value: unknown,
   transfers: Set<ArrayBuffer>,
   mayMove: MayMove,
-  tally: TransferStats = { transferredBytes: 0, copiedBytes: 0 },
+  stats: TransferStats = { transferredBytes: 0, copiedBytes: 0 },
 ): unknown {
   if (typeof value !== 'object' || value === null || isFlat(value)) return value
   const { wholes, parts } = memoryIn(value)
@@ -39,7 +39,7 @@ export function pack(
   const packing = new Packing(transfers, mayMove)
   for (const buffer of wholes) packing.whole(buffer)
   for (const part of parts) packing.part(part)
-  return packing.finish(value, tally)
+  return packing.finish(value, stats)
 }
 
 /**
@@ -160,14 +160,14 @@ class Packing {
     return bytes
   }
 
-  finish(value: object, tally: TransferStats): unknown {
+  finish(value: object, stats: TransferStats): unknown {
     const packed = this.#replacements.size === 0 ? value : withReplaced(value, this.#replacements)
     for (const buffer of this.#moved) {
       this.#transfers.add(buffer)
-      tally.transferredBytes += buffer.byteLength
+      stats.transferredBytes += buffer.byteLength
     }
     for (const buffer of this.#large) this.#transfers.add(buffer)
-    tally.copiedBytes += this.#copiedBytes
+    stats.copiedBytes += this.#copiedBytes
     return packed
   }
 }

@@ -314,7 +314,7 @@ describe('what cannot be resumed is refused when it is built', () => {
       new PipelineBuilder().addSource(source).build({ resumable: true })
     refuses(
       from([1, 2].values()),
-      /source "source" cannot be resumed: it can be gone through only once \(.*resume.test.ts/,
+      /source "source" cannot be resumed: it is an iterator.*which can be iterated only once \(.*resume.test.ts/,
     )
     refuses(from(new Set([1])), /give a SeekableSource or an array, or .*resume: 'skip'/)
     refuses(

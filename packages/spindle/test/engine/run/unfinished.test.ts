@@ -118,11 +118,12 @@ describe('a forgotten pipeline', () => {
     assert.match(stderr, /SPINDLE_UNFINISHED.*stage "op" \(.*\) has not finished item 0/)
   })
 
-  it('is warned of when its end is waited for and it was never started, but not when it was only built', async () => {
+  it('is warned of when it was built and never started, unless it was stopped', async () => {
     const { code, stdout, stderr } = await runChild(`
       import { PipelineBuilder } from 'spindle'
-      const build = () => new PipelineBuilder().addSource([1, 2]).build()
-      globalThis.kept = build()
+      const build = (options) => new PipelineBuilder().addSource([1, 2]).build(options)
+      await build().stop()
+      build({ signal: AbortSignal.abort() }).done.catch(() => {})
       const consumed = build()
       consumed.done.then(() => console.log('consumed'))
       await consumed.forEach(() => {})
@@ -130,7 +131,10 @@ describe('a forgotten pipeline', () => {
     `)
     assert.equal(code, 0)
     assert.equal(stdout, 'consumed\n')
-    assert.match(stderr, /SPINDLE_UNFINISHED.*A pipeline \(made at .*\) was never started/)
+    assert.match(
+      stderr,
+      /SPINDLE_UNFINISHED.*A pipeline \(made at .*\) was built but never consumed/,
+    )
     assert.equal(stderr.match(/SPINDLE_UNFINISHED/g)?.length, 1)
   })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { RingBuffer, ThreadPool, workerModule } from 'spindle'
-import { Spin, spinUsFor } from '../../../src/workers/memory/spin.ts'
+import { SpinPolicy, spinUsFor } from '../../../src/workers/memory/spin-policy.ts'
 import { runChild } from '../../support/child.ts'
 import { rejectsCode, throwsCode } from '../../support/consume.ts'
 import { turns } from '../../support/gates.ts'
@@ -289,7 +289,7 @@ describe('a ring', () => {
 })
 
 describe('spinning before a sleep', () => {
-  const looksOf = (spin: Spin): number => {
+  const looksOf = (spin: SpinPolicy): number => {
     let looks = 0
     spin.for(() => {
       looks++
@@ -299,7 +299,7 @@ describe('spinning before a sleep', () => {
   }
 
   it('stops where it is in vain, tries again now and then, and comes back where it is not', () => {
-    const spin = new Spin(50)
+    const spin = new SpinPolicy(50)
     for (let wait = 0; wait < 8; wait++) looksOf(spin)
     const later = Array.from({ length: 640 }, () => looksOf(spin))
     assert.equal(later.filter((looks) => looks > 0).length, 10)
@@ -308,7 +308,7 @@ describe('spinning before a sleep', () => {
   })
 
   it('is not done where it is not wanted, or where the cores are needed', () => {
-    assert.equal(looksOf(new Spin(0)), 0)
+    assert.equal(looksOf(new SpinPolicy(0)), 0)
     assert.equal(spinUsFor(Number.MAX_SAFE_INTEGER), 0)
     assert.equal(spinUsFor(0), 50)
   })

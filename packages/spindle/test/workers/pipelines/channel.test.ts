@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { Channel, type ChannelOwner } from '../../../src/workers/pipelines/pipeline-channel.ts'
+import {
+  PipelineChannel,
+  type PipelineChannelOwner,
+} from '../../../src/workers/pipelines/pipeline-channel.ts'
 import type { RemoteMessage } from '../../../src/workers/pipelines/pipeline-protocol.ts'
 
 // A far side that answers each 'begin' by one message, at once or a little later.
@@ -22,16 +25,22 @@ port.on('message', ({ kind, epoch }) => {
   else { for (let i = 0; i < epoch % 50 * 1000; i++); answer() }
 })`
 
-const open = (owner: Partial<ChannelOwner> = {}): { channel: Channel; worker: Worker } => {
+const open = (
+  owner: Partial<PipelineChannelOwner> = {},
+): { channel: PipelineChannel; worker: Worker } => {
   let worker: Worker | undefined
-  const channel = new Channel({ heard: () => {}, gone: () => {}, ...owner }, undefined, (ends) => {
-    worker = new Worker(answering, {
-      eval: true,
-      workerData: ends,
-      transferList: [ends.port, ends.lifeline],
-    })
-    return worker
-  })
+  const channel = new PipelineChannel(
+    { onMessage: () => {}, gone: () => {}, ...owner },
+    undefined,
+    (ends) => {
+      worker = new Worker(answering, {
+        eval: true,
+        workerData: ends,
+        transferList: [ends.port, ends.lifeline],
+      })
+      return worker
+    },
+  )
   return { channel, worker: worker as Worker }
 }
 
@@ -49,16 +58,16 @@ describe('a channel', () => {
   })
 
   it('gives messages in order, however they are taken', async () => {
-    const heard: RemoteMessage[] = []
-    const { channel } = open({ heard: (message) => heard.push(message) })
+    const onMessage: RemoteMessage[] = []
+    const { channel } = open({ onMessage: (message) => onMessage.push(message) })
     channel.setRef(true)
     let asked = 0
     for (let round = 0; round < 50; round++) {
       for (let i = 0; i < 3; i++) channel.post({ kind: 'begin', epoch: 3 * asked++ })
-      if (round % 2 === 0) heard.push(channel.wait(10_000) as RemoteMessage)
-      while (heard.length < asked) await new Promise((resolve) => setImmediate(resolve))
+      if (round % 2 === 0) onMessage.push(channel.wait(10_000) as RemoteMessage)
+      while (onMessage.length < asked) await new Promise((resolve) => setImmediate(resolve))
     }
-    assert.equal(heard.length, 150)
+    assert.equal(onMessage.length, 150)
     channel.kill()
   })
 

@@ -17,7 +17,7 @@ for (const kind of kinds) {
     const ways = matrix[kind]
     it(`(${ways.join(', ')}) is replaced: its item fails after two deaths, nothing else is lost or doubled`, async () => {
       const fates = Object.fromEntries(ways.map((how, i) => [20 + i * 3, { how }]))
-      const { told, options } = letters()
+      const { received, options } = letters()
       const pipeline = new PipelineBuilder()
         .addSource(items(60, fates))
         .to(workers({ count: 2, kind, resourceLimits, name: 'mine' }))
@@ -32,7 +32,7 @@ for (const kind of kinds) {
         without(60, ...Object.keys(fates).map(Number)).map((n) => n * 2),
       )
       for (const [n, { how }] of Object.entries(fates)) {
-        const letter = told.filter(({ index }) => index === Number(n))
+        const letter = received.filter(({ index }) => index === Number(n))
         assert.equal(letter.length, 1, how)
         const [{ stage, attempts, item, error } = assert.fail()] = letter
         assert.deepEqual({ attempts, item }, { attempts: 2, item: { n: Number(n), how } })
@@ -48,7 +48,7 @@ for (const kind of kinds) {
           )
         }
       }
-      assert.equal(told.length, ways.length)
+      assert.equal(received.length, ways.length)
     })
   })
 }

@@ -58,7 +58,7 @@ describe('after the death of a worker', () => {
   })
 
   it('what has failed is not told again', async () => {
-    const { told, options } = letters()
+    const { received, options } = letters()
     const given = await collect(
       new PipelineBuilder()
         .addSource(items(30, { 12: { how: 'exit', once: marker() } }))
@@ -74,7 +74,7 @@ describe('after the death of a worker', () => {
       given.sort(byNumber),
       all.filter((n) => n % 7 !== 3),
     )
-    assert.deepEqual(told.map(({ item }) => (item as Deadly).n).sort(byNumber), failing)
+    assert.deepEqual(received.map(({ item }) => (item as Deadly).n).sort(byNumber), failing)
   })
 
   it('members of batches that were not given run again', async () => {
@@ -133,7 +133,7 @@ describe('after the death of a worker', () => {
   })
 
   it('a batch that kills its workers is given up with all its members, and the rest goes on', async () => {
-    const { told, options } = letters()
+    const { received, options } = letters()
     const batches = await collect(
       new PipelineBuilder()
         .addSource(items(40, { 21: { how: 'exit' } }))
@@ -142,13 +142,13 @@ describe('after the death of a worker', () => {
         .pipe(deadly.surviveAll)
         .build({ ...options, maxFailures: Number.POSITIVE_INFINITY }),
     )
-    const lost = told.map(({ index }) => index)
+    const lost = received.map(({ index }) => index)
     assert.ok(lost.includes(21) && lost.length <= 4, `given up: ${lost}`)
     assert.deepEqual([...batches.flat(), ...lost].sort(byNumber), range(40))
   })
 
   it('so is one that is made of what is left at the end', async () => {
-    const { told, options } = letters()
+    const { received, options } = letters()
     const batches = await collect(
       new PipelineBuilder()
         .addSource(items(6, { 5: { how: 'exit' } }))
@@ -158,11 +158,11 @@ describe('after the death of a worker', () => {
         .build({ ...options, maxFailures: Number.POSITIVE_INFINITY }),
     )
     assert.deepEqual(batches, [range(4)])
-    assert.deepEqual(told.map(({ index }) => index).sort(byNumber), [4, 5])
+    assert.deepEqual(received.map(({ index }) => index).sort(byNumber), [4, 5])
   })
 
   it('an item that kills before it is batched takes nobody with it', async () => {
-    const { told, options } = letters()
+    const { received, options } = letters()
     const batches = await collect(
       new PipelineBuilder()
         .addSource(items(40, { 21: { how: 'exit' } }))
@@ -173,7 +173,7 @@ describe('after the death of a worker', () => {
     )
     assert.deepEqual(batches.flat().sort(byNumber), without(40, 21))
     assert.deepEqual(
-      told.map(({ index }) => index),
+      received.map(({ index }) => index),
       [21],
     )
   })
@@ -223,7 +223,7 @@ describe('after the death of a worker', () => {
   })
 
   it('an item may kill as many workers as maxDeaths says', async () => {
-    const { told, options } = letters()
+    const { received, options } = letters()
     const given = await collect(
       new PipelineBuilder()
         .addSource(items(6, { 2: { how: 'exit' } }))
@@ -232,7 +232,7 @@ describe('after the death of a worker', () => {
         .build({ ...options, maxFailures: 1 }),
     )
     assert.deepEqual(given.sort(byNumber), without(6, 2))
-    assert.equal(told[0]?.attempts, 3)
+    assert.equal(received[0]?.attempts, 3)
   })
 
   it('an item that kills fails the pipeline where no failure is endured', async () => {

@@ -101,7 +101,7 @@ describe('failures in a region', () => {
   })
 
   it('come with their item, to onItemError and the dead letter, and from build() with its budget', async () => {
-    const [told, letters]: ItemError[][] = [[], []]
+    const [received, letters]: ItemError[][] = [[], []]
     const given = await collect(
       new PipelineBuilder()
         .addSource(range(20))
@@ -110,14 +110,14 @@ describe('failures in a region', () => {
         .pipe(ops.failFifth)
         .build({
           maxFailures: 4,
-          onItemError: (failure) => void told?.push(failure),
+          onItemError: (failure) => void received?.push(failure),
           deadLetter: async (failure) => void letters?.push(failure),
         }),
     )
     assert.equal(given.length, 16)
-    assert.deepEqual(told, letters)
+    assert.deepEqual(received, letters)
     assert.deepEqual(
-      told
+      received
         ?.map(({ stage, index, item }) => [stage, index, item])
         .sort(([, a], [, b]) => byNumber(a as number, b as number)),
       [1, 6, 11, 16].map((index) => ['failFifth', index, index * 2]),
@@ -125,17 +125,17 @@ describe('failures in a region', () => {
   })
 
   it('of values that cannot cross come without them', async () => {
-    const told: ItemError[] = []
+    const received: ItemError[] = []
     await collect(
       new PipelineBuilder()
         .addSource([1])
         .to(workers({ count: 1 }))
         .pipe(ops.wrap)
         .pipe(ops.failWithFunction as never)
-        .build({ maxFailures: 1, onItemError: (failure) => void told.push(failure) }),
+        .build({ maxFailures: 1, onItemError: (failure) => void received.push(failure) }),
     )
-    assert.equal(told[0]?.item, undefined)
-    assert.match(String(told[0]?.error), /always/)
+    assert.equal(received[0]?.item, undefined)
+    assert.match(String(received[0]?.error), /always/)
   })
 
   it('in input order are counted in it: the good items before the fatal one are given, and no others', async () => {

@@ -31,7 +31,7 @@ export const without = (count: number, ...missing: number[]): number[] =>
   range(count).filter((n) => !missing.includes(n))
 
 /** What is told of failed items, and the options that have it told. */
-export function letters(): { readonly told: ItemError[]; readonly options: BuildOptions } {
-  const told: ItemError[] = []
-  return { told, options: { deadLetter: (letter) => void told.push(letter) } }
+export function letters(): { readonly received: ItemError[]; readonly options: BuildOptions } {
+  const received: ItemError[] = []
+  return { received, options: { deadLetter: (letter) => void received.push(letter) } }
 }

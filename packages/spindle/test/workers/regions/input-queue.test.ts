@@ -6,9 +6,9 @@ import { shouldYield } from '../../../src/engine/flow/time-slice.ts'
 import { InputQueue } from '../../../src/workers/regions/inside/input-queue.ts'
 
 it('a feed that let the loop turn before an input tells when it has given it on', async () => {
-  let told = 0
+  let received = 0
   const taken: Item[] = []
-  const feed = new InputQueue(() => told++)
+  const feed = new InputQueue(() => received++)
   // Takes what it is handed, and so never asks for more.
   const consumer: Partial<Consumer> = { offer: (item) => taken.push(item) > 0 }
   feed.queue.consumer = consumer as Consumer
@@ -16,7 +16,7 @@ it('a feed that let the loop turn before an input tells when it has given it on'
   for (const until = performance.now() + 10; performance.now() < until; );
   feed.put({ index: 0 } as Item)
   feed.pump()
-  assert.deepEqual([taken.length, feed.isResting, told], [0, false, 0])
+  assert.deepEqual([taken.length, feed.isResting, received], [0, false, 0])
   while (!feed.isResting) await new Promise((resolve) => setImmediate(resolve))
-  assert.deepEqual([taken.length, told], [1, 1])
+  assert.deepEqual([taken.length, received], [1, 1])
 })

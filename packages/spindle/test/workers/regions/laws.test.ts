@@ -128,11 +128,11 @@ async function run(builder: Numbers, seed: number, options: BuildOptions = {}): 
     ...options,
   })
   const items = await collect(pipeline)
-  const told = failed.map(
+  const received = failed.map(
     ({ stage, index, attempts, error, item }) =>
       `${stage} ${index} ${attempts} ${item} ${String(error)}`,
   )
-  return { items, failed: told, stages: pipeline.stats().stages }
+  return { items, failed: received, stages: pipeline.stats().stages }
 }
 
 const sums = (stages: readonly StageStats[]) =>

@@ -7,7 +7,7 @@ import { type MayMove, pack } from '../../transport/pack.ts'
 import type { ArenaSender } from './arena-sender.ts'
 
 /** Sends messages to the consumer. */
-export interface Uplink {
+export interface ItemChannel {
   /**
    * Sends items; the buffers in `transfers` are transferred. If something cannot be sent, it throws
    * and sends nothing.
@@ -42,7 +42,7 @@ const BYTES_AHEAD = 8 * 1024 * 1024
  * no more are on their way than the consumer has room for.
  */
 export class ItemBatcher {
-  readonly #uplink: Uplink
+  readonly #channel: ItemChannel
   readonly #bufferSize: number | undefined
   readonly #mayMove: MayMove
   readonly #onError: (error: unknown) => void
@@ -70,7 +70,7 @@ export class ItemBatcher {
   #roomWanted: Promise<void> | undefined
 
   constructor(
-    uplink: Uplink,
+    channel: ItemChannel,
     options: {
       readonly bufferSize: number | undefined
       /** Whether a buffer may be transferred to the consumer. */
@@ -78,11 +78,11 @@ export class ItemBatcher {
       readonly arena: ArenaSender | undefined
       /** Called when an item cannot be sent and this is only found at the end of the turn. */
       readonly onError: (error: unknown) => void
-      /** Called when the supply has to wait for room. */
+      /** Called when the hosted pipeline has to wait for room. */
       readonly onFull: () => void
     },
   ) {
-    this.#uplink = uplink
+    this.#channel = channel
     this.#onError = options.onError
     this.#onFull = options.onFull
     this.#bufferSize = options.bufferSize
@@ -202,7 +202,7 @@ export class ItemBatcher {
     this.#transfers = new Set()
     this.#leases = []
     try {
-      this.#uplink.sendItems(items, this.#refill(), transfers, leases.flat())
+      this.#channel.sendItems(items, this.#refill(), transfers, leases.flat())
     } catch {
       items.forEach((item, i) => this.#sendAlone(item, leases[i] ?? []))
     }
@@ -213,11 +213,11 @@ export class ItemBatcher {
     const transfers = new Set<ArrayBuffer>()
     try {
       const packed = pack(item, transfers, this.#mayMove)
-      this.#uplink.sendItems([packed], this.#refill(), transfers, leases)
+      this.#channel.sendItems([packed], this.#refill(), transfers, leases)
     } catch {
       // Some buffers can be cloned but not transferred, such as those of WebAssembly.
       try {
-        this.#uplink.sendItems([item], this.#refill(), new Set(), leases)
+        this.#channel.sendItems([item], this.#refill(), new Set(), leases)
       } catch (error) {
         throw notTransferable(item, 'item', error)
       }

@@ -81,7 +81,7 @@ export class Export<M> {
     if (typeof this.#exported !== 'function') {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
-        `${this.#what} can be gone through only once, and this is the next iteration: export a function that makes it, or give it a source that can be iterated again`,
+        `${this.#what} can be iterated only once, and this is the next iteration: export a function that makes it, or give it a source that can be iterated again`,
       )
     }
     const made = await make({
@@ -121,10 +121,10 @@ interface ExportParts<M> extends Found {
  * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_A_PIPELINE`.
  */
 export async function loadBuilder(
-  assignment: StartMessage,
+  startMessage: StartMessage,
   context: ExportContext,
 ): Promise<Export<Buildable>> {
-  const found = await find(assignment, context, ['default', 'pipeline'])
+  const found = await find(startMessage, context, ['default', 'pipeline'])
   return Export.load({
     ...found,
     check: toBuildable,
@@ -138,10 +138,10 @@ export async function loadBuilder(
  * @throws `ERR_WORKER_MODULE`, `ERR_WORKER_START`, `ERR_NOT_ITERABLE`.
  */
 export async function loadIterable(
-  assignment: StartMessage,
+  startMessage: StartMessage,
   context: ExportContext,
 ): Promise<Export<AnyIterable>> {
-  const found = await find(assignment, context, ['default', 'items'])
+  const found = await find(startMessage, context, ['default', 'items'])
   return Export.load<AnyIterable>({ ...found, check: toIterable, isOneShot })
 }
 

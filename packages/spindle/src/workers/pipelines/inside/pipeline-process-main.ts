@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { watchParent } from '../../calls/orphan-watch.ts'
-import { FileSlots, type FileSlotsHandle } from '../../memory/file-slots.ts'
+import { SharedFile, type SharedFileHandle } from '../../memory/shared-file.ts'
 import type { Lifeline } from '../../supervise/loop-end.ts'
 import { joinProcess } from '../../supervise/nesting.ts'
 import { decode, encode, type Frame, FrameReader, frameOf } from '../frames.ts'
@@ -11,15 +11,14 @@ import {
   type RemoteMessage,
   type StartMessage,
 } from '../pipeline-protocol.ts'
-import { runFarSide } from './far-side.ts'
-import type { FarLink, Producer } from './producer.ts'
+import { type ConsumerChannel, type EpochRunner, runEpochs } from './epoch-runner.ts'
 
 // The main module of the process of a whole pipeline.
 
 /** The first message to the process. */
-export interface ProcessSetup {
-  readonly assignment: StartMessage
-  readonly slots: FileSlotsHandle | undefined
+export interface PipelineProcessSetup {
+  readonly startMessage: StartMessage
+  readonly slots: SharedFileHandle | undefined
   readonly hasTsx: boolean
 }
 
@@ -28,17 +27,17 @@ joinProcess()
 process.on('SIGINT', () => {})
 
 const socket = new Socket({ fd: MESSAGE_FD, readable: true, writable: true })
-let slots: FileSlots | undefined
-let producer: Producer | undefined
+let slots: SharedFile | undefined
+let runner: EpochRunner | undefined
 
-class SocketLink implements FarLink {
+class ProcessConsumerChannel implements ConsumerChannel {
   readonly lifeline: Lifeline = socket
 
   sendItems(items: unknown[], refill: number, transfers: Set<ArrayBuffer>): void {
     this.#write({ kind: 'items', items, refill, leases: [] }, items.length, transfers)
   }
 
-  tell(message: RemoteMessage): void {
+  send(message: RemoteMessage): void {
     this.#write(message, 0, [])
   }
 
@@ -60,25 +59,25 @@ class SocketLink implements FarLink {
 }
 
 const reader = new FrameReader(({ message, buffers }: Frame) => {
-  const told = decode({ message, buffers: buffers as ArrayBuffer[] })
-  if (producer === undefined) begin(told as ProcessSetup)
-  else hear(told as ConsumerMessage)
+  const received = decode({ message, buffers: buffers as ArrayBuffer[] })
+  if (runner === undefined) begin(received as PipelineProcessSetup)
+  else onMessage(received as ConsumerMessage)
 })
 
-function begin(setup: ProcessSetup): void {
-  if (setup.slots !== undefined) slots = FileSlots.attach(setup.slots)
-  producer = runFarSide(new SocketLink(), setup.assignment, setup.hasTsx)
+function begin(setup: PipelineProcessSetup): void {
+  if (setup.slots !== undefined) slots = SharedFile.attach(setup.slots)
+  runner = runEpochs(new ProcessConsumerChannel(), setup.startMessage, setup.hasTsx)
 }
 
-function hear(message: ConsumerMessage): void {
+function onMessage(message: ConsumerMessage): void {
   if (message.kind === 'taken') for (const ticket of message.read) slots?.free(ticket)
-  producer?.hear(message)
+  runner?.onMessage(message)
 }
 
 // The other end has closed, so the parent has ended. This process then ends by itself, or is ended
 // if its own code blocks the event loop.
 socket.on('close', () => {
-  const ended = producer?.stop('abort', undefined) ?? Promise.resolve()
+  const ended = runner?.stop('abort', undefined) ?? Promise.resolve()
   void ended.finally(() => process.exit(0))
 })
 socket.on('error', () => {})

@@ -11,13 +11,12 @@ import {
   type StartMessage,
   WORKING,
 } from '../pipeline-protocol.ts'
-import { runFarSide } from './far-side.ts'
-import type { FarLink } from './producer.ts'
+import { type ConsumerChannel, runEpochs } from './epoch-runner.ts'
 
 // The main module of the thread of a whole pipeline.
 
 /** What the thread is started with. */
-export interface ThreadSetup extends EntrySetup {
+export interface PipelineThreadSetup extends EntrySetup {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   /**
@@ -25,13 +24,19 @@ export interface ThreadSetup extends EntrySetup {
    * blocks its own thread.
    */
   readonly lifeline: MessagePort
-  readonly assignment: StartMessage
+  readonly startMessage: StartMessage
 }
 
-const { port, control: controlBuffer, lifeline, assignment, tsx } = workerData as ThreadSetup
+const {
+  port,
+  control: controlBuffer,
+  lifeline,
+  startMessage,
+  tsx,
+} = workerData as PipelineThreadSetup
 const control = new Int32Array(controlBuffer)
 
-class PortLink implements FarLink {
+class ThreadConsumerChannel implements ConsumerChannel {
   /** An unreferenced port would be collected and closed. */
   readonly alive: MessagePort = lifeline
   readonly lifeline: Lifeline = port
@@ -45,7 +50,7 @@ class PortLink implements FarLink {
     this.#post({ kind: 'items', items, refill, leases }, [...transfers])
   }
 
-  tell(message: RemoteMessage): void {
+  send(message: RemoteMessage): void {
     this.#post(message, [])
   }
 
@@ -68,5 +73,5 @@ class PortLink implements FarLink {
   }
 }
 
-const producer = runFarSide(new PortLink(), assignment, tsx !== undefined)
-port.on('message', (message: ConsumerMessage) => producer.hear(message))
+const runner = runEpochs(new ThreadConsumerChannel(), startMessage, tsx !== undefined)
+port.on('message', (message: ConsumerMessage) => runner.onMessage(message))

@@ -14,7 +14,7 @@ export class CountReader {
   readonly #stages: readonly Stage[]
   #last: number[]
   readonly #lastHistograms: Histogram[]
-  #toldAt = 0
+  #sentAt = 0
 
   constructor(stages: readonly Stage[]) {
     this.#stages = stages
@@ -45,8 +45,8 @@ export class CountReader {
     const hasNews = this.#stages.some(
       ({ counters }, i) => counters.histogram.total !== this.#lastHistograms[i]?.total,
     )
-    if (!hasNews || (!isResting && now - this.#toldAt < HISTOGRAMS_MS)) return undefined
-    this.#toldAt = now
+    if (!hasNews || (!isResting && now - this.#sentAt < HISTOGRAMS_MS)) return undefined
+    this.#sentAt = now
     return this.#stages.map(({ counters }, i) => {
       const news = counters.histogram.copy()
       news.merge(this.#lastHistograms[i] as Histogram, -1)

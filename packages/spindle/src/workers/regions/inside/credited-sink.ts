@@ -2,7 +2,7 @@ import type { Item } from '../../../engine/flow/item.ts'
 import type { Consumer, Queue } from '../../../engine/flow/queue.ts'
 
 /** Receives the results of a nested graph. */
-export interface ResultTaker {
+export interface ResultReceiver {
   /** Takes a result. Returns whether it counts; results that were given before do not. */
   take(item: Item): boolean
   /** All results before a boundary were given. */
@@ -19,12 +19,12 @@ export class CreditedSink implements Consumer {
    */
   credit = 0
   readonly #queue: Queue
-  readonly #taker: ResultTaker
+  readonly #receiver: ResultReceiver
   #hasEnded = false
 
-  constructor(queue: Queue, taker: ResultTaker) {
+  constructor(queue: Queue, receiver: ResultReceiver) {
     this.#queue = queue
-    this.#taker = taker
+    this.#receiver = receiver
     queue.consumer = this
   }
 
@@ -37,7 +37,7 @@ export class CreditedSink implements Consumer {
   inputEnded(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#taker.ended()
+    this.#receiver.ended()
   }
 
   grant(results: number): void {
@@ -53,7 +53,7 @@ export class CreditedSink implements Consumer {
   }
 
   #take(item: Item): void {
-    if (item.index < 0) this.#taker.flushed()
-    else if (this.#taker.take(item)) this.credit--
+    if (item.index < 0) this.#receiver.flushed()
+    else if (this.#receiver.take(item)) this.credit--
   }
 }

@@ -1,11 +1,11 @@
-import type { Item, Path, SourceEpoch } from '../../../engine/flow/item.ts'
+import { type Item, type Path, positionsOf, type SourceEpoch } from '../../../engine/flow/item.ts'
 import {
-  Lot,
-  LotLedger,
-  type LotListener,
-  rootsOf,
+  BatchGroup,
+  end,
+  GroupLedger,
+  PendingGroup,
   TrackedItem,
-} from '../../../engine/progress/ledger.ts'
+} from '../../../engine/progress/pending-group.ts'
 import type { ItemError } from '../../../errors.ts'
 import { toWire } from '../../transport/wire-error.ts'
 import {
@@ -13,41 +13,65 @@ import {
   type BatchPart,
   CALLS,
   COVERED,
-  DONE,
-  FAILED,
-  OUTPUT,
+  INPUT_DONE,
+  ITEM_FAILED,
   PART,
   PART_OF_BATCH,
   PART_OF_SEVERAL,
   type PartKind,
+  RESULT,
 } from '../region-protocol.ts'
 
 /** The pending group of an input. */
-class Root extends Lot {
+class InputGroup extends PendingGroup {
   readonly seq: number
   /** Number of positions in the input's own path. */
   readonly depth: number
-  readonly covered: ReadonlySet<string> | undefined
   /** Whether the main side knows that the input is done, or the next message says so. */
-  isTold = false
+  isReported = false
+  readonly #owner: InputTrackerOwner
 
   constructor(
-    listener: LotListener,
+    owner: InputTrackerOwner,
     seq: number,
     depth: number,
     covered: readonly string[] | undefined,
   ) {
-    super(listener)
+    super(covered && new Set(covered))
+    this.#owner = owner
     this.seq = seq
     this.depth = depth
-    this.covered = covered === undefined ? undefined : new Set(covered)
+  }
+
+  /** The positions that generators have added to the path of the input. */
+  positionsOf(path: Path | undefined): number[] | undefined {
+    if (path === undefined) return undefined
+    const positions = positionsOf(path, this.depth)
+    return positions.length === 0 ? undefined : positions
+  }
+
+  /** Those positions as text. It names a part of the input. */
+  partAt(path: Path | undefined): string {
+    return positionsOf(path, this.depth).join('.')
+  }
+
+  override isCovered(path: Path | undefined): boolean {
+    return this.covered?.has(this.partAt(path)) === true
+  }
+
+  protected override rests(): void {}
+
+  protected override wakes(): void {}
+
+  protected override closes(): void {
+    if (!this.isReported) this.#owner.send([INPUT_DONE, this.seq])
   }
 }
 
 /** Receives the reports of an input tracker. */
 export interface InputTrackerOwner {
   /** Reports what has happened, in one message. */
-  tell(...entries: (readonly unknown[])[]): void
+  send(...entries: (readonly unknown[])[]): void
   /** A result is about to be reported. */
   gave(): void
 }
@@ -60,34 +84,26 @@ export interface InputTrackerOwner {
  * whole batch is done, together with the parts that were joined in it. So if an input is run again,
  * in another batch, no part of it is given twice or lost.
  */
-export class InputTracker implements LotListener {
-  isCareful = false
+export class InputTracker extends GroupLedger {
+  isIsolating = false
   /** Number of batches of which some parts were given in a later batch and others were not. */
   entangled = 0
   readonly #owner: InputTrackerOwner
-  readonly #ledger: LotLedger
   /** The reports of batches that are not done yet. */
-  readonly #held: Map<Lot, (readonly unknown[])[]> = new Map()
-  readonly #entangled: Set<Lot> = new Set()
+  readonly #held: Map<BatchGroup, (readonly unknown[])[]> = new Map()
+  readonly #entangled: Set<PendingGroup> = new Set()
   #origin: SourceEpoch | undefined
 
   constructor(owner: InputTrackerOwner) {
+    super()
     this.#owner = owner
-    const book = this
-    this.#ledger = new (class extends LotLedger {
-      override joined(first: Item, value: unknown, members: readonly Item[]): Item {
-        const item = super.joined(first, value, members) as TrackedItem
-        if (book.isCareful) owner.tell([CALLS, seqsOf(item.lot)])
-        return item
-      }
-    })(this)
   }
 
   /** The source epoch of items with this source and epoch. */
   origin(source: number, epoch: number): SourceEpoch {
     const last = this.#origin
     if (last !== undefined && last.source === source && last.epoch === epoch) return last
-    this.#origin = { source, epoch, ledger: this.#ledger }
+    this.#origin = { source, epoch, ledger: this }
     return this.#origin
   }
 
@@ -107,41 +123,45 @@ export class InputTracker implements LotListener {
   }): Item {
     const { seq, value, origin, index, positions = [], covered } = input
     let path: Path | undefined
-    for (const position of positions) path = { parent: path, position, group: undefined }
-    return new TrackedItem(
-      value,
-      origin,
-      index,
-      path,
-      new Root(this, seq, positions.length, covered),
-    )
+    for (const position of positions) path = { parent: path, position, split: undefined }
+    const group = new InputGroup(this.#owner, seq, positions.length, covered)
+    return new TrackedItem(value, origin, index, path, group)
+  }
+
+  override joined(first: Item, value: unknown, members: readonly Item[]): TrackedItem {
+    const item = super.joined(first, value, members)
+    if (this.isIsolating) this.#owner.send([CALLS, seqsOf(item.group)])
+    return item
+  }
+
+  retired(item: Item): void {
+    // Boundaries and flushes do not come of a source item.
+    if (item instanceof TrackedItem) end(item, false)
+  }
+
+  absorbed(item: Item): void {
+    this.retired(item)
+  }
+
+  lost(item: Item): void {
+    this.retired(item)
   }
 
   /** Handles a result. Returns whether it is reported now. */
   gives(item: TrackedItem): boolean {
-    const { lot, value } = item
-    if (!(lot instanceof Root)) {
+    const { group, value, path, index } = item
+    if (group instanceof BatchGroup) {
       const { source, epoch } = item.origin
-      this.#hold(lot, [
-        BATCH,
-        undefined,
-        source,
-        epoch,
-        item.index,
-        positionsOf(item.path, 0),
-        value,
-      ])
-      lot.leave()
-      return false
+      const positions = path && positionsOf(path, 0)
+      this.#hold(group, [BATCH, undefined, source, epoch, index, positions, value])
     }
-    const positions = positionsOf(item.path, lot.depth)
-    const isNew = lot.covered?.has(textOf(positions)) !== true
-    if (isNew) {
-      lot.isTold = lot.pending === 1
-      this.#tell([OUTPUT, lot.seq, positions, value, lot.isTold])
+    const isReported = group instanceof InputGroup && !group.isCovered(path)
+    if (isReported) {
+      group.isReported = group.pending === 1
+      this.#send([RESULT, group.seq, group.positionsOf(path), value, group.isReported])
     }
-    lot.leave()
-    return isNew
+    end(item, false)
+    return isReported
   }
 
   /**
@@ -149,50 +169,50 @@ export class InputTracker implements LotListener {
    * when the whole batch is done.
    */
   failed(stage: number, { index, attempts, error, item: input }: ItemError, item: Item): boolean {
-    const entry = [FAILED, [], undefined, stage, index, attempts, toWire(error), input]
-    if (!(item instanceof TrackedItem)) this.#owner.tell(entry)
-    else if (item.lot instanceof Root) {
-      entry[1] = [item.lot.seq]
-      entry[2] = textOf(positionsOf(item.path, item.lot.depth))
-      this.#owner.tell(entry)
-      return true
-    } else this.#hold(item.lot, entry)
-    return false
+    const entry = [ITEM_FAILED, [], undefined, stage, index, attempts, toWire(error), input]
+    const group = item instanceof TrackedItem ? item.group : undefined
+    if (group instanceof BatchGroup) {
+      this.#hold(group, entry)
+      return false
+    }
+    if (group instanceof InputGroup) {
+      entry[1] = [group.seq]
+      entry[2] = group.partAt(item.path)
+    }
+    this.#owner.send(entry)
+    return group !== undefined
   }
 
-  #hold(lot: Lot, entry: readonly unknown[]): void {
-    const held = this.#held.get(lot)
-    if (held === undefined) this.#held.set(lot, [entry])
+  #hold(batch: BatchGroup, entry: readonly unknown[]): void {
+    const held = this.#held.get(batch)
+    if (held === undefined) this.#held.set(batch, [entry])
     else held.push(entry)
   }
 
-  #tell(entry: readonly unknown[]): void {
+  #send(entry: readonly unknown[]): void {
     this.#owner.gave()
-    this.#owner.tell(entry)
+    this.#owner.send(entry)
   }
 
-  closed(lot: Lot): void {
-    if (lot instanceof Root) {
-      if (!lot.isTold) this.#owner.tell([DONE, lot.seq])
-      return
-    }
-    if (this.#entangled.delete(lot)) this.entangled--
-    const held = this.#held.get(lot)
+  closed(batch: BatchGroup): void {
+    if (this.#entangled.delete(batch)) this.entangled--
+    const held = this.#held.get(batch)
     if (held !== undefined) {
-      this.#held.delete(lot)
-      this.#entangle(lot)
+      this.#held.delete(batch)
+      this.#entangle(batch)
     }
-    this.#owner.tell(...this.#results(lot, held ?? []), ...this.#parts(lot))
+    this.#owner.send(...this.#results(batch, held ?? []), ...this.#parts(batch))
+    for (const member of batch.members) end(member, false)
   }
 
   /** The results of a batch that is done. */
-  #results(lot: Lot, held: readonly (readonly unknown[])[]): (readonly unknown[])[] {
-    const seqs = seqsOf(lot)
+  #results(batch: BatchGroup, held: readonly (readonly unknown[])[]): (readonly unknown[])[] {
+    const seqs = seqsOf(batch)
     const isOne = held.length === 1
     return held.map((entry) => {
       if (entry[0] !== BATCH) return entry.with(1, seqs)
       this.#owner.gave()
-      return [BATCH, seqs, ...entry.slice(2), partsOf(lot, isOne)]
+      return [BATCH, seqs, ...entry.slice(2), partsOf(batch, isOne)]
     })
   }
 
@@ -200,10 +220,10 @@ export class InputTracker implements LotListener {
    * The parts of inputs that were joined in the batch, for inputs that are not completely done with
    * it.
    */
-  #parts(lot: Lot): (readonly unknown[])[] {
-    return (lot.members ?? []).flatMap(({ lot: root, path }) =>
-      root instanceof Root && root.pending > 1
-        ? [[COVERED, root.seq, textOf(positionsOf(path, root.depth))]]
+  #parts(batch: BatchGroup): (readonly unknown[])[] {
+    return batch.members.flatMap(({ group, path }) =>
+      group instanceof InputGroup && group.pending > 1
+        ? [[COVERED, group.seq, group.partAt(path)]]
         : [],
     )
   }
@@ -212,10 +232,10 @@ export class InputTracker implements LotListener {
    * Notes the earlier batches of which this batch contains a part while other parts are in
    * progress.
    */
-  #entangle(lot: Lot): void {
-    const parts = new Map<Lot, number>()
-    for (const { lot: earlier } of lot.members ?? []) {
-      if (earlier.members !== undefined) parts.set(earlier, (parts.get(earlier) ?? 0) + 1)
+  #entangle(batch: BatchGroup): void {
+    const parts = new Map<PendingGroup, number>()
+    for (const { group } of batch.members) {
+      if (group instanceof BatchGroup) parts.set(group, (parts.get(group) ?? 0) + 1)
     }
     for (const [earlier, count] of parts) {
       if (earlier.pending <= count || this.#entangled.has(earlier)) continue
@@ -223,62 +243,40 @@ export class InputTracker implements LotListener {
       this.entangled++
     }
   }
-
-  isCovered(item: TrackedItem): boolean {
-    const { lot } = item
-    return (
-      lot instanceof Root && lot.covered?.has(textOf(positionsOf(item.path, lot.depth))) === true
-    )
-  }
 }
 
 /** Number of an item's input; -1 if it comes from several. */
 export function seqOf(item: Item): number {
-  const lot = item instanceof TrackedItem ? item.lot : undefined
-  return lot instanceof Root ? lot.seq : -1
+  const group = item instanceof TrackedItem ? item.group : undefined
+  return group instanceof InputGroup ? group.seq : -1
 }
 
-function seqsOf(lot: Lot): number[] {
-  const seqs: number[] = []
-  for (const root of rootsOf(lot)) if (root instanceof Root) seqs.push(root.seq)
-  return seqs
+/** Numbers of the inputs of which a group contains parts. Each appears once. */
+function seqsOf(group: PendingGroup | undefined, seqs: Set<number> = new Set()): number[] {
+  if (group instanceof InputGroup) seqs.add(group.seq)
+  if (group instanceof BatchGroup) for (const member of group.members) seqsOf(member.group, seqs)
+  return [...seqs]
 }
 
 /**
  * The parts that were joined in a batch; `undefined`: all of its inputs, unchanged. See
  * {@link BatchPart}.
  */
-function partsOf(lot: Lot, isOne: boolean): BatchPart[] | undefined {
+function partsOf(batch: BatchGroup, isOne: boolean): BatchPart[] | undefined {
   const parts: BatchPart[] = []
   let isPlain = isOne
-  const add = (batch: Lot, kind: PartKind): void => {
-    for (const { lot: root, path } of batch.members ?? []) {
-      if (root instanceof Root) {
-        const positions = positionsOf(path, root.depth)
+  const add = ({ members }: BatchGroup, kind: PartKind): void => {
+    for (const { group, path } of members) {
+      if (group instanceof InputGroup) {
+        const positions = group.positionsOf(path)
         if (positions !== undefined) isPlain = false
-        parts.push([root.seq, kind, ...(positions ?? [])])
-      } else {
+        parts.push([group.seq, kind, ...(positions ?? [])])
+      } else if (group instanceof BatchGroup) {
         isPlain = false
-        add(root, kind === PART ? PART_OF_BATCH : kind)
+        add(group, kind === PART ? PART_OF_BATCH : kind)
       }
     }
   }
-  add(lot, isOne ? PART : PART_OF_SEVERAL)
+  add(batch, isOne ? PART : PART_OF_SEVERAL)
   return isPlain ? undefined : parts
-}
-
-/**
- * The positions in a path below the first `depth`, outermost first; `undefined` if there are none.
- */
-function positionsOf(path: Path | undefined, depth: number): number[] | undefined {
-  if (path === undefined) return undefined
-  const positions: number[] = []
-  for (let at: Path | undefined = path; at !== undefined; at = at.parent)
-    positions.push(at.position)
-  const below = positions.reverse().slice(depth)
-  return below.length === 0 ? undefined : below
-}
-
-function textOf(positions: readonly number[] | undefined): string {
-  return positions?.join('.') ?? ''
 }

@@ -4,9 +4,8 @@ import type {
   StageConfig,
   VariantsConfig,
 } from '../../../engine/config.ts'
-import { Collate } from '../../../engine/stages/aggregate-stage.ts'
-import { checkedAggregator } from '../../../engine/stages/checked-aggregator.ts'
-import { elementsOf } from '../../../engine/stages/elements.ts'
+import { Collate, checkedAggregator } from '../../../engine/stages/aggregate-stage.ts'
+import { elementsOf } from '../../../engine/stages/flat-map-stage.ts'
 import { lookUp } from '../../../engine/stages/look-up.ts'
 import type { Aggregator } from '../../../engine/types.ts'
 import type { OpReference } from '../../../engine/worker-op.ts'

@@ -2,7 +2,7 @@ import type { StageConfig } from '../../../engine/config.ts'
 import type { Executor } from '../../../engine/executor.ts'
 import { boundaryAfter, type Item } from '../../../engine/flow/item.ts'
 import { ItemPool } from '../../../engine/flow/item-pool.ts'
-import type { TrackedItem } from '../../../engine/progress/ledger.ts'
+import type { TrackedItem } from '../../../engine/progress/pending-group.ts'
 import { assembleStages } from '../../../engine/run/assemble.ts'
 import type { GraphContext } from '../../../engine/stages/graph-context.ts'
 import type { Stage } from '../../../engine/stages/stage.ts'
@@ -25,14 +25,14 @@ import {
   type RegionPlan,
   STAGE_FAILED,
   type ToWorker,
-  ENDED as WORKER_ENDED,
+  WORKER_ENDED,
 } from '../region-protocol.ts'
 import { CountReader } from './counts.ts'
 import { CreditedSink } from './credited-sink.ts'
 import { InputQueue } from './input-queue.ts'
 import { InputTracker } from './input-tracker.ts'
+import type { MainChannel } from './main-channel.ts'
 import { RegionBatcher, type ReportState } from './region-batcher.ts'
-import type { RegionPort } from './region-port.ts'
 import { UnansweredLetters } from './unanswered-letters.ts'
 
 /**
@@ -43,26 +43,26 @@ export class NestedGraph implements GraphContext {
   readonly pipelineId: number
   readonly seed: number
   /** Not used: items here have pending groups. */
-  readonly book: undefined
+  readonly resumeTracker: undefined
   readonly itemPool: ItemPool = new ItemPool()
   readonly logger: Logger = { warn: () => {}, error: () => {} }
   /** Always true: the main side wants to know when the graph is idle. */
   readonly isDraining = true
-  readonly outbox: RegionBatcher
+  readonly batcher: RegionBatcher
   /** The main side has the user's `deadLetter`. */
   readonly mostLetters: undefined
   readonly #letters: UnansweredLetters | undefined
   readonly #stages: readonly Stage[]
-  readonly #feed: InputQueue
+  readonly #inputQueue: InputQueue
   readonly #exit: CreditedSink
-  readonly #book: InputTracker
+  readonly #inputTracker: InputTracker
   readonly #counts: CountReader
   readonly #onEnd: () => void
   readonly #startedAt: number = clockMs()
   #unfinished: number
   #isFailing = false
   #isCancelled = false
-  #heard = 0
+  #received = 0
   #given = 0
   #workMs = 0
   #workingSince: number | undefined
@@ -73,52 +73,60 @@ export class NestedGraph implements GraphContext {
   constructor(
     plan: RegionPlan,
     configs: readonly StageConfig[],
-    port: RegionPort,
+    port: MainChannel,
     onEnd: () => void,
   ) {
     this.pipelineId = plan.pipelineId
     this.seed = plan.seed
     this.#onEnd = onEnd
     if (plan.mostLetters !== undefined) this.#letters = new UnansweredLetters(plan.mostLetters)
-    this.outbox = new RegionBatcher(port, plan.firstId - 1, (isTurnOver) => this.#state(isTurnOver))
-    this.#book = new InputTracker({
-      tell: (...entries) => this.outbox.tell(...entries),
+    this.batcher = new RegionBatcher(port, plan.firstId - 1, (isTurnOver) =>
+      this.#state(isTurnOver),
+    )
+    this.#inputTracker = new InputTracker({
+      send: (...entries) => this.batcher.send(...entries),
       gave: () => {
         this.#given++
       },
     })
-    this.#feed = new InputQueue(() => this.outbox.flushSoon())
+    this.#inputQueue = new InputQueue(() => this.batcher.flushSoon())
     const options: BuildOptions = { tune: plan.isTuned ? 'continuous' : 'off' }
-    const { stages, exit } = assembleStages(this.#feed.queue, configs, options, this, plan.firstId)
+    const { stages, exit } = assembleStages(
+      this.#inputQueue.queue,
+      configs,
+      options,
+      this,
+      plan.firstId,
+    )
     this.#stages = stages
     this.#unfinished = stages.length
     this.#counts = new CountReader(stages)
     this.#exit = new CreditedSink(exit, {
-      take: (item) => this.#book.gives(item as TrackedItem),
-      flushed: () => this.outbox.tellLast([FLUSHED]),
-      ended: () => this.outbox.tell([WORKER_ENDED]),
+      take: (item) => this.#inputTracker.gives(item as TrackedItem),
+      flushed: () => this.batcher.sendLast([FLUSHED]),
+      ended: () => this.batcher.send([WORKER_ENDED]),
     })
     for (const stage of stages) stage.open()
   }
 
   /** Executes a message of the main side. */
-  hear(message: ToWorker): void {
+  onMessage(message: ToWorker): void {
     this.#workingSince ??= clockMs()
-    this.#heard++
+    this.#received++
     for (let at = 0; at < message.length; at += 1 + (FIELDS[message[at] as number] as number)) {
       const code = message[at]
       const field = message[at + 1]
       if (code === INPUT) this.#take(message.slice(at + 1, at + 8))
       else if (code === CREDIT) this.#exit.grant(field as number)
-      else if (code === FLUSH) this.#feed.put(boundaryAfter(this.#book.lastOrigin))
+      else if (code === FLUSH) this.#inputQueue.put(boundaryAfter(this.#inputTracker.lastOrigin))
       else if (code === FAIL) this.#fail(field as number)
-      else if (code === ISOLATE) this.#book.isCareful = field as boolean
+      else if (code === ISOLATE) this.#inputTracker.isIsolating = field as boolean
       else if (code === CANCEL) this.#cancel(field as boolean)
       else if (code === LETTER) this.#letters?.answered()
       else if (code === RESIZE) this.#resize(field as number, message[at + 2] as number)
     }
-    this.#feed.pump()
-    this.outbox.flushSoon()
+    this.#inputQueue.pump()
+    this.batcher.flushSoon()
   }
 
   #resize(stage: number, concurrency: number): void {
@@ -137,7 +145,7 @@ export class NestedGraph implements GraphContext {
   /** The note for the main side when nothing is left to run here and calls are pending. */
   get loopEnd(): LoopEndNote {
     return {
-      loopEnd: this.#heard,
+      loopEnd: this.#received,
       pending: this.#stages.flatMap((stage) => stage.pendingWork ?? []),
     }
   }
@@ -152,8 +160,8 @@ export class NestedGraph implements GraphContext {
       readonly number[] | undefined,
       readonly string[] | undefined,
     ]
-    const origin = this.#book.origin(source, epoch)
-    this.#feed.put(this.#book.born({ seq, value, origin, index, positions, covered }))
+    const origin = this.#inputTracker.origin(source, epoch)
+    this.#inputQueue.put(this.#inputTracker.born({ seq, value, origin, index, positions, covered }))
   }
 
   #fail(id: number): void {
@@ -166,7 +174,7 @@ export class NestedGraph implements GraphContext {
   #cancel(abort: boolean): void {
     this.#isCancelled = true
     this.#letters?.giveUp()
-    this.#feed.cancel()
+    this.#inputQueue.cancel()
     for (const stage of this.#stages) stage.cancel(abort)
     this.#endIfOver()
   }
@@ -175,9 +183,11 @@ export class NestedGraph implements GraphContext {
     // In the middle of a turn the graph never counts as idle, because callers up the call stack
     // continue.
     const isResting =
-      isTurnOver && this.#feed.isResting && this.#stages.every((stage) => stage.isResting)
+      isTurnOver && this.#inputQueue.isResting && this.#stages.every((stage) => stage.isResting)
     const isEmpty =
-      isResting && this.#feed.isEmpty && this.#stages.every((stage) => stage.exits.every(isUnused))
+      isResting &&
+      this.#inputQueue.isEmpty &&
+      this.#stages.every((stage) => stage.exits.every(isUnused))
     this.#wasQuiet = isEmpty
     if (this.#workingSince !== undefined) {
       const now = clockMs()
@@ -186,13 +196,13 @@ export class NestedGraph implements GraphContext {
     }
     const histograms = this.#counts.readHistograms(isResting)
     return {
-      heard: this.#heard,
-      taken: this.#feed.taken,
+      received: this.#received,
+      taken: this.#inputQueue.taken,
       given: this.#given,
       isResting,
       isEmpty,
       workMs: this.#workMs,
-      entangled: this.#book.entangled,
+      entangled: this.#inputTracker.entangled,
       counts: this.#counts.read(),
       histograms,
       levels: histograms === undefined ? undefined : this.#counts.readLevels(),
@@ -214,7 +224,7 @@ export class NestedGraph implements GraphContext {
   stageFailed(stage: Stage, failure: StageFailure): void {
     if (this.#isFailing) return
     this.#isFailing = true
-    this.outbox.tell([STAGE_FAILED, stage.info.id, failure.index, toWire(failure.cause)])
+    this.batcher.send([STAGE_FAILED, stage.info.id, failure.index, toWire(failure.cause)])
   }
 
   stageEnded(): void {
@@ -231,12 +241,12 @@ export class NestedGraph implements GraphContext {
   }
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
-    if (!this.#book.failed(stage.info.id, failure, item)) return undefined
+    if (!this.#inputTracker.failed(stage.info.id, failure, item)) return undefined
     return this.#letters?.sent()
   }
 
   rested(): void {
-    if (!this.#wasQuiet) this.outbox.flushSoon()
+    if (!this.#wasQuiet) this.batcher.flushSoon()
   }
 }
 

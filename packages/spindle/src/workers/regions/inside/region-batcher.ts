@@ -4,14 +4,21 @@ import { isMovable } from '../../transport/move.ts'
 import { notTransferable, toProcess } from '../../transport/not-transferable.ts'
 import { copyAll, pack } from '../../transport/pack.ts'
 import { toWire } from '../../transport/wire-error.ts'
-import { BATCH, DONE, FAILED, FIELDS, OUTPUT, type WorkerReport } from '../region-protocol.ts'
-import type { RegionPort } from './region-port.ts'
+import {
+  BATCH,
+  FIELDS,
+  INPUT_DONE,
+  ITEM_FAILED,
+  RESULT,
+  type WorkerReport,
+} from '../region-protocol.ts'
+import type { MainChannel } from './main-channel.ts'
 
 /** How long a report may wait for others, in milliseconds. */
 const HOLD_MS = 1
 
 /** Position of the value in the entries that have one. */
-const VALUE_AT: { readonly [code: number]: number } = { [OUTPUT]: 3, [BATCH]: 6, [FAILED]: 7 }
+const VALUE_AT: { readonly [code: number]: number } = { [RESULT]: 3, [BATCH]: 6, [ITEM_FAILED]: 7 }
 
 /** A report without its entries. */
 export type ReportState = Omit<WorkerReport, 'entries'>
@@ -21,7 +28,7 @@ export type ReportState = Omit<WorkerReport, 'entries'>
  * turn, or when the first has waited one millisecond.
  */
 export class RegionBatcher {
-  readonly #port: RegionPort
+  readonly #port: MainChannel
   readonly #regionId: number
   readonly #read: (isTurnOver: boolean) => ReportState
   #entries: unknown[] = []
@@ -37,7 +44,7 @@ export class RegionBatcher {
    * `read`: reads the rest of a report. `regionId`: number of the region, for results that cannot
    * be sent.
    */
-  constructor(port: RegionPort, regionId: number, read: (isTurnOver: boolean) => ReportState) {
+  constructor(port: MainChannel, regionId: number, read: (isTurnOver: boolean) => ReportState) {
     this.#port = port
     this.#regionId = regionId
     this.#read = read
@@ -47,7 +54,7 @@ export class RegionBatcher {
    * Adds entries: codes and their fields. Entries of one call arrive together. The buffers of a
    * result are transferred.
    */
-  tell(...entries: readonly (readonly unknown[])[]): void {
+  send(...entries: readonly (readonly unknown[])[]): void {
     if (entries.length === 0) return
     const isFirst = this.#entries.length === 0
     if (isFirst) this.#since = clockMs()
@@ -60,7 +67,7 @@ export class RegionBatcher {
    * Adds an entry that says that everything before it was reported, counts included; sent at the
    * end of the turn.
    */
-  tellLast(entry: readonly unknown[]): void {
+  sendLast(entry: readonly unknown[]): void {
     this.#add(entry)
     this.flushSoon()
   }
@@ -75,7 +82,7 @@ export class RegionBatcher {
    * leaves is not in it.
    */
   #packed(entry: readonly unknown[], valueAt: number): readonly unknown[] {
-    const mayMove = entry[0] === FAILED ? copyAll : isMovable
+    const mayMove = entry[0] === ITEM_FAILED ? copyAll : isMovable
     try {
       return entry.with(valueAt, pack(entry[valueAt], this.#transfers, mayMove))
     } catch (cause) {
@@ -134,14 +141,14 @@ export class RegionBatcher {
    * item is reported without its value.
    */
   #instead(entry: readonly unknown[], valueAt: number, cause: unknown): readonly unknown[] {
-    if (entry[0] === FAILED) return entry.with(valueAt, undefined)
+    if (entry[0] === ITEM_FAILED) return entry.with(valueAt, undefined)
     const border = this.#port.isProcess ? toProcess : undefined
     const error = toWire(notTransferable(entry[valueAt], 'result', cause, border))
     const [code, who] = entry
     if (code === BATCH)
-      return [FAILED, who, undefined, this.#regionId, entry[4], 1, error, undefined]
+      return [ITEM_FAILED, who, undefined, this.#regionId, entry[4], 1, error, undefined]
     const part = (entry[2] as readonly number[] | undefined)?.join('.') ?? ''
-    const failed = [FAILED, [who], part, this.#regionId, -1, 1, error, undefined]
-    return entry[4] === true ? [...failed, DONE, who] : failed
+    const failed = [ITEM_FAILED, [who], part, this.#regionId, -1, 1, error, undefined]
+    return entry[4] === true ? [...failed, INPUT_DONE, who] : failed
   }
 }

@@ -8,13 +8,13 @@ import { markTsx, runInit } from '../../supervise/worker-modules.ts'
 import { toWire } from '../../transport/wire-error.ts'
 import type { RegionSetup, ToWorker } from '../region-protocol.ts'
 import { loadStages } from './load-stages.ts'
+import { BlockingCalls, openMainChannel } from './main-channel.ts'
 import { NestedGraph } from './nested-graph.ts'
-import { BlockingCalls, openPort } from './region-port.ts'
-import { withHolds } from './timed-op.ts'
+import { withBlockingCalls } from './timed-op.ts'
 
 // The main module of a worker of a region, thread or process.
 
-const port = openPort()
+const port = openMainChannel()
 if (port.isProcess) {
   joinProcess()
   // Ctrl-C in a terminal signals all its processes. The main side decides when this one ends.
@@ -43,8 +43,8 @@ onRefused((error) => {
 })
 port.listen((message) => {
   if (graph === undefined) void setUp(message as RegionSetup)
-  else graph.hear(message as ToWorker)
-  loopEnd.heard()
+  else graph.onMessage(message as ToWorker)
+  loopEnd.checkSoon()
 })
 port.post('hello', [])
 
@@ -54,10 +54,13 @@ async function setUp({ plan, control, pulse }: RegionSetup): Promise<void> {
     // Before any of the user's code can block the process.
     if (port.isProcess) watchParent(pulse)
     if (plan.init !== undefined) await runInit(plan.init, plan.initArgs)
-    const configs = withHolds(await loadStages(plan.stages), new BlockingCalls(port, control))
+    const configs = withBlockingCalls(
+      await loadStages(plan.stages),
+      new BlockingCalls(port, control),
+    )
     graph = new NestedGraph(plan, configs, port, () => process.exit(0))
     // If the worker ends by itself, finished results must not be lost.
-    process.on('exit', () => graph?.outbox.flush(true))
+    process.on('exit', () => graph?.batcher.flush(true))
     port.post('ready', [])
   } catch (error) {
     port.post({ failure: toWire(error) }, [])

@@ -1,32 +1,37 @@
 import type { PipeConfig, StageConfig } from '../../../engine/config.ts'
 import { subjectOf } from '../../../engine/stages/context.ts'
-import type { Outputs } from '../../../engine/stages/generator-run.ts'
-import { isGenerator } from '../../../engine/stages/generator-run.ts'
+import { isGenerator, type Outputs } from '../../../engine/stages/generator-run.ts'
 import type { StageContext } from '../../../engine/types.ts'
 import type { Op } from '../../supervise/worker-modules.ts'
 import { seqOf } from './input-tracker.ts'
-import type { BlockingCalls } from './region-port.ts'
+import type { BlockingCalls } from './main-channel.ts'
 
 /** The stages with ops that report when they block the worker, for stages with a time limit. */
-export function withHolds(configs: readonly StageConfig[], holds: BlockingCalls): StageConfig[] {
+export function withBlockingCalls(
+  configs: readonly StageConfig[],
+  blockingCalls: BlockingCalls,
+): StageConfig[] {
   return configs.map((config) => {
     if (config.kind === 'variants')
-      return { ...config, paths: config.paths.map((path) => withHolds(path, holds)) }
+      return {
+        ...config,
+        paths: config.paths.map((path) => withBlockingCalls(path, blockingCalls)),
+      }
     if (config.kind !== 'pipe' || config.timeoutMs === undefined) return config
-    return { ...config, run: timed(config.run as Op, holds) }
+    return { ...config, run: timed(config.run as Op, blockingCalls) }
   })
 }
 
-function timed(op: Op, holds: BlockingCalls): PipeConfig['run'] {
+function timed(op: Op, blockingCalls: BlockingCalls): PipeConfig['run'] {
   return (item: unknown, context: StageContext): unknown => {
     const { id } = context.stage
     const seq = seqOf(subjectOf(context))
     const held = <R>(call: () => R): R => {
-      holds.begin(id, seq)
+      blockingCalls.begin(id, seq)
       try {
         return call()
       } finally {
-        holds.end()
+        blockingCalls.end()
       }
     }
     const result = held(() => op(item, context))

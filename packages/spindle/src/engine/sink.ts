@@ -1,0 +1,57 @@
+import type { PipelineState } from './resume-state.ts'
+
+/**
+ * A place for the results of a pipeline, which `pipeline.writeTo(sink)` opens: shards in a folder
+ * or a bucket, a database.
+ *
+ * `T` is the type of the items, `R` the result of a complete run.
+ */
+export interface Sink<T, R> {
+  /**
+   * Opens the place, and removes what an earlier run wrote and did not commit.
+   *
+   * @throws `ERR_EXISTS` without `resume`, if the place holds the results of an earlier run
+   */
+  open(options: SinkOpenOptions): Promise<SinkWriter<T, R>>
+}
+
+/** Options of {@link Sink.open}. */
+export interface SinkOpenOptions {
+  /** Whether an earlier run is continued. */
+  readonly resume: boolean
+  /** Aborts the writer's calls. */
+  readonly signal: AbortSignal | undefined
+}
+
+/** Writes items, and commits them together with the state of the pipeline: both or neither. */
+export interface SinkWriter<T, R> {
+  /** State of the last commit; `undefined` before the first, and for runs without states. */
+  readonly state: PipelineState | undefined
+  /** The result of an earlier run that is complete; there is nothing left to do then. */
+  readonly result: R | undefined
+  /** Whether what was written since the last commit is enough for one, such as a full shard. */
+  readonly isDue: boolean
+  /** Adds an item to the next commit. The item may change when the promise resolves. */
+  write(item: T): void | Promise<void>
+  /**
+   * Commits what was written before this call. `state` covers exactly that. Calls of `write` may
+   * follow before the promise resolves; they belong to the next commit.
+   */
+  commit(state: PipelineState | undefined): Promise<void>
+  /** Commits the rest and marks the results as complete. */
+  complete(state: PipelineState | undefined): Promise<R>
+  /** Ends without a commit. */
+  abort(): Promise<void>
+}
+
+/** Options of `pipeline.writeTo()`. */
+export interface WriteToOptions {
+  /**
+   * Continues an earlier run into the same place, however it ended: the pipeline starts from the
+   * state that was committed with the results, so each result is in the place exactly once. The
+   * first run passes it too. Default false: the place must be empty.
+   */
+  readonly resume?: boolean
+  /** Aborts: the pipeline stops, and the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}

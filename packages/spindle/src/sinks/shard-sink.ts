@@ -1,0 +1,189 @@
+import type { PipelineState } from '../engine/resume-state.ts'
+import type { Sink, SinkOpenOptions, SinkWriter } from '../engine/sink.ts'
+import { SpindleError } from '../errors.ts'
+import { checkObjectName } from '../source/store/check-object.ts'
+import type { ObjectStore, ObjectWriter } from '../source/store/object-store.ts'
+import { CommitLog, type ShardInfo, type ShardManifest, taken } from './commit-log.ts'
+import { GatheredOutput } from './gathered-output.ts'
+import type { ShardEncoder, ShardFormat } from './shard-format.ts'
+import { type ShardOptions, type ShardPlan, shardPlan } from './shard-options.ts'
+
+/**
+ * Makes a sink that writes shards of a format, for formats of your own. A shard, the manifest and
+ * the state of the pipeline are committed together.
+ *
+ * @param place a folder, a URL that `openStore` takes, or a store
+ * @param known names of options that the format has besides {@link ShardOptions}
+ * @throws `ERR_BAD_OPTION`
+ */
+export function shardSink<T>(
+  place: string | URL | ObjectStore,
+  format: ShardFormat<T>,
+  options: ShardOptions = {},
+  known: readonly string[] = [],
+): Sink<T, ShardManifest> {
+  const plan = shardPlan(place, options, known)
+  return { open: (opening) => ShardWriter.open(format, plan, opening) }
+}
+
+/** A shard that is being written. */
+interface OpenShard<T> {
+  readonly name: string
+  readonly writer: ObjectWriter
+  readonly output: GatheredOutput
+  readonly encoder: ShardEncoder<T>
+  count: number
+}
+
+class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
+  readonly #format: ShardFormat<T>
+  readonly #plan: ShardPlan
+  readonly #log: CommitLog
+  readonly #signal: AbortSignal | undefined
+  /** Number of the next shard. */
+  #next: number
+  #shard: OpenShard<T> | undefined
+  /** The last commit. Later ones wait for it. */
+  #tail: Promise<void> = Promise.resolve()
+  isDue = false
+
+  private constructor(
+    format: ShardFormat<T>,
+    plan: ShardPlan,
+    log: CommitLog,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#format = format
+    this.#plan = plan
+    this.#log = log
+    this.#signal = signal
+    this.#next = log.shardCount
+  }
+
+  static async open<T>(
+    format: ShardFormat<T>,
+    plan: ShardPlan,
+    { resume, signal }: SinkOpenOptions,
+  ): Promise<ShardWriter<T>> {
+    const { store } = plan
+    const nameOf = (shard: number): string => shardName(format, plan, shard)
+    if (nameOf(0) === nameOf(1))
+      throw new SpindleError(
+        'ERR_BAD_OPTION',
+        '`name` must be a function that gives another name for each shard',
+      )
+    const kind = format.kind + format.extension
+    const log = await CommitLog.open(store, kind, resume, nameOf(0))
+    const opened = new ShardWriter(format, plan, log, signal)
+    if (log.result !== undefined) await log.writeManifest()
+    else if (resume) await opened.#cleanUp()
+    return opened
+  }
+
+  /** Removes the shards that an earlier run wrote and did not commit: at most two. */
+  async #cleanUp(): Promise<void> {
+    const { store } = this.#plan
+    for (let shard = this.#next; shard < this.#next + 3; shard++) {
+      const name = shardName(this.#format, this.#plan, shard)
+      await store.discardUnfinished(name)
+      await store.delete(name)
+    }
+  }
+
+  get state(): PipelineState | undefined {
+    return this.#log.state
+  }
+
+  get result(): ShardManifest | undefined {
+    return this.#log.result
+  }
+
+  write(item: T): Promise<void> | undefined {
+    this.#shard ??= this.#open()
+    const { encoder, output } = this.#shard
+    this.#shard.count += encoder.add(item)
+    const settled = encoder.settle?.()
+    const bytes = output.size + encoder.keptBytes
+    this.isDue = bytes >= this.#plan.maxBytes || this.#shard.count >= this.#plan.maxRecords
+    if (settled !== undefined) return settled.then(() => output.flush())
+    return output.isFull ? output.flush() : undefined
+  }
+
+  commit(state: PipelineState | undefined): Promise<void> {
+    return this.#commit(state, false)
+  }
+
+  async complete(state: PipelineState | undefined): Promise<ShardManifest> {
+    await this.#commit(state, true)
+    return this.#log.result as ShardManifest
+  }
+
+  #commit(state: PipelineState | undefined, isComplete: boolean): Promise<void> {
+    const shard = this.#shard
+    this.#shard = undefined
+    this.isDue = false
+    this.#tail = this.#tail.then(async () => {
+      const shards = shard === undefined ? [] : [await this.#close(shard)]
+      await this.#log.commit(shards, state, isComplete)
+    })
+    return this.#tail
+  }
+
+  async abort(): Promise<void> {
+    const shard = this.#shard
+    this.#shard = undefined
+    await this.#tail.catch(() => {})
+    await shard?.writer.abort()
+  }
+
+  #open(): OpenShard<T> {
+    const name = shardName(this.#format, this.#plan, this.#next++)
+    const signal = this.#signal
+    const writer = this.#plan.store.writer(name, {
+      ifAbsent: true,
+      ...(signal !== undefined && { signal }),
+    })
+    const output = new GatheredOutput(writer, this.#plan.digest)
+    return { name, writer, output, encoder: this.#format.encoder(output), count: 0 }
+  }
+
+  async #close({ name, writer, output, encoder, count }: OpenShard<T>): Promise<ShardInfo> {
+    try {
+      await encoder.finish()
+      await output.flush()
+      await writer.close()
+    } catch (error) {
+      await writer.abort()
+      throw isOfAnother(error) ? taken(this.#plan.store, error) : error
+    }
+    const digest = output.digest()
+    const { digest: kind } = this.#plan
+    return {
+      name,
+      count,
+      bytes: output.size,
+      ...(digest !== undefined && { digest: `${kind}:${digest}` }),
+    }
+  }
+}
+
+/**
+ * Whether an error says that another writer is at work: it made the shard, whose name was free, or
+ * removed what this one has not finished.
+ */
+function isOfAnother(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }
+  return code === 'ERR_EXISTS' || code === 'ERR_NOT_FOUND' || cause?.code === 'ENOENT'
+}
+
+function shardName<T>(format: ShardFormat<T>, plan: ShardPlan, shard: number): string {
+  const base = plan.nameOf(shard)
+  const name = `${base}${format.extension}`
+  checkObjectName(name)
+  if (typeof base !== 'string' || name.startsWith('_spindle/') || name === 'manifest.json')
+    throw new SpindleError(
+      'ERR_BAD_OPTION',
+      '`name` must be a function that gives a text, and no name of the sink itself',
+    )
+  return name
+}

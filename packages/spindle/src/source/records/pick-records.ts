@@ -1,0 +1,119 @@
+import type { StoreCallOptions } from '../store/object-store.ts'
+import type { RecordFile } from './record-files.ts'
+import { RecordLines } from './record-lines.ts'
+
+/** How records are read. */
+export interface RecordPlan<T> {
+  readonly files: readonly RecordFile[]
+  readonly maxRecordBytes: number
+  readonly call: StoreCallOptions
+  /** Makes a value of a line. File and number of the record are for messages. */
+  readonly parse: (line: string, file: RecordFile, record: number) => T
+  /** Makes the values of many lines, which is faster; `undefined` if it cannot. */
+  readonly parseAll: ((lines: readonly string[]) => readonly T[] | undefined) | undefined
+}
+
+/**
+ * The records at positions, which count the records of all files in order. Files whose records were
+ * counted are skipped; others are read to count their lines, which is several times faster than to
+ * parse them.
+ */
+export function pickRecords<T>(plan: RecordPlan<T>, positions: Iterable<number>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: () => new RecordIterator(plan, positions) }
+}
+
+/**
+ * Gives results without a promise while lines are there: `for await` and the engine take both, and
+ * a promise per record would cost more than its parsing.
+ */
+class RecordIterator<T> implements AsyncIterator<T> {
+  readonly #plan: RecordPlan<T>
+  readonly #positions: Iterator<number>
+  #lines: RecordLines | undefined
+  #file = 0
+  /** Position of the first record of {@link #file}. */
+  #first = 0
+  #isDone = false
+
+  constructor(plan: RecordPlan<T>, positions: Iterable<number>) {
+    this.#plan = plan
+    this.#positions = positions[Symbol.iterator]()
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    const step = this.#isDone ? undefined : this.#positions.next()
+    if (step === undefined || step.done === true) return this.#end()
+    const lines = this.#lines
+    if (lines !== undefined) {
+      const skipped = step.value - this.#first - lines.record
+      if (skipped >= 0 && lines.next + skipped < lines.lines.length) {
+        lines.next += skipped
+        lines.record += skipped
+        return this.#take(lines) as unknown as Promise<IteratorResult<T>>
+      }
+    }
+    return this.#seek(step.value)
+  }
+
+  async return(): Promise<IteratorResult<T>> {
+    return await this.#end()
+  }
+
+  #take(lines: RecordLines): IteratorResult<T> {
+    if (lines.next === 0) lines.values = this.#plan.parseAll?.(lines.lines)
+    const at = lines.next++
+    const record = lines.record++
+    if (lines.values !== undefined) return { done: false, value: lines.values[at] as T }
+    const file = this.#plan.files[this.#file] as RecordFile
+    return { done: false, value: this.#plan.parse(lines.lines[at] as string, file, record) }
+  }
+
+  async #seek(position: number): Promise<IteratorResult<T>> {
+    const { files } = this.#plan
+    if (position < this.#first + (this.#lines?.record ?? 0)) await this.#restart(position)
+    while (this.#file < files.length) {
+      const file = files[this.#file] as RecordFile
+      if (this.#lines === undefined) {
+        if (file.count !== undefined && position >= this.#first + file.count) {
+          this.#leave(file.count)
+          continue
+        }
+        this.#lines = new RecordLines(file, this.#plan.maxRecordBytes, this.#plan.call)
+      }
+      const lines = this.#lines
+      const ahead = position - this.#first - lines.record
+      const there = lines.lines.length - lines.next
+      if (ahead < there) {
+        lines.next += ahead
+        lines.record += ahead
+        return this.#take(lines)
+      }
+      lines.next += there
+      lines.record += there
+      if (await lines.fill()) continue
+      this.#lines = undefined
+      this.#leave(lines.record)
+    }
+    return await this.#end()
+  }
+
+  /** Goes to the file that the position may be in. */
+  async #restart(position: number): Promise<void> {
+    await this.#lines?.close()
+    this.#lines = undefined
+    if (position < this.#first) [this.#file, this.#first] = [0, 0]
+  }
+
+  #leave(count: number): void {
+    this.#first += count
+    this.#file++
+  }
+
+  async #end(): Promise<IteratorResult<T>> {
+    this.#isDone = true
+    const lines = this.#lines
+    this.#lines = undefined
+    await lines?.close()
+    return { done: true, value: undefined }
+  }
+}
