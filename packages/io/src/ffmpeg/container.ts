@@ -5,9 +5,9 @@ import type { SyncReader } from '../files/routine.ts'
 import { removeSpilled, spill } from '../files/spill.ts'
 import { mp3End } from './containers/mp3.ts'
 import { isLiveOpenEnded, isOpenEnded } from './containers/open-ended.ts'
-import { refuseEncrypted } from './encrypted.ts'
 import type { FFmpeg } from './library.ts'
 import { findFacts, openContext } from './open-context.ts'
+import { refuseEncryptedStream } from './refuse-features.ts'
 
 /**
  * Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`.
@@ -87,7 +87,7 @@ export class Container {
       this.isOpenEnded = reader === undefined ? isLiveOpenEnded(this.format) : isOpenEnded(reader)
       const isTold = duration !== undefined && duration > 0n && !this.isOpenEnded
       this.declared = isTold ? duration : undefined
-      refuseEncrypted(this.stream)
+      refuseEncryptedStream(this.stream)
       for (const other of this.format.streams) {
         if (other.index !== this.stream.index) other.discard = c.AVDISCARD_ALL
       }

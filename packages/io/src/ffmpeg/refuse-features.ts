@@ -1,5 +1,6 @@
-import type { Frame, Packet } from 'node-av/lib'
+import type { Frame, Packet, Stream } from 'node-av/lib'
 import { MediaError } from '../base/errors.ts'
+import type { HeifPicture } from './containers/mp4.ts'
 import type { FFmpeg } from './library.ts'
 
 /**
@@ -16,6 +17,30 @@ export function encrypted(): MediaError {
     'ERR_UNSUPPORTED',
     'it is encrypted (Common Encryption); decrypt it first: `ffmpeg -decryption_key … -i in.mp4 -c copy out.mp4`',
   )
+}
+
+/**
+ * Sample entries of MP4 files whose samples are encrypted (ISO/IEC 14496-12 8.12; those of the
+ * iTunes Store and of Audible).
+ */
+const ENCRYPTED: ReadonlyMap<string, string> = new Map([
+  ['enca', 'Common Encryption'],
+  ['encv', 'Common Encryption'],
+  ['drms', 'FairPlay'],
+  ['drmi', 'FairPlay'],
+  ['aavd', 'Audible'],
+])
+
+/** Refuses what nobody decodes without a key. @throws MediaError `ERR_UNSUPPORTED` */
+export function refuseEncryptedStream({ codecpar }: Stream): void {
+  const tag = Number(codecpar.codecTag)
+  const name = Buffer.from([tag & 255, (tag >> 8) & 255, (tag >> 16) & 255, (tag >>> 24) & 255])
+  const scheme = ENCRYPTED.get(name.toString('latin1'))
+  if (scheme !== undefined)
+    throw new MediaError(
+      'ERR_UNSUPPORTED',
+      `it is encrypted (${scheme}); decrypt it with its key before`,
+    )
 }
 
 /**
@@ -40,5 +65,19 @@ export function refuseMatrix({ colorSpace }: Frame): void {
   throw new MediaError(
     'ERR_UNSUPPORTED',
     `its colours are ${name}, which FFmpeg's scaler does not convert; \`decode\` gives the samples as they are, and ffmpeg's filter libplacebo converts them`,
+  )
+}
+
+/**
+ * HEIC, what phones write, is in the boxes of a video, of which FFmpeg finds the tiles, and not the
+ * picture that they make.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED`
+ */
+export function refuseStill({ format, item }: HeifPicture): never {
+  const parts = item === 'grid' ? ', made of tiles' : ''
+  throw new MediaError(
+    'ERR_UNSUPPORTED',
+    `a still ${format} picture${parts}, not a video: \`loadImage\` reads it`,
   )
 }

@@ -2,8 +2,7 @@ import { viewOfBytes } from '../../base/dtypes.ts'
 import { openWith, openWithSync } from '../../files/read-with.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
 import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
-import { NpzFile } from './npz-file.ts'
-import { NpzFileSync } from './npz-file-sync.ts'
+import { NpzFile, NpzFileSync } from './npz-file.ts'
 import { type NpzOptions, type NpzPlan, npzPlan, readNpzMembers } from './npz-members.ts'
 
 /** Options of `loadNpz`. */
