@@ -1,4 +1,6 @@
-import { tooLarge } from '../base/limits.ts'
+import type { RulesOf } from 'spindle/options'
+import { DEFAULT_MAX_PIXELS, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../base/limits.ts'
+import { limit, mediaOptions } from '../base/options.ts'
 
 /**
  * Bounds on what is made of a file from elsewhere: a small one may say that it is large. What
@@ -25,6 +27,20 @@ export interface VideoLimits {
 
 /** The limits of a call. */
 export type Limits = Required<VideoLimits>
+
+/** The rules of {@link VideoLimits}. */
+export const limitRules: RulesOf<VideoLimits, keyof VideoLimits> = {
+  maxPixels: limit(DEFAULT_MAX_PIXELS),
+  maxFrames: limit(Number.POSITIVE_INFINITY),
+  maxResultBytes: limit(DEFAULT_MAX_RESULT_BYTES),
+}
+
+const limits = mediaOptions('VideoLimits', limitRules)
+
+/** The limits among some options. @throws MediaError `ERR_BAD_OPTION` */
+export function limitsOf({ maxPixels, maxFrames, maxResultBytes }: VideoLimits): Limits {
+  return limits.check({ maxPixels, maxFrames, maxResultBytes } as VideoLimits)
+}
 
 /** @throws MediaError `ERR_TOO_LARGE` for a frame of more than `maxPixels` */
 export function checkPixels(

@@ -1,5 +1,7 @@
+import type { RulesOf } from 'spindle/options'
 import type { Size } from '../base/geometry.ts'
-import { tooLarge } from '../base/limits.ts'
+import { DEFAULT_MAX_PIXELS, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../base/limits.ts'
+import { limit } from '../base/options.ts'
 
 /**
  * Bounds on what is made of an image file from elsewhere: a small one may say that it is large.
@@ -25,6 +27,13 @@ export interface ImageLimits {
 
 /** The limits of a call. */
 export type CheckedLimits = Required<ImageLimits>
+
+/** The rules of {@link ImageLimits}. */
+export const limitRules: RulesOf<ImageLimits, keyof ImageLimits> = {
+  maxPixels: limit(DEFAULT_MAX_PIXELS),
+  maxFrames: limit(Number.POSITIVE_INFINITY),
+  maxResultBytes: limit(DEFAULT_MAX_RESULT_BYTES),
+}
 
 /** @throws MediaError `ERR_TOO_LARGE` for a picture of more than `maxPixels` */
 export function checkPixels(

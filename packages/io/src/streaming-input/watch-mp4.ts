@@ -2,7 +2,7 @@ import { Transform, type TransformCallback } from 'node:stream'
 import { MediaError } from '../base/errors.ts'
 import { hasMp4Start, readMp4 } from '../ffmpeg/containers/mp4.ts'
 import { refuseBombsInBoxes } from '../ffmpeg/refuse-bombs.ts'
-import { refuseStill } from '../ffmpeg/refuse-features.ts'
+import { refuseStill } from '../ffmpeg/still-pictures.ts'
 import type { SyncReader } from '../files/routine.ts'
 
 /** Bytes of an index, or of a fragment's, that are held back until they have been looked at. */

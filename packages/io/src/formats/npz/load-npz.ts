@@ -1,15 +1,23 @@
+import { type Rules, signal as signalRule } from 'spindle/options'
 import { viewOfBytes } from '../../base/dtypes.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { openWith, openWithSync } from '../../files/read-with.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { NpzFile, NpzFileSync } from './npz-file.ts'
-import { type NpzOptions, type NpzPlan, npzPlan, readNpzMembers } from './npz-members.ts'
+import { type NpzOptions, type NpzPlan, npzPlan, npzRules, readNpzMembers } from './npz-members.ts'
 
 /** Options of `loadNpz`. */
 export interface LoadNpzOptions extends NpzOptions, UrlOptions {
   /** Gives up opening: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const loadOptions = mediaOptions('LoadNpzOptions', {
+  ...npzRules,
+  signal: signalRule(),
+  ...urlRules,
+} satisfies Rules<LoadNpzOptions>)
 
 /**
  * Opens an npz: the zip of npy files that NumPy's `np.savez` and `np.savez_compressed` write. Only
@@ -42,7 +50,7 @@ export interface LoadNpzOptions extends NpzOptions, UrlOptions {
  */
 export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {}): Promise<NpzFile> {
   checkSource(source, 'source')
-  const plan = npzPlan(options, ['signal'], URL_OPTIONS)
+  const plan = npzPlan(options, loadOptions)
   const { reader, value } = await openWith(source, options, ({ size }) => readNpzMembers(size))
   return new NpzFile(describeSource(source), reader, value, plan)
 }

@@ -2,10 +2,15 @@ import type { AnyNdArray, DType } from '../../base/array.ts'
 import { checkKnown } from '../../base/check.ts'
 import { DATA_CLASSES, IS_LITTLE_ENDIAN, swapBytes, viewAs } from '../../base/dtypes.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
-import { readWith } from '../../files/read-with.ts'
+import { readWith, readWithSync } from '../../files/read-with.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { type Routine, runSync, TURN, TURN_BYTES } from '../../files/routine.ts'
-import { checkSource, type MediaSource } from '../../files/source.ts'
+import {
+  checkSource,
+  checkSyncSource,
+  type MediaSource,
+  type SyncSource,
+} from '../../files/source.ts'
 import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
 import {
   headerLength,
@@ -52,6 +57,18 @@ export async function loadSafetensors(
   const { names } = options
   checkNames(names)
   return readWith(source, options, ({ size }) => readSafetensors(size, names))
+}
+
+/** {@link loadSafetensors} for worker ops, done when it returns. @throws MediaError the same */
+export function loadSafetensorsSync(
+  source: SyncSource,
+  options: ParseSafetensorsOptions = {},
+): Safetensors {
+  checkSyncSource(source, 'source')
+  checkKnown(options, ['names'])
+  const { names } = options
+  checkNames(names)
+  return readWithSync(source, ({ size }) => readSafetensors(size, names))
 }
 
 /** The tensors of a safetensors file in memory, as views of it; see `loadSafetensors`. */

@@ -36,7 +36,7 @@ export class ZipFile extends OpenArchive<ZipMemberEntry> {
    */
   static async open(source: MediaSource, options: ZipOptions = {}): Promise<ZipFile> {
     checkSource(source, 'source')
-    const plan = zipPlan(options, 'signal')
+    const plan = zipPlan(options, 'file')
     const name = describeSource(source)
     const { reader, value: members } = await openWith(source, options, ({ size }) =>
       readZipMembers(name, size),
