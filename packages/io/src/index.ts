@@ -20,6 +20,8 @@ export {
   streamPackets,
 } from './api/chain.ts'
 export { encodeImage, loadImage, loadImageBatch, saveImage } from './api/image.ts'
+export { type InspectOptions, inspect } from './api/inspect.ts'
+export type { Inspection } from './api/inspection.ts'
 export { giveBack } from './api/pool.ts'
 export { type MediaInfo, type ProbeOptions, probe } from './api/probe.ts'
 export { stack } from './api/stack.ts'

@@ -12,7 +12,7 @@ import { checkedEncoderOptions, type EncoderOptions } from '../chain/encode/enco
 import type { MuxerOptions } from '../chain/mux/muxer.ts'
 import { Packets } from '../chain/packets/packets.ts'
 import { checkWindow, type TimeWindow } from '../chain/time.ts'
-import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
+import { limitRules, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
 import { localPath } from '../files/atomic-file.ts'
 import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
 import { type LocalSource, localize } from '../streaming-input/local-source.ts'
@@ -76,7 +76,7 @@ export interface FilterOptions {
 const DEMUXER = ['format', 'formatOptions', 'probe', 'strict', 'name'] as const
 const DECODER = [
   ...['strict', 'threads', 'decoder', 'decoderOptions', 'hardware'],
-  ...LIMIT_OPTIONS,
+  ...Object.keys(limitRules),
 ]
 
 /**

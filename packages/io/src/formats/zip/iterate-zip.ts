@@ -33,7 +33,7 @@ export function iterateZip(
   options: IterateZipOptions = {},
 ): AsyncIterable<ZipMember> {
   checkSource(source, 'source')
-  const plan = zipPlan(options, 'filter', 'reuse', 'signal')
+  const plan = zipPlan(options, 'iterate')
   const { filter, reuse = false, signal } = options
   const fetching = fetchingOf(options)
   const iterable: AsyncIterable<ZipMember> = {

@@ -12,7 +12,7 @@ import { refuseStill } from '../../ffmpeg/still-pictures.ts'
 import type { OpenFile } from '../../files/open-file.ts'
 import { isQuarterTurn } from '../../image/orientation.ts'
 import type { VideoInfo } from '../video-info.ts'
-import { videoTarget } from '../video-options.ts'
+import { plainTarget } from '../video-options.ts'
 import { orientationOf } from './display-matrix.ts'
 import { VideoPass } from './video-pass.ts'
 
@@ -162,7 +162,7 @@ function countFrames(ffmpeg: FFmpeg, file: OpenFile, mp4: Mp4, id: number): numb
   const told = shownByHeader(track, mp4.isFragmented)
   if (told !== undefined || file.reader.size > MOST_READ) return told
   try {
-    const target = videoTarget({ strict: false, maxPixels: Infinity }, [])
+    const target = plainTarget({ strict: false, maxPixels: Infinity })
     const pass = new VideoPass(ffmpeg, file, target)
     try {
       return pass.count()
