@@ -1,12 +1,13 @@
+import { list, type Rules, signal as signalRule } from 'spindle/options'
 import type { AnyNdArray, DType } from '../../base/array.ts'
-import { checkKnown, checkSignal } from '../../base/check.ts'
 import { DATA_CLASSES, IS_LITTLE_ENDIAN, swapBytes, viewAs } from '../../base/dtypes.ts'
 import { badOption, MediaError, withSource } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { openReader } from '../../files/open-reader.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { type Routine, run, runSync, TURN, TURN_BYTES } from '../../files/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import {
   headerLength,
   parseSafetensorsHeader,
@@ -25,6 +26,16 @@ export interface LoadSafetensorsOptions extends ParseSafetensorsOptions, UrlOpti
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const parseRules = {
+  names: list<readonly string[]>('texts', (name) => typeof name === 'string'),
+} satisfies Rules<ParseSafetensorsOptions>
+const parseOptions = mediaOptions('ParseSafetensorsOptions', parseRules)
+const loadOptions = mediaOptions('LoadSafetensorsOptions', {
+  ...parseRules,
+  signal: signalRule(),
+  ...urlRules,
+} satisfies Rules<LoadSafetensorsOptions>)
 
 /** Arrays by name, and what was noted with them. */
 export interface Safetensors {
@@ -48,10 +59,7 @@ export async function loadSafetensors(
   options: LoadSafetensorsOptions = {},
 ): Promise<Safetensors> {
   checkSource(source, 'source')
-  checkKnown(options, ['names', 'signal'], URL_OPTIONS)
-  const { names, signal } = options
-  checkNames(names)
-  checkSignal(signal)
+  const { names, signal } = loadOptions.check(options)
   const fetching = fetchingOf(options)
   signal?.throwIfAborted()
   try {
@@ -72,8 +80,7 @@ export function parseSafetensors(
   bytes: Uint8Array | ArrayBuffer,
   options: ParseSafetensorsOptions = {},
 ): Safetensors {
-  checkKnown(options, ['names'])
-  checkNames(options.names)
+  parseOptions.check(options)
   if (!(bytes instanceof Uint8Array) && !(bytes instanceof ArrayBuffer))
     throw badOption('bytes', 'a Uint8Array or ArrayBuffer', bytes)
   const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes
@@ -126,10 +133,4 @@ function* arrayOf(place: TensorPlace, bytes: Uint8Array): Routine<AnyNdArray> {
     yield TURN
   }
   return { data, dtype: 'float32', shape } as AnyNdArray
-}
-
-function checkNames(names: unknown): void {
-  if (names === undefined) return
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    throw badOption('names', 'an array of texts', names)
 }
