@@ -1,7 +1,7 @@
 // Keeps the house in order: which part may import which (docs/architecture.md), and the form of a
 // source file.
 //   node scripts/check-imports.mjs [root of the workspace]
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -101,7 +101,8 @@ const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url))
 const problems = []
 const warnings = []
 let fileCount = 0
-for (const name of readdirSync(join(root, 'packages'))) checkPackage(name)
+for (const name of readdirSync(join(root, 'packages')))
+  if (existsSync(join(root, 'packages', name, 'src'))) checkPackage(name)
 for (const line of warnings) console.log(`warning: ${line}`)
 for (const line of problems) console.error(line)
 console.log(`check-imports: ${fileCount} files, ${problems.length} problems`)

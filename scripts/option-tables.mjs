@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const PACKAGES = ['spindle', 'io']
 const UNITS = { Ms: 'ms', Us: 'µs', Sec: 's', Bytes: 'bytes', Mb: 'MiB', Pixels: 'pixels' }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -49,17 +50,19 @@ export function membersOf(name, interfaces = readInterfaces()) {
 /** The public interfaces of both packages: what they extend, and their members. */
 export function readInterfaces() {
   const found = new Map()
-  for (const folder of readdirSync(join(root, 'packages')))
+  for (const folder of PACKAGES)
     for (const file of sourcesOf(folder)) {
       const text = readFileSync(file, 'utf8')
       const form =
         /^export interface (?<name>\w+)(?<head>[^{]*(?:\{[^{}]*\}[^{]*)*?)\{(?:\n(?<body>.*?)^)?\}/gms
       for (const { groups } of text.matchAll(form)) {
         const [, bases = ''] = /\bextends\s+([\w\s,.<>|'&]+)$/.exec(groups.head.trim()) ?? []
-        found.set(groups.name, {
-          bases: basesIn(bases),
-          members: parseMembers(groups.body ?? ''),
-        })
+        // Names are unique among the public interfaces; a later one is of one file only.
+        if (!found.has(groups.name))
+          found.set(groups.name, {
+            bases: basesIn(bases),
+            members: parseMembers(groups.body ?? ''),
+          })
       }
     }
   return found
@@ -153,7 +156,7 @@ function printed(value) {
 
 /** The entries that people import: `spindle/source`, the file that exports its names. */
 function entries() {
-  return readdirSync(join(root, 'packages')).flatMap((folder) => {
+  return PACKAGES.flatMap((folder) => {
     const manifest = JSON.parse(
       readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'),
     )

@@ -119,15 +119,30 @@ export function damaged(problem: string): MediaError {
 /** A value in an error message: short, on one line. */
 export const printValue: (value: unknown) => string = show
 
-/** What is wrong when a library cannot be imported. */
+const LICENCES: Readonly<Record<string, string>> = {
+  'node-av': 'MIT; the FFmpeg in it is a GPL-3.0 build',
+  sharp: 'Apache-2.0; the libvips in it is LGPL-3.0',
+  hyparquet: 'MIT',
+  'hyparquet-writer': 'MIT',
+}
+
+/** The licence of an optional peer and of what it contains. */
+export function licenceOf(library: string): string {
+  return LICENCES[library] ?? 'unknown'
+}
+
+/** What is wrong when a library cannot be imported, in one line. */
 export function missingBackend(backend: string, library: string, error: unknown): MediaError {
   const { code, message = String(error) } = (error ?? {}) as NodeJS.ErrnoException
-  const isMissing =
-    (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') &&
-    message.includes(`'${library}`)
-  const problem = isMissing
-    ? `which is not installed: run \`npm install ${library}\``
-    : `which is installed but does not load: ${message}`
+  // Bundlers throw errors of their own without a code.
+  const isNotFound =
+    code === 'ERR_MODULE_NOT_FOUND' ||
+    code === 'MODULE_NOT_FOUND' ||
+    /^Cannot find (?:module|package)/.test(message)
+  const problem =
+    isNotFound && new RegExp(`['"]${library}(?:['"/])`).test(message)
+      ? `which is not installed: run \`npm install ${library}\` (licence: ${licenceOf(library)})`
+      : `which is installed but does not load: ${message.split('\n', 1)[0]}`
   return new MediaError(
     'ERR_BACKEND_MISSING',
     `the ${backend} backend needs ${library}, ${problem}`,

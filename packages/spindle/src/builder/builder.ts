@@ -23,6 +23,7 @@ import { checkBuildOptions } from './build-options.ts'
 import type {
   AggregateOptions,
   ElementOf,
+  Iterables,
   MergeOptions,
   MergeStopOptions,
   OpFunction,
@@ -30,6 +31,7 @@ import type {
   PipeOptions,
   Router,
   SourceOptions,
+  StageTypeError,
   VariantOptions,
 } from './builder-types.ts'
 import { callSite } from './call-site.ts'
@@ -178,11 +180,17 @@ export class PipelineBuilder<T = never> {
     return this.#with(aggregateConfig(how, options, callSite()))
   }
 
-  /** Outputs the elements of each item, one at a time and in order. */
-  disaggregate(): PipelineBuilder<Exclude<ElementOf<T>, undefined>> {
-    return this.#with(
-      pipeConfig(elementsOf, { name: 'disaggregate' }, callSite()),
-    ) as PipelineBuilder<Exclude<ElementOf<T>, undefined>>
+  /**
+   * Outputs the elements of each item, one at a time and in order. The items must be iterable.
+   *
+   * @throws `ERR_BAD_STATE` after `addSink()`. An item that is not iterable fails with
+   *   `ERR_NOT_ITERABLE`.
+   */
+  disaggregate(
+    this: Iterables<T, PipelineBuilder<T>>,
+  ): PipelineBuilder<Exclude<ElementOf<T>, undefined>> {
+    const stage = pipeConfig(elementsOf, { name: 'disaggregate' }, callSite())
+    return (this as PipelineBuilder<T>).#with(stage)
   }
 
   /**
@@ -196,17 +204,17 @@ export class PipelineBuilder<T = never> {
    */
   pathVariants<R>(
     router: Router<T, ArrayLike<number>>,
-    paths: readonly ((path: PipelineBuilder<T>) => PipelineBuilder<R>)[],
+    paths: readonly ((path: PipelineBuilder<T>) => AnyBuilder<R>)[],
     options: VariantOptions & { readonly batched: true },
   ): PipelineBuilder<R>
-  pathVariants<const P extends readonly ((path: PipelineBuilder<T>) => PipelineBuilder<unknown>)[]>(
+  pathVariants<const P extends readonly ((path: PipelineBuilder<T>) => AnyBuilder<unknown>)[]>(
     router: Router<T, number>,
     paths: P,
     options?: VariantOptions & { readonly batched?: false },
   ): PipelineBuilder<OutputOfPaths<P>>
   pathVariants(
     router: unknown,
-    paths: readonly ((path: PipelineBuilder<T>) => PipelineBuilder<unknown>)[],
+    paths: readonly ((path: PipelineBuilder<T>) => AnyBuilder<unknown>)[],
     options: VariantOptions = {},
   ): PipelineBuilder<never> {
     const where = callSite()
@@ -265,6 +273,8 @@ export class PipelineBuilder<T = never> {
    *
    * @throws `ERR_BAD_STATE` for a region without a stage, or within another region.
    */
+  to(placement: WorkersPlacement): RegionBuilder<T>
+  to(placement: Placement): PipelineBuilder<T>
   to(placement: Placement): PipelineBuilder<T> {
     const where = callSite()
     checkPlacement(placement, where)
@@ -360,6 +370,49 @@ export class PipelineBuilder<T = never> {
   }
 }
 
+/**
+ * A function where only an op by reference can be given, with a sentence for a compiler's error.
+ */
+type ByReference<F> = F &
+  StageTypeError<'in a region, functions are given by reference: workerModule<typeof Ops>(…).op'>
+
+/** A builder whose next stages run in the workers of a region, until `to(MAIN)`. */
+export interface RegionBuilder<T> extends PipelineBuilder<T> {
+  pipe<R>(
+    this: RegionBuilder<number>,
+    op: ArrayLike<R> & object,
+    options?: PipeOptions,
+  ): RegionBuilder<Exclude<R, undefined>>
+  pipe<R>(op: ReadonlyMap<T, R>, options?: PipeOptions): RegionBuilder<Exclude<R, undefined>>
+  pipe<R>(op: WorkerOp<T, R>, options?: PipeOptions): RegionBuilder<Output<R>>
+  pipe<R>(op: ByReference<OpFunction<T, R>>, options?: PipeOptions): RegionBuilder<Output<R>>
+  aggregate(size: number, options?: AggregateOptions): RegionBuilder<T[]>
+  aggregate<B>(
+    make: WorkerOp<undefined, Aggregator<T, B>>,
+    options?: AggregateOptions,
+  ): RegionBuilder<B>
+  aggregate<B>(
+    make: ByReference<() => Aggregator<T, B>>,
+    options?: AggregateOptions,
+  ): RegionBuilder<B>
+  disaggregate(
+    this: Iterables<T, RegionBuilder<T>>,
+  ): RegionBuilder<Exclude<ElementOf<T>, undefined>>
+  pathVariants<R>(
+    router: WorkerOp<T, ArrayLike<number> | PromiseLike<ArrayLike<number>>>,
+    paths: readonly ((path: RegionBuilder<T>) => AnyBuilder<R>)[],
+    options: VariantOptions & { readonly batched: true },
+  ): RegionBuilder<R>
+  pathVariants<const P extends readonly ((path: RegionBuilder<T>) => AnyBuilder<unknown>)[]>(
+    router: WorkerOp<T, number | PromiseLike<number>> | ByReference<(item: T) => number>,
+    paths: P,
+    options?: VariantOptions & { readonly batched?: false },
+  ): RegionBuilder<OutputOfPaths<P>>
+}
+
+/** A builder, in a region or not. */
+export type AnyBuilder<T> = PipelineBuilder<T> | RegionBuilder<T>
+
 mark(PipelineBuilder.prototype, 'PipelineBuilder')
 
 /**
@@ -375,12 +428,12 @@ export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pi
 }
 
 /** The output type of several paths together. */
-export type OutputOfPaths<P extends readonly ((path: never) => PipelineBuilder<unknown>)[]> =
-  ReturnType<P[number]> extends PipelineBuilder<infer R> ? R : never
+export type OutputOfPaths<P extends readonly ((path: never) => AnyBuilder<unknown>)[]> =
+  ReturnType<P[number]> extends AnyBuilder<infer R> ? R : never
 
 /** The output type of several builders together. */
-export type OutputOfBuilders<B extends readonly PipelineBuilder<unknown>[]> =
-  B[number] extends PipelineBuilder<infer R> ? R : never
+export type OutputOfBuilders<B extends readonly AnyBuilder<unknown>[]> =
+  B[number] extends AnyBuilder<infer R> ? R : never
 
 /**
  * Joins several pipelines into one. It passes on their items as they arrive, keeping the order
@@ -389,13 +442,13 @@ export type OutputOfBuilders<B extends readonly PipelineBuilder<unknown>[]> =
  * @throws `ERR_BAD_OPTION` without an input, or for an input that has a sink; `ERR_NO_SOURCE` for
  *   an input without a source.
  */
-export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
+export function merge<const B extends readonly AnyBuilder<unknown>[]>(
   ...inputs: B
 ): PipelineBuilder<OutputOfBuilders<B>>
-export function merge<const B extends readonly PipelineBuilder<unknown>[], R>(
+export function merge<const B extends readonly AnyBuilder<unknown>[], R>(
   ...args: [...inputs: B, options: MergeOptions<OutputOfBuilders<B>, R>]
 ): PipelineBuilder<Exclude<Awaited<R>, undefined>>
-export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
+export function merge<const B extends readonly AnyBuilder<unknown>[]>(
   ...args: [...inputs: B, options: MergeStopOptions]
 ): PipelineBuilder<OutputOfBuilders<B>>
 export function merge(...args: readonly unknown[]): PipelineBuilder<never> {

@@ -5,7 +5,16 @@ import type { RegionWorkersConfig } from '../engine/config.ts'
 import { failureBudget } from '../engine/stages/budget.ts'
 import type { FailureBudget } from '../engine/types.ts'
 import type { WorkerOp } from '../engine/worker-op.ts'
-import { anything, choice, integer, options, type Rules, text } from '../options/index.ts'
+import {
+  anything,
+  choice,
+  either,
+  integer,
+  is,
+  options,
+  type Rules,
+  text,
+} from '../options/index.ts'
 import { copyInitArgs, initRule } from '../workers/calls/worker-module.ts'
 import { limitsRule } from '../workers/supervise/resource-limits.ts'
 import { callSite } from './call-site.ts'
@@ -33,8 +42,11 @@ export interface WorkersPlacement {
 
 /** Options of {@link workers}. */
 export interface WorkersOptions {
-  /** Number of workers, an integer >= 1. All of them start with the pipeline. */
-  readonly count: number
+  /**
+   * Number of workers, an integer >= 1. All of them start with the pipeline. With a range, the
+   * pipeline starts with `max` workers and its tuner finds the best number, from `min` (default 1).
+   */
+  readonly count: number | { readonly min?: number; readonly max: number }
   /**
    * `'thread'` (default) or `'process'`. Use processes for code that may crash or leak, or that
    * must be killable at any time.
@@ -77,8 +89,18 @@ export interface WorkersOptions {
   readonly name?: string
 }
 
+type CountRange = Extract<WorkersOptions['count'], object>
+
+const countRange = options('WorkersOptions.count', {
+  min: integer({ min: 1, default: 1, unit: 'workers' }),
+  max: integer({ min: 1, required: true, unit: 'workers' }),
+} satisfies Rules<CountRange>)
+
 const workersOptions = options('WorkersOptions', {
-  count: integer({ min: 1, required: true, unit: 'workers' }),
+  count: either(is('an integer >= 1 or { min, max }', isCount), countRange, {
+    required: true,
+    unit: 'workers',
+  }),
   kind: choice(['thread', 'process'], { default: 'thread' }),
   outputOrder: choice(['completion', 'input'], { default: 'completion' }),
   init: initRule,
@@ -90,6 +112,10 @@ const workersOptions = options('WorkersOptions', {
   buffer: bufferRule,
   name: text(),
 } satisfies Rules<WorkersOptions>)
+
+function isCount(count: unknown): boolean {
+  return Number.isSafeInteger(count) && (count as number) >= 1
+}
 
 /** Ends a region: the following stages run on the event loop that iterates the pipeline. */
 export const MAIN: MainPlacement = Object.freeze({ type: 'main' })
@@ -114,9 +140,20 @@ export const MAIN: MainPlacement = Object.freeze({ type: 'main' })
  * ```
  */
 export function workers(options: WorkersOptions): WorkersPlacement {
-  const checked = workersOptions.check(options, callSite())
-  const { buffer, name, ...config } = copyInitArgs(checked)
-  return Object.freeze({ type: 'workers', workers: Object.freeze(config), buffer, name })
+  const where = callSite()
+  const { buffer, name, count, ...config } = copyInitArgs(workersOptions.check(options, where))
+  const workersConfig = { ...config, ...countsOf(count, where) }
+  return Object.freeze({ type: 'workers', workers: Object.freeze(workersConfig), buffer, name })
+}
+
+function countsOf(
+  count: WorkersOptions['count'],
+  where: string | undefined,
+): Pick<RegionWorkersConfig, 'count' | 'minCount' | 'isRange'> {
+  if (typeof count === 'number') return { count, minCount: 1, isRange: false }
+  const { min, max } = countRange.check(count, where)
+  if (max < min) badOption('count.max', `an integer >= \`min\`, which is ${min}`, max, where)
+  return { count: max, minCount: min, isRange: true }
 }
 
 /** Checks the argument of `to()`. */

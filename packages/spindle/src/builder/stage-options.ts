@@ -9,7 +9,7 @@ import { failureBudget } from '../engine/stages/budget.ts'
 import { elementsOf } from '../engine/stages/flat-map-stage.ts'
 import { lookUp } from '../engine/stages/look-up.ts'
 import { MOST_CALLS } from '../engine/tuned.ts'
-import type { Aggregator, RetryOptions, StageContext } from '../engine/types.ts'
+import type { Aggregator, RateLimit, RetryOptions, StageContext } from '../engine/types.ts'
 import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
 import {
@@ -18,6 +18,7 @@ import {
   durationMs,
   either,
   func,
+  group,
   integer,
   is,
   number,
@@ -58,7 +59,13 @@ const retryOptions = options('RetryOptions', {
   factor: number({ min: 1, default: 2 }),
   jitter: boolean({ default: true }),
   shouldRetry: func({ defaultOf: () => retryAlways }),
+  delayMs: func(),
 } satisfies Rules<RetryOptions>)
+
+const rateLimitOptions = options('RateLimit', {
+  perSecond: is('a finite number > 0', isRate, { required: true, unit: 'calls' }),
+  burst: integer({ min: 1, unit: 'calls' }),
+} satisfies Rules<RateLimit>)
 
 const pipeOptions = options('PipeOptions', {
   name: text(),
@@ -71,6 +78,7 @@ const pipeOptions = options('PipeOptions', {
   maxFailures: failureBudget,
   retry: either(integer({ min: 0 }), retryOptions),
   timeoutMs: durationMs(),
+  rateLimit: group(rateLimitOptions),
   buffer: bufferRule,
   maxBytes: integer({ min: 1 }),
   executor: is('a ThreadPool or another object with a function run', isExecutor),
@@ -78,6 +86,10 @@ const pipeOptions = options('PipeOptions', {
 
 function isConcurrency(value: unknown): boolean {
   return value === 'auto' || (Number.isSafeInteger(value) && (value as number) >= 1)
+}
+
+function isRate(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY
 }
 
 function isExecutor(value: unknown): boolean {
@@ -91,7 +103,13 @@ export function pipeConfig(op: unknown, given: PipeOptions, at: string | undefin
   const where = [`stage "${given?.name ?? defaultName}"`, ...(at === undefined ? [] : [at])].join(
     ', ',
   )
-  const { name = defaultName, concurrency, retry, ...others } = pipeOptions.check(given, where)
+  const {
+    name = defaultName,
+    concurrency,
+    retry,
+    rateLimit,
+    ...others
+  } = pipeOptions.check(given, where)
   if (others.executor !== undefined) checkOpOf(others.executor, op, where)
   return Object.freeze({
     kind: 'pipe',
@@ -100,6 +118,7 @@ export function pipeConfig(op: unknown, given: PipeOptions, at: string | undefin
     isElements: op === elementsOf,
     name,
     ...others,
+    rateLimit: rateLimit && limitOf(rateLimit),
     ...startOf(concurrency, where),
     retry:
       retry === undefined
@@ -179,6 +198,13 @@ function checkOpOf(executor: Executor, op: unknown, where: string): void {
     'ERR_BAD_OPTION',
     `\`executor\` needs an op by reference, for functions and their variables cannot leave this thread: export the function from a module and give workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${nameOfOp(op)} (${where})`,
   )
+}
+
+/** A timer may be a few milliseconds late. With a burst, the calls that were due then follow it. */
+function limitOf(given: RateLimit): Required<RateLimit> {
+  const { perSecond, burst = Math.max(1, Math.floor(perSecond / 50)) } =
+    rateLimitOptions.check(given)
+  return Object.freeze({ perSecond, burst })
 }
 
 /** The default `shouldRetry`. Regions recognise it, because they refuse any other function. */

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { PipelineBuilder } from '../builder/builder.ts'
+import type { AnyBuilder, PipelineBuilder } from '../builder/builder.ts'
 import { badOption } from '../check.ts'
 import { checkCopy, isOf } from '../copies.ts'
 import {
@@ -96,7 +96,7 @@ function isShare(value: unknown): boolean {
  * ```
  */
 export async function profilePipeline(
-  pipeline: PipelineBuilder<unknown> | PipelineConfig<unknown>,
+  pipeline: AnyBuilder<unknown> | PipelineConfig<unknown>,
   options: ProfileOptions = {},
 ): Promise<ProfileResult> {
   const isBuilder = isOf(pipeline, 'PipelineBuilder')

@@ -62,8 +62,7 @@ export function testDeclarations(declared: readonly Options[]): void {
       for (const row of rows) {
         const place = `${name}.${row.name}`
         assert.ok(row.type !== '' && row.rule !== '', place)
-        if (!/^(size|concurrency|sourceOptions|crop)\./.test(row.name))
-          assert.ok(row.doc !== '', place)
+        if (!/\.(min|max)$|^(sourceOptions|crop)\./.test(row.name)) assert.ok(row.doc !== '', place)
       }
   })
 }

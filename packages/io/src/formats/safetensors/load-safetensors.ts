@@ -1,13 +1,18 @@
 import { list, type Rules, signal as signalRule } from 'spindle/options'
 import type { AnyNdArray, DType } from '../../base/array.ts'
 import { DATA_CLASSES, IS_LITTLE_ENDIAN, swapBytes, viewAs } from '../../base/dtypes.ts'
-import { badOption, MediaError, withSource } from '../../base/errors.ts'
+import { badOption, MediaError } from '../../base/errors.ts'
 import { mediaOptions } from '../../base/options.ts'
-import { openReader } from '../../files/open-reader.ts'
+import { readWith, readWithSync } from '../../files/read-with.ts'
 import { MemoryReader } from '../../files/reader.ts'
-import { type Routine, run, runSync, TURN, TURN_BYTES } from '../../files/routine.ts'
-import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
+import { type Routine, runSync, TURN, TURN_BYTES } from '../../files/routine.ts'
+import {
+  checkSource,
+  checkSyncSource,
+  type MediaSource,
+  type SyncSource,
+} from '../../files/source.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 import {
   headerLength,
   parseSafetensorsHeader,
@@ -59,20 +64,18 @@ export async function loadSafetensors(
   options: LoadSafetensorsOptions = {},
 ): Promise<Safetensors> {
   checkSource(source, 'source')
-  const { names, signal } = loadOptions.check(options)
-  const fetching = fetchingOf(options)
-  signal?.throwIfAborted()
-  try {
-    const reader = await openReader(source, fetching)
-    try {
-      return await run(readSafetensors(reader.size, names), { reader }, signal)
-    } finally {
-      await reader.close()
-    }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw withSource(error, describeSource(source))
-  }
+  const { names } = loadOptions.check(options)
+  return readWith(source, options, ({ size }) => readSafetensors(size, names))
+}
+
+/** {@link loadSafetensors} for worker ops, done when it returns. @throws MediaError the same */
+export function loadSafetensorsSync(
+  source: SyncSource,
+  options: ParseSafetensorsOptions = {},
+): Safetensors {
+  checkSyncSource(source, 'source')
+  const { names } = parseOptions.check(options)
+  return readWithSync(source, ({ size }) => readSafetensors(size, names))
 }
 
 /** The tensors of a safetensors file in memory, as views of it; see `loadSafetensors`. */

@@ -1,4 +1,6 @@
-import { boolean, integer, is, list, type Rules, signal } from 'spindle/options'
+import { boolean, integer, is, list, object, type Rules, signal } from 'spindle/options'
+import type { FindObjectsOptions } from 'spindle/source'
+import { badOption } from '../../base/errors.ts'
 import { mediaOptions } from '../../base/options.ts'
 import { type Fetching, fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { sampleLimit } from './group-by-key.ts'
@@ -19,6 +21,18 @@ export interface WebDatasetOptions extends UrlOptions {
    * copied. Default: all.
    */
   readonly extensions?: readonly string[]
+  /**
+   * Read the shards as streams, without an index: the first sample comes at once, shards may be
+   * compressed (gzip, zstd), and the number of samples is not known. To begin at a late position,
+   * shards in front of it are read. Default: true if a shard is on a network or compressed, and
+   * `index` is not given.
+   */
+  readonly stream?: boolean
+  /**
+   * The store in which the shards lie, or options of the stores that URLs stand for, such as
+   * `{ credentials }`; see `openStore` of `spindle/source`.
+   */
+  readonly store?: FindObjectsOptions['store']
   /**
    * Where the index of a shard is kept, as `indexFile` of `TarIndex.open` has it, for each shard.
    * `false`: nowhere, and each opening goes through the shards. Default: beside each shard that is
@@ -41,6 +55,8 @@ export interface WebDatasetPlan {
   readonly seed: number
   readonly extensions: readonly string[] | undefined
   readonly index: WebDatasetOptions['index']
+  readonly stream: boolean | undefined
+  readonly store: FindObjectsOptions['store']
   readonly maxSampleBytes: number
   /** How URLs are fetched, and the signal. */
   readonly fetching: Fetching
@@ -55,6 +71,8 @@ const datasetOptions = mediaOptions('WebDatasetOptions', {
     'false or a function of the name of a shard',
     (value) => value === false || typeof value === 'function',
   ),
+  stream: boolean(),
+  store: object(),
   maxSampleBytes: sampleLimit,
   signal: signal(),
   ...urlRules,
@@ -62,10 +80,12 @@ const datasetOptions = mediaOptions('WebDatasetOptions', {
 
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
-  const { interleave, shuffleShards, seed, extensions, index, maxSampleBytes } =
+  const { interleave, shuffleShards, seed, extensions, index, stream, store, maxSampleBytes } =
     datasetOptions.check(options)
+  if (stream === true && index !== undefined)
+    throw badOption('index', 'left out where `stream` is true', index)
   return {
-    ...{ interleave, shuffleShards, seed, index, maxSampleBytes },
+    ...{ interleave, shuffleShards, seed, index, stream, store, maxSampleBytes },
     extensions: extensions?.map((end) => end.replace(/^\./, '').toLowerCase()),
     fetching: fetchingOf(options),
   }

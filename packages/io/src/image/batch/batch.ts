@@ -6,7 +6,6 @@ import { mediaOptions } from '../../base/options.ts'
 import { checkSource, type ImageSource } from '../../files/source.ts'
 import type { Fetching } from '../../files/url-options.ts'
 import type { Augmentation } from '../augment.ts'
-import { product } from '../fill.ts'
 import { checkResultBytes } from '../image-limits.ts'
 import {
   type ImageTarget,
@@ -14,7 +13,7 @@ import {
   imageTarget,
   type LoadImageOptions,
 } from '../image-options.ts'
-import { bytesPer, type ImageDType, imageShape } from '../pixel-format.ts'
+import { bytesPer, type ImageDType, imageShape, product } from '../pixel-format.ts'
 
 /** Options of `loadImageBatch` and `loadImageBatchSync`. */
 export interface LoadImageBatchOptions extends LoadImageOptions {

@@ -22,7 +22,7 @@ import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import { readStats } from '../report/read-stats.ts'
 import { makeReport, type Report } from '../report/report.ts'
 import type { PipelineState } from '../resume-state.ts'
-import type { Sink, WriteToOptions } from '../sink.ts'
+import type { Sink, SinkOpenOptions, SinkWriter, WriteToOptions } from '../sink.ts'
 import type { PipelineStats } from '../stats/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../tuned.ts'
 import type { BuildOptions } from '../types.ts'
@@ -235,7 +235,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     forgetIdle(this.#graph)
     if (resume && (this.#graph.isStarted || this.#graph.isStopped)) throw alreadyStarted()
     signal?.throwIfAborted()
-    const writer = await sink.open({ resume, signal })
+    const writer = await this.#openSink(sink, { resume, signal })
     if (writer.result !== undefined) {
       await Promise.all([writer.abort(), this.stop()])
       return writer.result
@@ -259,6 +259,15 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
       throw error
     } finally {
       signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  async #openSink<R>(sink: Sink<T, R>, options: SinkOpenOptions): Promise<SinkWriter<T, R>> {
+    try {
+      return await sink.open(options)
+    } catch (error) {
+      await this.stop().catch(() => {})
+      throw error
     }
   }
 

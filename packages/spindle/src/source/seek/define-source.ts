@@ -17,8 +17,11 @@ export interface SourceDefinition<T> {
 
 /** Options of {@link defineAsyncSource}. */
 export interface AsyncSourceDefinition<T> {
-  /** Number of positions per epoch: an integer >= 0, or `Infinity`. */
-  readonly size: number
+  /**
+   * Number of positions per epoch: an integer >= 0, or `Infinity`; `undefined` if it is known only
+   * at the end.
+   */
+  readonly size: number | undefined
   /**
    * As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items.
    */
@@ -47,6 +50,7 @@ const sourceOptions = options('SourceDefinition', {
 
 const asyncSourceOptions = options('AsyncSourceDefinition', {
   ...definitionRules,
+  size: integer({ min: 0, orInfinity: true }),
   pick: func({ required: true }),
   isSequential: boolean({ default: true }),
 } satisfies Rules<AsyncSourceDefinition<unknown>>)
