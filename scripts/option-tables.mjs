@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const PACKAGES = ['spindle', 'io']
 const UNITS = { Ms: 'ms', Us: 'µs', Sec: 's', Bytes: 'bytes', Mb: 'MiB', Pixels: 'pixels' }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -40,28 +41,41 @@ export function optionTables(declared) {
 /** The members of an interface and of those it extends, by name. */
 export function membersOf(name, interfaces = readInterfaces()) {
   const { bases = [], members = [] } = interfaces.get(name) ?? {}
-  const inherited = bases.flatMap((base) => [...membersOf(base, interfaces)])
+  const inherited = bases.flatMap(({ base, omitted }) =>
+    [...membersOf(base, interfaces)].filter(([member]) => !omitted.includes(member)),
+  )
   return new Map([...inherited, ...members.map((member) => [member.name, member])])
 }
 
 /** The public interfaces of both packages: what they extend, and their members. */
 export function readInterfaces() {
   const found = new Map()
-  for (const folder of readdirSync(join(root, 'packages')))
+  for (const folder of PACKAGES)
     for (const file of sourcesOf(folder)) {
       const text = readFileSync(file, 'utf8')
       const form =
         /^export interface (?<name>\w+)(?<head>[^{]*(?:\{[^{}]*\}[^{]*)*?)\{(?:\n(?<body>.*?)^)?\}/gms
       for (const { groups } of text.matchAll(form)) {
         const [, bases = ''] = /\bextends\s+([\w\s,.<>|'&]+)$/.exec(groups.head.trim()) ?? []
-        const names = bases.replaceAll(/<[^>]*>/g, '').split(',')
-        found.set(groups.name, {
-          bases: names.map((one) => one.trim()).filter(Boolean),
-          members: parseMembers(groups.body ?? ''),
-        })
+        // Names are unique among the public interfaces; a later one is of one file only.
+        if (!found.has(groups.name))
+          found.set(groups.name, {
+            bases: basesIn(bases),
+            members: parseMembers(groups.body ?? ''),
+          })
       }
     }
   return found
+}
+
+/** `A, Omit<B<T>, 'c' | 'd'>` -> the names of the interfaces, and the members that they lose. */
+function basesIn(text) {
+  return [
+    ...text.matchAll(/(?:Omit<)?(?<base>\w+)(?:<[^<>]*>)?(?<rest>(?:,\s*(?:'\w+'[\s|]*)+>)?)/g),
+  ].map(({ groups: { base, rest } }) => ({
+    base,
+    omitted: [...rest.matchAll(/'(\w+)'/g)].map(([, name]) => name),
+  }))
 }
 
 function sourcesOf(folder) {
@@ -75,7 +89,7 @@ function sourcesOf(folder) {
 function parseMembers(body) {
   const [, indent] = /^( *)\S/m.exec(body) ?? ['', '  ']
   const form = new RegExp(
-    `(?:^${indent}/\\*\\*(?<doc>(?:(?!\\*/).)*)\\*/\\n)?^${indent}(?:readonly )?(?<name>\\w+)\\??: (?<type>.*?)(?=^${indent}(?:/\\*|readonly |\\w)|(?![^]))`,
+    `(?:^${indent}/\\*\\*(?<doc>(?:(?!\\*/).)*)\\*/\\n)?^${indent}(?:readonly )?(?<name>\\w+)\\??:\\s(?<type>.*?)(?=^${indent}(?:/\\*|readonly |\\w)|(?![^]))`,
     'gms',
   )
   return [...body.matchAll(form)].map(({ groups: { doc = '', name, type } }) => ({
@@ -142,7 +156,7 @@ function printed(value) {
 
 /** The entries that people import: `spindle/source`, the file that exports its names. */
 function entries() {
-  return readdirSync(join(root, 'packages')).flatMap((folder) => {
+  return PACKAGES.flatMap((folder) => {
     const manifest = JSON.parse(
       readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'),
     )
