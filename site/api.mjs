@@ -25,6 +25,8 @@ export async function writeApi(root, target) {
     githubPages: false,
     sort: ['source-order'],
     entryFileName: 'index',
+    // Interfaces and types are on the page of their entry: a page for each would double the build.
+    membersWithOwnFile: ['Class', 'Function'],
     hidePageHeader: true,
     hideBreadcrumbs: false,
     useCodeBlocks: true,
