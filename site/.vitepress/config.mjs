@@ -81,7 +81,7 @@ function api() {
       [
         { text: 'Entries', items: all },
         ...KINDS.map((kind) => ({
-          text: kind,
+          text: TITLES[kind],
           items: exportsOf(join(folder, entry), entry, kind),
         })),
       ].filter(({ items }) => items.length > 0),
