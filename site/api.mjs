@@ -40,7 +40,7 @@ export async function writeApi(root, target) {
     indexFormat: 'table',
     sanitizeComments: true,
     tableColumnSettings: { hideSources: true, hideModifiers: true, leftAlignHeaders: true },
-    pageTitleTemplates: { member: ({ name, kind }) => plainTitle(name, kind) },
+    pageTitleTemplates: { member: ({ name }) => name },
   })
   const project = await app.convert()
   if (project === undefined) throw new Error('TypeDoc could not read the packages')
@@ -53,10 +53,6 @@ export async function writeApi(root, target) {
   const declared = declarations(root)
   writeFileSync(join(target, 'options.md'), optionPages(project, declared))
   return names(project)
-}
-
-function plainTitle(name, kind) {
-  return kind === 'Function' ? `${name}()` : name
 }
 
 /** The option declarations of the packages, where `scripts/option-tables.mjs` writes them. */

@@ -5,7 +5,11 @@ import { ReflectionKind } from 'typedoc'
 /** The page `options.md`. `declared` is what `scripts/option-tables.mjs --json` prints. */
 export function optionPages(project, declared) {
   const parts = []
-  for (const module of project.children ?? []) {
+  // The engine first, then its other entries, then the other packages.
+  const modules = (project.children ?? []).toSorted(
+    (one, other) => Number(one.name.startsWith('@')) - Number(other.name.startsWith('@')),
+  )
+  for (const module of modules) {
     const tables = (module.children ?? [])
       .filter(({ name, kind }) => name.endsWith('Options') && kind !== ReflectionKind.Reference)
       .sort((one, other) => (one.name < other.name ? -1 : 1))
