@@ -105,6 +105,10 @@ for (const node of nodes) {
     )
   }
 }
+// The permissive set-up: `sharp` is the only optional peer.
+const sharp = readJson(join(root, 'node_modules/sharp/package.json')).version
+if (checks.run('install sharp', 'npm', [...install, `sharp@${sharp}`], { cwd: project }))
+  checks.run('with sharp only', process.execPath, ['sharp-only.mjs'], { cwd: project })
 checks.finish()
 
 /** Every key of every "exports" map. */

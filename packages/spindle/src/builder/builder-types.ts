@@ -24,12 +24,17 @@ type Unrolled<R> =
       ? Y
       : R
 
-/** The elements of an iterable, or a type whose name explains the error. */
+/** The elements of an iterable. */
 export type ElementOf<T> = [T] extends [Iterable<infer E>]
   ? E
   : [T] extends [AsyncIterable<infer E>]
     ? E
-    : StageTypeError<'disaggregate() needs items that are arrays or other iterables'>
+    : never
+
+/** `B` if `T` is iterable, otherwise a type whose name explains the error. */
+export type Iterables<T, B> = [T] extends [Iterable<unknown> | AsyncIterable<unknown>]
+  ? B
+  : StageTypeError<'disaggregate() needs items that are arrays or other iterables'>
 
 /** An impossible type that carries a sentence for the reader of a compiler error. */
 export interface StageTypeError<Message extends string> {

@@ -109,7 +109,11 @@ export interface RegionConfig {
 
 /** Where and how a region runs. */
 export interface RegionWorkersConfig {
+  /** Number of workers at first, which is the highest number too. */
   readonly count: number
+  /** The lowest number for the tuner, and whether the user gave a range. */
+  readonly minCount: number
+  readonly isRange: boolean
   readonly kind: 'thread' | 'process'
   readonly outputOrder: 'completion' | 'input'
   readonly init: WorkerOp<never, unknown> | undefined

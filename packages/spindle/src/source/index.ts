@@ -60,6 +60,7 @@ export type {
 } from './seek/source-types.ts'
 // Stores of objects
 export { type FindObjectsOptions, type FoundObject, findObjects } from './store/find-objects.ts'
+export { identifyObjects } from './store/identify-objects.ts'
 export type {
   ObjectInfo,
   ObjectPlace,

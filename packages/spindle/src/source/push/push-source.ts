@@ -1,8 +1,9 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { checkInteger } from '../../check.ts'
 import { follow, type ItemFollower } from '../../engine/progress/followed-source.ts'
 import { subjectOf } from '../../engine/stages/context.ts'
 import { SpindleError } from '../../errors.ts'
 import type { StageContext } from '../../op-context.ts'
+import { choice, integer, options, type Rules } from '../../options/index.ts'
 import { Request } from './request.ts'
 import { answer, RequestLedger } from './request-ledger.ts'
 
@@ -20,6 +21,11 @@ export interface PushSourceOptions {
    */
   readonly whenFull?: 'wait' | 'reject'
 }
+
+const pushSourceOptions = options('PushSourceOptions', {
+  capacity: integer({ min: 1, default: 64, unit: 'items' }),
+  whenFull: choice(['wait', 'reject'], { default: 'wait' }),
+} satisfies Rules<PushSourceOptions>)
 
 /** Options of `push()`. */
 export interface PushOptions {
@@ -45,11 +51,7 @@ export class PushSource<T, R = unknown> implements AsyncIterable<T> {
   #end: { readonly error: unknown } | undefined
 
   constructor(options: PushSourceOptions = {}) {
-    checkOptions(options, ['capacity', 'whenFull'])
-    const { capacity = 64, whenFull = 'wait' } = options
-    checkInteger('capacity', capacity, 1)
-    if (whenFull !== 'wait' && whenFull !== 'reject')
-      badOption('whenFull', "'wait' or 'reject'", whenFull)
+    const { capacity, whenFull } = pushSourceOptions.check(options)
     this.#capacity = capacity
     this.#rejects = whenFull === 'reject'
     follow(this, () => this.#follow(false))

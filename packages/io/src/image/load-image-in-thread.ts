@@ -1,14 +1,18 @@
 import type { DataOf } from '../base/array.ts'
+import { MediaError } from '../base/errors.ts'
+import { MAX_PIXELS } from '../base/geometry.ts'
 import type { ThreadContext } from '../base/thread-context.ts'
-import { readSourceSync, type SyncSource } from '../files/source.ts'
+import { readSourceSync } from '../files/read-source-sync.ts'
+import type { SyncSource } from '../files/source.ts'
 import type { Augmentation } from './augment.ts'
-import { decodeFile } from './decode-file.ts'
+import { type EncodedImage, recogniseWithin, storedSizes } from './encoded-image.ts'
+import { type ClaimOutput, imageDecoder } from './ffmpeg/image-decoder.ts'
 import { checkResultBytes } from './image-limits.ts'
 import type { ImageTarget } from './image-options.ts'
-import { bytesPer, type ImageDType, imageArray, imageShape } from './pixel-format.ts'
+import { bytesPer, type ImageDType, imageArray, imageShape, product } from './pixel-format.ts'
 
 /** An array of images as it is made: its shape, and its data. */
-export interface LoadedImage {
+export interface ImageResult {
   readonly data: DataOf[ImageDType]
   readonly dtype: ImageDType
   readonly shape: number[]
@@ -33,10 +37,10 @@ export interface IndexedError {
 export function loadImageInThread(
   { source, target, augmentation }: ImageJob,
   context: ThreadContext,
-): LoadedImage {
+): ImageResult {
   const bytes = readSourceSync(source)
   const { dtype, pixelFormat, layout, isAnimated } = target
-  let loaded: LoadedImage | undefined
+  let loaded: ImageResult | undefined
   decodeFile(bytes, target, augmentation, (size, pictures) => {
     const one = imageShape(pixelFormat, layout, size)
     const shape = isAnimated ? [pictures, ...one] : one
@@ -87,6 +91,37 @@ export function fill(
   return errors
 }
 
-export function product(shape: readonly number[]): number {
-  return shape.reduce((size, side) => size * side, 1)
+/**
+ * Decodes an image file with FFmpeg, in this thread, into memory that it claims. Throws errors that
+ * do not name the source.
+ */
+function decodeFile(
+  bytes: Buffer,
+  target: ImageTarget,
+  augmentation: Augmentation | undefined,
+  claim: ClaimOutput,
+): void {
+  try {
+    const image = recogniseWithin(bytes, target)
+    if (target.maxPixels > MAX_PIXELS) refuseBeyondFFmpeg(image)
+    imageDecoder().decode(image, target, augmentation, claim)
+  } catch (error) {
+    throw explainRange(error)
+  }
+}
+
+/** @throws MediaError `ERR_UNSUPPORTED` for a picture that no option makes FFmpeg decode */
+function refuseBeyondFFmpeg(image: EncodedImage): void {
+  for (const { width, height } of storedSizes(image)) {
+    if (width * height <= MAX_PIXELS) continue
+    const problem = `a picture of ${width}x${height}, and FFmpeg decodes ${MAX_PIXELS} pixels at most; sharp has no such limit`
+    throw new MediaError('ERR_UNSUPPORTED', problem)
+  }
+}
+
+/** Numbers that were read where no bytes are say so in a way that helps nobody. */
+function explainRange(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code !== 'ERR_OUT_OF_RANGE' && code !== 'ERR_BUFFER_OUT_OF_BOUNDS') return error
+  return new Error('the headers are cut off or damaged', { cause: error })
 }

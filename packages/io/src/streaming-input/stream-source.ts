@@ -39,7 +39,7 @@ export function checkStreamSource(source: unknown): asserts source is StreamSour
   }
 }
 
-function isByteStream(source: unknown): source is ByteStream {
+export function isByteStream(source: unknown): source is ByteStream {
   if (typeof source !== 'object' || source === null || source instanceof Uint8Array) return false
   return Symbol.asyncIterator in source || source instanceof ReadableStream
 }
@@ -47,7 +47,7 @@ function isByteStream(source: unknown): source is ByteStream {
 /** A source as it is read: in any order, or from its beginning to its end. */
 export type Opened =
   | { readonly kind: 'file'; readonly source: SyncSource }
-  | { readonly kind: 'live'; readonly bytes: Readable }
+  | { readonly kind: 'stream'; readonly bytes: Readable }
 
 /**
  * Opens what must be: URLs are fetched as they are used, pipes are read once. @throws MediaError
@@ -55,14 +55,14 @@ export type Opened =
  */
 export async function openSource(source: StreamSource, fetching: Fetching): Promise<Opened> {
   try {
-    if (isByteStream(source)) return live(readable(source))
+    if (isByteStream(source)) return stream(readable(source))
     if (source instanceof Blob) return { kind: 'file', source: await source.arrayBuffer() }
     if (source instanceof URL && source.protocol !== 'file:')
-      return live(await begun(fetchPieces(source, fetching)))
+      return stream(await begun(fetchPieces(source, fetching)))
     if (typeof source !== 'string' && !(source instanceof URL)) return { kind: 'file', source }
     const path = typeof source === 'string' ? source : fileURLToPath(source)
     const stats = await stat(path)
-    return stats.isFIFO() ? live(await openPipe(path)) : { kind: 'file', source: path }
+    return stats.isFIFO() ? stream(await openPipe(path)) : { kind: 'file', source: path }
   } catch (error) {
     fetching.signal?.throwIfAborted()
     if (error instanceof MediaError) throw error
@@ -80,8 +80,8 @@ async function openPipe(path: string): Promise<Readable> {
   return new Socket({ fd, readable: true, writable: false })
 }
 
-function live(bytes: Readable): Opened {
-  return { kind: 'live', bytes }
+function stream(bytes: Readable): Opened {
+  return { kind: 'stream', bytes }
 }
 
 /** Bytes of which the first have come: a server that refuses is found out here. */
@@ -99,7 +99,7 @@ async function begun(pieces: AsyncGenerator<Uint8Array, void, void>): Promise<Re
   return Readable.from(all(), { objectMode: false })
 }
 
-function readable(bytes: ByteStream): Readable {
+export function readable(bytes: ByteStream): Readable {
   if (bytes instanceof Readable) return bytes
   return bytes instanceof ReadableStream
     ? Readable.fromWeb(bytes as Parameters<typeof Readable.fromWeb>[0])

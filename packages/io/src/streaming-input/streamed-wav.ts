@@ -1,7 +1,12 @@
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream'
 import { MediaError } from '../base/errors.ts'
 import { OPEN_ENDED_CHUNK } from '../ffmpeg/containers/open-ended.ts'
-import { isWavHead, type LiveWav, liveHeader, type WavHeader } from '../formats/wav/wav-header.ts'
+import {
+  isWavHead,
+  type StreamedWav,
+  streamedWavHeader,
+  type WavHeader,
+} from '../formats/wav/wav-header.ts'
 
 /**
  * Bytes of a header that are looked through for the samples; longer ones FFmpeg gets as they are.
@@ -109,9 +114,9 @@ class WavFixer extends Transform {
  * The header, as far as it has come; `undefined` where more is needed, or it is none: then FFmpeg
  * says so.
  */
-function found(head: Buffer): LiveWav | undefined {
+function found(head: Buffer): StreamedWav | undefined {
   try {
-    return liveHeader(head)
+    return streamedWavHeader(head)
   } catch {
     return undefined
   }

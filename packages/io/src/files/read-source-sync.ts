@@ -1,5 +1,8 @@
 import { closeSync, readSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { MediaError } from '../base/errors.ts'
 import { openRegularSync, refuseHuge } from './regular.ts'
+import { bufferOf, codeOf, explain, type SyncSource } from './source.ts'
 
 const FIRST_ROOM = 1 << 18
 const ROOM_KEPT = 16 << 20
@@ -9,7 +12,7 @@ const ROOM_KEPT = 16 << 20
  * the page cache, half of what `readFileSync` takes. In a worker thread the synchronous calls are
  * the fastest.
  */
-export class FileReader {
+class FileReader {
   #room = Buffer.allocUnsafeSlow(FIRST_ROOM)
 
   /**
@@ -37,5 +40,26 @@ export class FileReader {
     const larger = Buffer.allocUnsafeSlow(this.#room.length * 2)
     this.#room.copy(larger)
     this.#room = larger
+  }
+}
+
+const files = new FileReader()
+
+/**
+ * The bytes of a source, valid until the next call. Memory that is not shared is not copied.
+ *
+ * @throws MediaError `ERR_READ`, without the name of the source
+ */
+export function readSourceSync(source: SyncSource): Buffer {
+  if (source instanceof Uint8Array)
+    return bufferOf(source.buffer, source.byteOffset, source.byteLength)
+  if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
+    return bufferOf(source, 0, source.byteLength)
+  }
+  try {
+    return files.read(typeof source === 'string' ? source : fileURLToPath(source))
+  } catch (error) {
+    const cause = explain(error, source)
+    throw new MediaError(codeOf(cause), (cause as Error).message, { cause })
   }
 }

@@ -2,23 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { badOption, MediaError } from '../base/errors.ts'
-import {
-  checkSource,
-  describeSource,
-  localSource,
-  type MediaSource,
-  type SyncSource,
-} from '../files/source.ts'
+import { checkSource, describeSource, localSource, type SyncSource } from '../files/source.ts'
 import { readSource } from '../files/source-bytes.ts'
 import { removeAtExit, removeSpilled } from '../files/spill.ts'
 import type { Fetching } from '../files/url-options.ts'
-import { WebFeed } from '../streaming-input/web-feed.ts'
-
-/** A source, or bytes as they come: a Node stream, a web stream, any async iterable of bytes. */
-export type StreamedSource = MediaSource | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
+import { isByteStream, readable, type StreamSource } from './stream-source.ts'
+import { WebFeed } from './web-feed.ts'
 
 /** A source that another thread can read, and what is to be done when it has. */
 export interface LocalSource {
@@ -36,10 +27,10 @@ export interface LocalSource {
  *
  * @throws MediaError `ERR_READ`; `signal.reason` when aborted
  */
-export async function localize(source: StreamedSource, fetching: Fetching): Promise<LocalSource> {
+export async function localize(source: StreamSource, fetching: Fetching): Promise<LocalSource> {
   const { signal } = fetching
   const failure = (): undefined => undefined
-  if (!isStream(source)) {
+  if (!isByteStream(source)) {
     checkSource(source, 'source')
     const release = async (): Promise<void> => {}
     const name = describeSource(source)
@@ -52,14 +43,14 @@ export async function localize(source: StreamedSource, fetching: Fetching): Prom
       failure,
     }
   }
+  if (source instanceof ReadableStream && source.locked)
+    throw badOption('source', 'a stream that nobody reads', 'a locked ReadableStream')
   const path = join(tmpdir(), `spindle-${process.pid}-${randomBytes(12).toString('hex')}`)
   removeAtExit(path)
   const release = async (): Promise<void> => removeSpilled(path)
   try {
-    const from =
-      source instanceof ReadableStream ? Readable.fromWeb(source as never) : Readable.from(source)
     await pipeline(
-      from,
+      readable(source),
       createWriteStream(path, { flags: 'wx', mode: 0o600 }),
       signal === undefined ? {} : { signal },
     )
@@ -89,16 +80,4 @@ async function fetched(url: URL, name: string, fetching: Fetching): Promise<Loca
     },
     failure: () => feed.failure,
   }
-}
-
-function isStream(
-  source: unknown,
-): source is ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> {
-  if (typeof source !== 'object' || source === null || source instanceof Blob) return false
-  if (source instanceof ReadableStream) {
-    if (source.locked)
-      throw badOption('source', 'a stream that nobody reads', 'a locked ReadableStream')
-    return true
-  }
-  return Symbol.asyncIterator in source
 }

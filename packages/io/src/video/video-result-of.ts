@@ -3,16 +3,16 @@ import type { FramePlacer } from './ffmpeg/placer.ts'
 import type { VideoPass } from './ffmpeg/video-pass.ts'
 import type { FrameStore } from './frame-store.ts'
 import type { VideoTarget } from './video-options.ts'
-import type { LoadedVideo, VideoFault } from './video-results.ts'
+import type { VideoFault, VideoResult } from './video-results.ts'
 
 /** Frames that were gathered, with what is known of them. */
-export function loadedFrom(
+export function videoResultOf(
   pass: VideoPass,
   { output }: FramePlacer,
   store: FrameStore,
   { image, frameRate }: VideoTarget & { readonly frameRate: number | undefined },
   faults: readonly VideoFault[],
-): LoadedVideo {
+): VideoResult {
   const { dtype, layout, pixelFormat } = image
   return {
     data: store.finish(),

@@ -10,7 +10,7 @@ import { Mp4Watch } from './watch-mp4.ts'
  * who connects gets. FFmpeg waits for them in a native call, which nothing can interrupt; but it
  * ends when the socket is closed.
  */
-export class LiveFeed {
+export class StreamingInput {
   #server: Server | undefined
   #path: string | undefined
   /**
@@ -25,8 +25,8 @@ export class LiveFeed {
   #stay: () => void = () => {}
   #failure: Error | undefined
 
-  static async open(source: Readable): Promise<LiveFeed> {
-    const feed = new LiveFeed(source)
+  static async open(source: Readable): Promise<StreamingInput> {
+    const feed = new StreamingInput(source)
     await feed.#listen()
     return feed
   }
