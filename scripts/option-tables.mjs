@@ -48,7 +48,8 @@ export function membersOf(name, interfaces = readInterfaces()) {
 /** The public interfaces of both packages: what they extend, and their members. */
 export function readInterfaces() {
   const found = new Map()
-  for (const { folder } of LIBRARIES)
+  // Of two interfaces with one name, that of the first package counts.
+  for (const { folder } of LIBRARIES.toReversed())
     for (const file of sourcesOf(folder)) {
       const text = readFileSync(file, 'utf8')
       const form =
