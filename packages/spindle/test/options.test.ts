@@ -69,7 +69,8 @@ describe('the tables of options', () => {
       for (const row of rows) {
         const place = `${name}.${row.name}`
         assert.ok(row.type !== '' && row.rule !== '', place)
-        if (!/^(size|count|concurrency|sourceOptions)\./.test(row.name)) assert.ok(row.doc !== '', place)
+        if (!/^(size|count|concurrency|sourceOptions)\./.test(row.name))
+          assert.ok(row.doc !== '', place)
       }
     assert.deepEqual(
       tables.PoolOptions?.options.map(({ name }) => name) ??
