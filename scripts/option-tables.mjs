@@ -7,9 +7,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ENTRIES, LIBRARIES } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const PACKAGES = ['spindle', 'io']
 const UNITS = { Ms: 'ms', Us: 'µs', Sec: 's', Bytes: 'bytes', Mb: 'MiB', Pixels: 'pixels' }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -50,7 +50,8 @@ export function membersOf(name, interfaces = readInterfaces()) {
 /** The public interfaces of both packages: what they extend, and their members. */
 export function readInterfaces() {
   const found = new Map()
-  for (const folder of PACKAGES)
+  // Of two interfaces with one name, that of the first package counts.
+  for (const { folder } of LIBRARIES.toReversed())
     for (const file of sourcesOf(folder)) {
       const text = readFileSync(file, 'utf8')
       const form =
@@ -79,7 +80,7 @@ function basesIn(text) {
 }
 
 function sourcesOf(folder) {
-  const src = join(root, 'packages', folder, 'src')
+  const src = join(root, folder, 'src')
   return readdirSync(src, { recursive: true })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(src, file))
@@ -156,22 +157,11 @@ function printed(value) {
 
 /** The entries that people import: `spindle/source`, the file that exports its names. */
 function entries() {
-  return PACKAGES.flatMap((folder) => {
-    const manifest = JSON.parse(
-      readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'),
-    )
-    return Object.entries(manifest.exports ?? {}).flatMap(([path, target]) =>
-      typeof target === 'string'
-        ? []
-        : [
-            {
-              package: manifest.name,
-              specifier: manifest.name + path.slice(1),
-              text: readFileSync(join(root, 'packages', folder, target['@spindle/source']), 'utf8'),
-            },
-          ],
-    )
-  })
+  return ENTRIES.map(({ package: name, specifier, source }) => ({
+    package: name,
+    specifier,
+    text: readFileSync(join(root, source), 'utf8'),
+  }))
 }
 
 function entryOf(name) {

@@ -1,6 +1,6 @@
 import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
 import { anything, boolean, integer, type Rules, text } from 'spindle/options'
-import { checkBoolean, checkKnown, checkRule } from '../../base/check.ts'
+import { checkKnown, checkRule } from '../../base/check.ts'
 import { defined } from '../../base/defined.ts'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
 import { DEFAULT_MAX_PIXELS } from '../../base/limits.ts'
