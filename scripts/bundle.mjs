@@ -2,22 +2,23 @@
 // or process starts from, and shared chunks beside them. `tsc` makes the declarations. A bundle
 // starts in half the time: importing hundreds of small files takes longer than all that they do.
 //   node scripts/bundle.mjs      packages/*/src -> packages/*/dist; part of `npm run build`
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { LIBRARIES } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** Modules that find other files beside them: in `dist` they must lie as deep as in `src`. */
 const AT_THE_TOP = ['entries.ts', 'file-place.ts']
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  for (const name of readdirSync(join(root, 'packages')))
-    await bundlePackage(join(root, 'packages', name))
+  for (const { folder } of LIBRARIES) await bundlePackage(join(root, folder))
 
 /** Bundles a package into its `dist`. */
 export async function bundlePackage(folder) {
   await bundle(join(folder, 'src'), join(folder, 'dist'), entriesOf(folder))
+  markOptionalPeers(folder)
 }
 
 /** Bundles entry points, given by their paths below `src`, to the same paths below `out`, and removes the JavaScript that was there.
@@ -58,6 +59,30 @@ export async function bundle(src, out, entries, sourcemap = true) {
     for (const id of moduleIds)
       if (AT_THE_TOP.includes(relative(src, id)) && fileName.includes('/'))
         throw new Error(`${id} finds files beside it, and would lie in ${fileName}`)
+}
+
+/**
+ * Makes the declarations compile where optional peers are not installed: what comes from them is
+ * then `any`. TypeScript keeps no comment before an import of types, so it is put there here.
+ */
+export function markOptionalPeers(folder) {
+  const { peerDependenciesMeta = {} } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  )
+  const peers = Object.keys(peerDependenciesMeta).join('|')
+  if (peers === '') return
+  const names = new RegExp(`(?:from |import\\()['"](?:${peers})(?:/[^'"]*)?['"]`)
+  const mark = '// @ts-ignore: an optional peer'
+  for (const file of filesOf(join(folder, 'dist')).filter((name) => name.endsWith('.d.ts'))) {
+    const text = readFileSync(file, 'utf8')
+    if (!names.test(text)) continue
+    const lines = text
+      .split('\n')
+      .flatMap((line, i, all) =>
+        names.test(line) && all[i - 1] !== mark && !/^\s*\*/.test(line) ? [mark, line] : [line],
+      )
+    writeFileSync(file, lines.join('\n'))
+  }
 }
 
 /** What people import, what they call by name, and what threads and processes start from. */

@@ -6,9 +6,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { nodeBinary } from './node-versions.mjs'
+import { LIBRARIES } from './packages.mjs'
 import { attw, Checks, publint, root, run, TSC_7, tsc6 } from './tools.mjs'
 
-const PACKAGES = ['packages/spindle', 'packages/io']
+const PACKAGES = LIBRARIES.map(({ folder }) => folder)
 const nodes =
   process.argv.slice(2).length > 0 ? process.argv.slice(2).map(nodeBinary) : [process.execPath]
 const checks = new Checks()
@@ -104,6 +105,10 @@ for (const node of nodes) {
     )
   }
 }
+// The permissive set-up: `sharp` is the only optional peer.
+const sharp = readJson(join(root, 'node_modules/sharp/package.json')).version
+if (checks.run('install sharp', 'npm', [...install, `sharp@${sharp}`], { cwd: project }))
+  checks.run('with sharp only', process.execPath, ['sharp-only.mjs'], { cwd: project })
 checks.finish()
 
 /** Every key of every "exports" map. */

@@ -8,5 +8,7 @@ export const CHAIN_WORKER: string = entry('api/chain-worker.js')
 export const VIDEO_WORKER: string = entry('api/video-worker.js')
 
 function entry(path: string): string {
-  return new URL(path, import.meta.url).href
+  // Empty if a bundler has made CommonJS of it; `ThreadPool` then says what to tell the bundler.
+  const { url = '' } = import.meta as { readonly url?: string }
+  return url === '' ? `file:///bundled/${path}` : new URL(path, url).href
 }

@@ -2,6 +2,8 @@
 // because the published package is bundled: this module is at the top of `dist` as it is at the top
 // of `src`, whichever bundle imports it.
 
+import { ownUrl } from './file-place.ts'
+
 /** A thread of a `ThreadPool`. */
 export const POOL_THREAD: string = entry('workers/calls/pool-thread-main.js')
 /** A process of a `ProcessPool`. */
@@ -20,5 +22,5 @@ export const WATCH_THREAD: string = entry('guard/watch-thread.js')
 export const WORKER_LOADER: string = entry('loader/worker-loader.js')
 
 function entry(path: string): string {
-  return new URL(path, import.meta.url).href
+  return ownUrl === '' ? `bundled:${path}` : new URL(path, ownUrl).href
 }

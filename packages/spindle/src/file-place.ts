@@ -1,8 +1,14 @@
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The folder of this copy of the package. */
-export const packageFolder: string = dirname(dirname(fileURLToPath(import.meta.url)))
+/**
+ * The URL of this module, at the top of `dist` or `src`. Empty if a bundler has made CommonJS of
+ * it.
+ */
+export const ownUrl: string = (import.meta as { readonly url?: string }).url ?? ''
+
+/** The folder of this copy of the package. Empty if it is not known. */
+export const packageFolder: string = ownUrl === '' ? '' : dirname(dirname(fileURLToPath(ownUrl)))
 /**
  * The folders of this package's code. With source maps, stacks of code in `dist` show places in
  * `src`.

@@ -1,9 +1,10 @@
 // Describing a pipeline
 export {
+  type AnyBuilder,
   merge,
   type OutputOfBuilders,
   type OutputOfPaths,
-  PipelineBuilder,
+  type RegionBuilder,
 } from './builder/builder.ts'
 export type {
   AggregateOptions,
@@ -26,6 +27,11 @@ export {
   type WorkersPlacement,
   workers,
 } from './builder/placement.ts'
+export {
+  type BuilderWithoutSource,
+  PipelineBuilder,
+  type PipelineBuilderConstructor,
+} from './builder/typed-builder.ts'
 export {
   type AggregateConfig,
   type MergeConfig,
@@ -89,6 +95,7 @@ export type {
   Logger,
   LoopGuardOptions,
   RateBudget,
+  RateLimit,
   ReadableStreamLike,
   ResumeOptions,
   RetryOptions,

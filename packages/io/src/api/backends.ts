@@ -1,4 +1,4 @@
-import { MediaError, missingBackend } from '../base/errors.ts'
+import { licenceOf, MediaError, missingBackend } from '../base/errors.ts'
 import type { BackendName } from '../image/image-options.ts'
 import { type SharpBackend, sharpBackend } from '../image/sharp/sharp.ts'
 import { imageOps } from './ops.ts'
@@ -65,7 +65,7 @@ export class Backends {
       if (!isNotInstalled(error)) throw error
       throw new MediaError(
         'ERR_BACKEND_MISSING',
-        'no library to decode images is installed: run `npm install node-av` (fastest) or `npm install sharp`',
+        `no library to decode images is installed (node-av: ${licenceOf('node-av')}; sharp: ${licenceOf('sharp')}): run \`npm install node-av\` (fastest) or \`npm install sharp\``,
         { cause: error },
       )
     }
@@ -75,7 +75,8 @@ export class Backends {
     try {
       return await this.#loaders[name]()
     } catch (error) {
-      if (error instanceof MediaError) throw error
+      // That no thread can be started is not the library's fault.
+      if (error instanceof MediaError || isInfrastructure(error)) throw error
       throw missingBackend(name, name === 'ffmpeg' ? 'node-av' : 'sharp', error)
     }
   }
@@ -83,6 +84,10 @@ export class Backends {
 
 /** The backends of this thread. */
 export const backends: Backends = new Backends()
+
+function isInfrastructure(error: unknown): boolean {
+  return (error as { readonly isInfrastructure?: unknown } | null)?.isInfrastructure === true
+}
 
 function isNotInstalled(error: unknown): boolean {
   return error instanceof MediaError && error.message.includes('is not installed')

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { MediaError, missingBackend } from '../base/errors.ts'
 
 /**
@@ -13,7 +14,9 @@ export interface FFmpeg {
   readonly constants: Constants
 }
 
-const require = createRequire(import.meta.url)
+// A bundler that makes CommonJS leaves no URL. The application's packages are then the ones to use.
+const { url = join(process.cwd(), 'package.json') } = import.meta as { readonly url?: string }
+const require = createRequire(url)
 let loaded: FFmpeg | undefined
 
 /**

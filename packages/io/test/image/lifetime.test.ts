@@ -102,11 +102,11 @@ describe('missing libraries', () => {
   it('says what to install when the one asked for is missing', () => {
     assert.match(
       run(load({ backend: 'ffmpeg' }), ...without('node-av')).stdout,
-      /^ERR_BACKEND_MISSING: the ffmpeg backend needs node-av, which is not installed: run `npm install node-av`$/,
+      /^ERR_BACKEND_MISSING: the ffmpeg backend needs node-av, which is not installed: run `npm install node-av` \(licence: MIT; the FFmpeg in it is a GPL-3\.0 build\)$/,
     )
     assert.match(
       run(load({ backend: 'sharp' }), ...without('sharp')).stdout,
-      /^ERR_BACKEND_MISSING: the sharp backend needs sharp, which is not installed: run `npm install sharp`$/,
+      /^ERR_BACKEND_MISSING: the sharp backend needs sharp, which is not installed: run `npm install sharp` \(licence: Apache-2\.0; .*\)$/,
     )
   })
 

@@ -1,6 +1,6 @@
 import type { Executor } from '../engine/executor.ts'
 import type { Json } from '../engine/seekable.ts'
-import type { FailureBudget, RetryOptions, StageContext } from '../engine/types.ts'
+import type { FailureBudget, RateLimit, RetryOptions, StageContext } from '../engine/types.ts'
 import type { WorkerOp } from '../engine/worker-op.ts'
 
 /** An op that is a function. */
@@ -24,12 +24,17 @@ type Unrolled<R> =
       ? Y
       : R
 
-/** The elements of an iterable, or a type whose name explains the error. */
+/** The elements of an iterable. */
 export type ElementOf<T> = [T] extends [Iterable<infer E>]
   ? E
   : [T] extends [AsyncIterable<infer E>]
     ? E
-    : StageTypeError<'disaggregate() needs items that are arrays or other iterables'>
+    : never
+
+/** `B` if `T` is iterable, otherwise a type whose name explains the error. */
+export type Iterables<T, B> = [T] extends [Iterable<unknown> | AsyncIterable<unknown>]
+  ? B
+  : StageTypeError<'disaggregate() needs items that are arrays or other iterables'>
 
 /** An impossible type that carries a sentence for the reader of a compiler error. */
 export interface StageTypeError<Message extends string> {
@@ -60,6 +65,11 @@ export interface PipeOptions {
   readonly retry?: number | RetryOptions
   /** Time limit for each attempt, in milliseconds. Default: none. */
   readonly timeoutMs?: number
+  /**
+   * How many calls may begin per second; see `docs/rate-limits.md`. Calls that wait for it hold
+   * their slots, and the statistics count this time apart (`shares.throttled`). Default: no limit.
+   */
+  readonly rateLimit?: RateLimit
   /** Capacity of the stage's exit queue in items, an integer >= 1. Default 2. */
   readonly buffer?: number
   /** Limit on the bytes in the exit queue. No call begins while it is reached. Default: none. */

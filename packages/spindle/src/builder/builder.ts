@@ -1,10 +1,9 @@
-import { badOption, checkChoice, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { badOption, checkFunction, checkInteger } from '../check.ts'
 import { checkCopy, isOf, mark } from '../copies.ts'
 import {
   describeStage,
   describeStart,
   type MergeConfig,
-  type MergeOp,
   PipelineConfig,
   type SourceConfig,
   type StageConfig,
@@ -20,9 +19,11 @@ import { guardLoop } from '../guard/loop-guard.ts'
 import { plain } from '../plain-text.ts'
 import { tuneGraph } from '../tuning/graph-tuner.ts'
 import { workerServices } from '../workers/for-engine.ts'
+import { checkBuildOptions } from './build-options.ts'
 import type {
   AggregateOptions,
   ElementOf,
+  Iterables,
   MergeOptions,
   MergeStopOptions,
   OpFunction,
@@ -30,16 +31,22 @@ import type {
   PipeOptions,
   Router,
   SourceOptions,
+  StageTypeError,
   VariantOptions,
 } from './builder-types.ts'
 import { callSite } from './call-site.ts'
 import { checkPlacement, type Placement, type WorkersPlacement } from './placement.ts'
 import { checkInRegion, checkOnMain, closeRegion, mixes, type OpenRegion } from './region.ts'
-import { aggregateConfig, checkBuildOptions, pipeConfig, sourceOptions } from './stage-options.ts'
+import {
+  aggregateConfig,
+  mergeSettings,
+  pipeConfig,
+  sourceOptions,
+  variantSettings,
+} from './stage-options.ts'
 
 const DEFAULT_BUFFER = 2
 const DEFAULT_SINK = 3
-const DEFAULT_LOOK_AHEAD = 32
 
 interface Parts {
   readonly start: SourceConfig | MergeConfig | undefined
@@ -113,7 +120,7 @@ export class PipelineBuilder<T = never> {
     if (this.#parts.start !== undefined)
       throw new SpindleError('ERR_BAD_STATE', 'the pipeline has a source already')
     checkSource(source, where)
-    const { continuous, buffer, name, resume, dataset } = sourceOptions(options, where)
+    const { continuous, buffer, name, resume, dataset } = sourceOptions.check(options, where)
     if (continuous && isOneShot(source)) {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
@@ -173,11 +180,17 @@ export class PipelineBuilder<T = never> {
     return this.#with(aggregateConfig(how, options, callSite()))
   }
 
-  /** Outputs the elements of each item, one at a time and in order. */
-  disaggregate(): PipelineBuilder<Exclude<ElementOf<T>, undefined>> {
-    return this.#with(
-      pipeConfig(elementsOf, { name: 'disaggregate' }, callSite()),
-    ) as PipelineBuilder<Exclude<ElementOf<T>, undefined>>
+  /**
+   * Outputs the elements of each item, one at a time and in order. The items must be iterable.
+   *
+   * @throws `ERR_BAD_STATE` after `addSink()`. An item that is not iterable fails with
+   *   `ERR_NOT_ITERABLE`.
+   */
+  disaggregate(
+    this: Iterables<T, PipelineBuilder<T>>,
+  ): PipelineBuilder<Exclude<ElementOf<T>, undefined>> {
+    const stage = pipeConfig(elementsOf, { name: 'disaggregate' }, callSite())
+    return (this as PipelineBuilder<T>).#with(stage)
   }
 
   /**
@@ -191,25 +204,22 @@ export class PipelineBuilder<T = never> {
    */
   pathVariants<R>(
     router: Router<T, ArrayLike<number>>,
-    paths: readonly ((path: PipelineBuilder<T>) => PipelineBuilder<R>)[],
+    paths: readonly ((path: PipelineBuilder<T>) => AnyBuilder<R>)[],
     options: VariantOptions & { readonly batched: true },
   ): PipelineBuilder<R>
-  pathVariants<const P extends readonly ((path: PipelineBuilder<T>) => PipelineBuilder<unknown>)[]>(
+  pathVariants<const P extends readonly ((path: PipelineBuilder<T>) => AnyBuilder<unknown>)[]>(
     router: Router<T, number>,
     paths: P,
     options?: VariantOptions & { readonly batched?: false },
   ): PipelineBuilder<OutputOfPaths<P>>
   pathVariants(
     router: unknown,
-    paths: readonly ((path: PipelineBuilder<T>) => PipelineBuilder<unknown>)[],
+    paths: readonly ((path: PipelineBuilder<T>) => AnyBuilder<unknown>)[],
     options: VariantOptions = {},
   ): PipelineBuilder<never> {
     const where = callSite()
     if (!isWorkerOp(router)) checkFunction('router', router, where)
-    checkOptions(options, ['name', 'batched', 'lookAhead'], where)
-    const { name = 'path_variants', batched = false, lookAhead = DEFAULT_LOOK_AHEAD } = options
-    if (typeof batched !== 'boolean') badOption('batched', 'a boolean', batched, where)
-    checkInteger('lookAhead', lookAhead, 0, where)
+    const { name, batched, lookAhead } = variantSettings(options, where)
     if (!Array.isArray(paths) || paths.length === 0)
       badOption('paths', 'an array of at least one path', paths, where)
     const chains = paths.map((path, i) => this.#path(path, i, batched, where))
@@ -263,6 +273,8 @@ export class PipelineBuilder<T = never> {
    *
    * @throws `ERR_BAD_STATE` for a region without a stage, or within another region.
    */
+  to(placement: WorkersPlacement): RegionBuilder<T>
+  to(placement: Placement): PipelineBuilder<T>
   to(placement: Placement): PipelineBuilder<T> {
     const where = callSite()
     checkPlacement(placement, where)
@@ -358,6 +370,49 @@ export class PipelineBuilder<T = never> {
   }
 }
 
+/**
+ * A function where only an op by reference can be given, with a sentence for a compiler's error.
+ */
+type ByReference<F> = F &
+  StageTypeError<'in a region, functions are given by reference: workerModule<typeof Ops>(…).op'>
+
+/** A builder whose next stages run in the workers of a region, until `to(MAIN)`. */
+export interface RegionBuilder<T> extends PipelineBuilder<T> {
+  pipe<R>(
+    this: RegionBuilder<number>,
+    op: ArrayLike<R> & object,
+    options?: PipeOptions,
+  ): RegionBuilder<Exclude<R, undefined>>
+  pipe<R>(op: ReadonlyMap<T, R>, options?: PipeOptions): RegionBuilder<Exclude<R, undefined>>
+  pipe<R>(op: WorkerOp<T, R>, options?: PipeOptions): RegionBuilder<Output<R>>
+  pipe<R>(op: ByReference<OpFunction<T, R>>, options?: PipeOptions): RegionBuilder<Output<R>>
+  aggregate(size: number, options?: AggregateOptions): RegionBuilder<T[]>
+  aggregate<B>(
+    make: WorkerOp<undefined, Aggregator<T, B>>,
+    options?: AggregateOptions,
+  ): RegionBuilder<B>
+  aggregate<B>(
+    make: ByReference<() => Aggregator<T, B>>,
+    options?: AggregateOptions,
+  ): RegionBuilder<B>
+  disaggregate(
+    this: Iterables<T, RegionBuilder<T>>,
+  ): RegionBuilder<Exclude<ElementOf<T>, undefined>>
+  pathVariants<R>(
+    router: WorkerOp<T, ArrayLike<number> | PromiseLike<ArrayLike<number>>>,
+    paths: readonly ((path: RegionBuilder<T>) => AnyBuilder<R>)[],
+    options: VariantOptions & { readonly batched: true },
+  ): RegionBuilder<R>
+  pathVariants<const P extends readonly ((path: RegionBuilder<T>) => AnyBuilder<unknown>)[]>(
+    router: WorkerOp<T, number | PromiseLike<number>> | ByReference<(item: T) => number>,
+    paths: P,
+    options?: VariantOptions & { readonly batched?: false },
+  ): RegionBuilder<OutputOfPaths<P>>
+}
+
+/** A builder, in a region or not. */
+export type AnyBuilder<T> = PipelineBuilder<T> | RegionBuilder<T>
+
 mark(PipelineBuilder.prototype, 'PipelineBuilder')
 
 /**
@@ -373,12 +428,12 @@ export function rebuilt<T>(config: PipelineConfig<T>, options: BuildOptions): Pi
 }
 
 /** The output type of several paths together. */
-export type OutputOfPaths<P extends readonly ((path: never) => PipelineBuilder<unknown>)[]> =
-  ReturnType<P[number]> extends PipelineBuilder<infer R> ? R : never
+export type OutputOfPaths<P extends readonly ((path: never) => AnyBuilder<unknown>)[]> =
+  ReturnType<P[number]> extends AnyBuilder<infer R> ? R : never
 
 /** The output type of several builders together. */
-export type OutputOfBuilders<B extends readonly PipelineBuilder<unknown>[]> =
-  B[number] extends PipelineBuilder<infer R> ? R : never
+export type OutputOfBuilders<B extends readonly AnyBuilder<unknown>[]> =
+  B[number] extends AnyBuilder<infer R> ? R : never
 
 /**
  * Joins several pipelines into one. It passes on their items as they arrive, keeping the order
@@ -387,13 +442,13 @@ export type OutputOfBuilders<B extends readonly PipelineBuilder<unknown>[]> =
  * @throws `ERR_BAD_OPTION` without an input, or for an input that has a sink; `ERR_NO_SOURCE` for
  *   an input without a source.
  */
-export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
+export function merge<const B extends readonly AnyBuilder<unknown>[]>(
   ...inputs: B
 ): PipelineBuilder<OutputOfBuilders<B>>
-export function merge<const B extends readonly PipelineBuilder<unknown>[], R>(
+export function merge<const B extends readonly AnyBuilder<unknown>[], R>(
   ...args: [...inputs: B, options: MergeOptions<OutputOfBuilders<B>, R>]
 ): PipelineBuilder<Exclude<Awaited<R>, undefined>>
-export function merge<const B extends readonly PipelineBuilder<unknown>[]>(
+export function merge<const B extends readonly AnyBuilder<unknown>[]>(
   ...args: [...inputs: B, options: MergeStopOptions]
 ): PipelineBuilder<OutputOfBuilders<B>>
 export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
@@ -401,21 +456,7 @@ export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
   const last = args.at(-1)
   const hasOptions = args.length > 0 && !isOf(last, 'PipelineBuilder')
   const inputs = hasOptions ? args.slice(0, -1) : args
-  const options = (hasOptions ? last : {}) as Partial<MergeOptions<unknown, unknown>> &
-    MergeStopOptions
-  checkOptions(options, ['op', 'stop', 'name'], where)
-  const { stop = 'all' } = options
-  checkChoice('stop', stop, ['first', 'all'], where)
-  if (options.op !== undefined) {
-    checkFunction('op', options.op, where)
-    if (options.stop !== undefined)
-      badOption(
-        'stop',
-        'left out where there is an `op`, which ends when its outputs do',
-        stop,
-        where,
-      )
-  }
+  const settings = mergeSettings(hasOptions ? (last as object) : {}, where)
   if (inputs.length === 0) badOption('inputs', 'at least one upstream pipeline', 'none', where)
   const configs = inputs.map((input, i) => {
     checkCopy(`inputs[${i}]`, input, 'PipelineBuilder', where)
@@ -426,9 +467,7 @@ export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
   const start: MergeConfig = {
     kind: 'merge',
     inputs: Object.freeze(configs),
-    op: options.op as MergeOp | undefined,
-    stopsFirst: stop === 'first',
-    name: options.name ?? 'merge',
+    ...settings,
     buffer: DEFAULT_BUFFER,
     where,
   }

@@ -1,7 +1,4 @@
 // expect-message: disaggregate() needs items that are arrays or other iterables
 import { PipelineBuilder } from 'spindle'
 
-new PipelineBuilder()
-  .addSource([1, 2, 3])
-  .disaggregate()
-  .pipe((value: number) => value)
+new PipelineBuilder().addSource([1, 2, 3]).disaggregate()

@@ -5,6 +5,7 @@ import {
   type Transferable,
   workerData,
 } from 'node:worker_threads'
+import { isDeno } from '../../runtime.ts'
 import { clockMs } from '../../timers.ts'
 import { LoopEnd } from '../supervise/loop-end.ts'
 import { onRefused } from '../supervise/nesting.ts'
@@ -64,7 +65,7 @@ port.on('message', (message: unknown) => {
   const startedAt = clockMs()
   onMessage(message)
   // Pending calls need the event loop. Without them, the thread may spin for the next message here.
-  while (runner.pending === 0 && spinWait.isMessageNear(startedAt)) {
+  while (!isDeno && runner.pending === 0 && spinWait.isMessageNear(startedAt)) {
     const next = receiveMessageOnPort(port)
     if (next === undefined) return
     onMessage(next.message)

@@ -13,6 +13,7 @@ import { isFinal, StartTries } from '../supervise/start-tries.ts'
 import { wholeBuffersOf } from '../transport/pack.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferPool } from './buffer-pool.ts'
+import { checkCall, type DirectCall } from './check-call.ts'
 import { InitCount } from './inits.ts'
 import { moved } from './moved.ts'
 import { OpNumbers } from './op-numbers.ts'
@@ -158,12 +159,19 @@ export class WorkerPool implements Executor, AsyncDisposable {
    * resolves with an async generator when the first output has arrived. The worker runs ahead of
    * the reader by a few milliseconds of work, at most 64 outputs.
    *
-   * @throws `ERR_WORKER_DIED` if the call killed `maxDeaths` workers; `ERR_WORKER_START` if no
-   *   worker can be started; `ERR_WORKER_MODULE` if there is no such op; `ERR_NOT_TRANSFERABLE` if
-   *   item or result cannot be sent; `ERR_POOL_CLOSED`; the signal's reason if it is aborted.
+   * @throws `ERR_BAD_OPTION` for a wrong `call`; `ERR_WORKER_DIED` if the call killed `maxDeaths`
+   *   workers; `ERR_WORKER_START` if no worker can be started; `ERR_WORKER_MODULE` if there is no
+   *   such op; `ERR_NOT_TRANSFERABLE` if item or result cannot be sent; `ERR_POOL_CLOSED`; the
+   *   signal's reason if it is aborted.
    */
-  run(item: unknown, call: ExecutorCall): Promise<unknown> {
-    return this.#run(item, call, call.priority ?? 0)
+  run(item: unknown, call: DirectCall): Promise<unknown> {
+    let checked: ExecutorCall
+    try {
+      checked = checkCall(call)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#run(item, checked, checked.priority ?? 0)
   }
 
   /**

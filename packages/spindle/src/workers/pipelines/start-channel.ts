@@ -1,6 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { REMOTE_BRIDGE, REMOTE_PROCESS, REMOTE_THREAD } from '../../entries.ts'
-import type { SpindleError } from '../../errors.ts'
+import { SpindleError } from '../../errors.ts'
+import { isBun, isDeno } from '../../runtime.ts'
 import { SharedFile } from '../memory/shared-file.ts'
 import { nestingArgument } from '../supervise/nesting.ts'
 import { commandOf } from '../supervise/start-process.ts'
@@ -47,6 +48,11 @@ export function startInProcess(
   startMessage: StartMessage,
   limits: Limits,
 ): PipelineChannel {
+  if (isBun)
+    throw new SpindleError(
+      'ERR_WORKER_START',
+      'a whole pipeline cannot run in a process on Bun, whose processes inherit no sockets: use runPipelineInWorker(), or a ProcessPool for single ops',
+    )
   checkCrossing(startMessage)
   try {
     encode(startMessage)
@@ -72,6 +78,7 @@ export function startInProcess(
 }
 
 function openSlots(): SharedFile | undefined {
+  if (isDeno) return undefined
   try {
     return SharedFile.create()
   } catch {

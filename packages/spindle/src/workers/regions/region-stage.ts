@@ -56,7 +56,6 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   readonly #budget: Budget
   readonly #isOrdered: boolean
   readonly #gauges: RegionGauges
-  readonly #limits: { readonly min: number; readonly max: number; readonly isRange: boolean }
   /** Whether the start hooks of all stages have ended. */
   #isOpen = false
   #boundary: Item | undefined
@@ -82,7 +81,6 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     super(info, graph, input)
     const { workers } = config
     this.#inner = inner
-    this.#limits = { min: workers.minCount, max: workers.count, isRange: workers.isRange }
     this.#gauges = new RegionGauges(inner)
     for (const stage of inner) stage.belongTo(this)
     this.exit = new Queue(config.buffer, undefined)
@@ -115,14 +113,7 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
 
   /** The number of workers, and how to change it. */
   get sizing(): WorkerNumber {
-    const supervisor = this.#supervisor
-    return {
-      size: supervisor.count,
-      ...this.#limits,
-      busy: supervisor.working,
-      waiting: supervisor.waiting,
-      resize: (count) => this.#resize(count),
-    }
+    return this.#supervisor.sizing((count) => this.#resize(count))
   }
 
   #resize(count: number): void {

@@ -1,4 +1,5 @@
 import type { RegionWorkersConfig } from '../../engine/config.ts'
+import type { WorkerNumber } from '../../engine/executor.ts'
 import type { Item } from '../../engine/flow/item.ts'
 import { InfrastructureError, messageOf } from '../../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
@@ -52,6 +53,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
   readonly #tries: StartTries = new StartTries()
   /** Waits before the next attempt to start a worker. */
   #retry: Timer | undefined
+  readonly #settings: RegionWorkersConfig
   readonly #maxDeaths: number
   readonly #isOrdered: boolean
   readonly #inputs: Map<number, RegionInput> = new Map()
@@ -62,14 +64,11 @@ export class RegionSupervisor implements RegionWorkerOwner {
   /** Changed bounds of stages, for workers that are started later. */
   readonly #sizes: Map<number, number> = new Map()
 
-  constructor(
-    owner: SupervisorOwner,
-    options: RegionWorkerOptions,
-    settings: Pick<RegionWorkersConfig, 'count' | 'maxDeaths' | 'outputOrder' | 'initConcurrency'>,
-  ) {
+  constructor(owner: SupervisorOwner, options: RegionWorkerOptions, settings: RegionWorkersConfig) {
     this.#owner = owner
     this.#options = options
     this.#count = settings.count
+    this.#settings = settings
     this.#initConcurrency = settings.initConcurrency
     this.#maxDeaths = settings.maxDeaths
     this.#isOrdered = settings.outputOrder === 'input'
@@ -128,6 +127,13 @@ export class RegionSupervisor implements RegionWorkerOwner {
   resizeStage(stage: number, concurrency: number): void {
     this.#sizes.set(stage, concurrency)
     for (const worker of this.workers) worker.resizeStage(stage, concurrency)
+  }
+
+  /** The number of workers, with its bounds. `resize` changes it. */
+  sizing(resize: (count: number) => void): WorkerNumber {
+    const { count: max, minCount: min, isRange } = this.#settings
+    const { working: busy, waiting } = this
+    return { size: this.#count, min, max, isRange, busy, waiting, resize }
   }
 
   /** Maximum number of workers. */

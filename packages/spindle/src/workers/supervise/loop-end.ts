@@ -1,4 +1,5 @@
 import { InfrastructureError } from '../../errors.ts'
+import { isDeno } from '../../runtime.ts'
 import { setImmediate } from '../../timers.ts'
 
 /**
@@ -24,7 +25,7 @@ export class LoopEnd {
   #isLooking = false
   readonly #look = (): void => {
     this.#isLooking = false
-    if (!this.#isReffed || !this.#isWaiting()) return
+    if (!this.#isReffed || !this.#isWaiting() || isDeno) return
     this.#isReffed = false
     this.#lifeline.unref()
   }
@@ -59,8 +60,8 @@ export class LoopEnd {
 
 /** The channel of a process that was started with one. */
 export const processLifeline: Lifeline = {
-  ref: () => process.channel?.ref(),
-  unref: () => process.channel?.unref(),
+  ref: () => process.channel?.ref?.(),
+  unref: () => process.channel?.unref?.(),
 }
 
 /**

@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { type ResourceLimits, type Transferable, Worker } from 'node:worker_threads'
+import { ownUrl } from '../../file-place.ts'
+import { checkBundled } from './bundled.ts'
 import { nestingOf } from './nesting.ts'
 import { canStripTypes, findTsx } from './typescript.ts'
 
-const isSource = import.meta.url.endsWith('.ts')
+const isSource = ownUrl.endsWith('.ts')
 
 // Node 20 accepts no .ts file as a worker, whatever loader its parent runs with. So with TypeScript
 // sources a worker starts with these lines, which are valid as CommonJS and as a module, and which
@@ -57,9 +59,16 @@ export function startThread(
     : new Worker(new URL(entrySetup.entry), workerOptions)
 }
 
-/** The file for a URL of this package with `.js`, and whether it needs tsx. */
+/**
+ * The file for a URL of this package with `.js`, and whether it needs tsx.
+ *
+ * @throws `ERR_WORKER_START` if the package was bundled into an application.
+ */
 export function entryOf(href: string): EntrySetup {
-  if (!isSource) return { entry: href, tsx: undefined }
+  if (!isSource) {
+    checkBundled(href)
+    return { entry: href, tsx: undefined }
+  }
   const entry = href.replace(/js$/, 'ts')
   return { entry, tsx: canStripTypes() ? undefined : findTsx(fileURLToPath(entry)) }
 }

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import type { OpReference } from '../../engine/worker-op.ts'
 import { InfrastructureError, messageOf } from '../../errors.ts'
+import { KEEP_EXTERNAL } from './bundled.ts'
 import { asLoading, refusal } from './nesting.ts'
 import { canStripTypes, isTypeScript, registerTsx, sourceOf } from './typescript.ts'
 
@@ -95,16 +98,21 @@ export async function importModule(href: string): Promise<Exports> {
     const refused = refusal()
     if (refused !== undefined) throw refused
     const tried = source === href ? href : `${href} (found ${source})`
-    const remedies =
-      'build it, or run from TypeScript with tsx installed or Node >= 22.18; write .js in import.meta.resolve()'
+    const [problem] = messageOf(error).split('\n', 1)
     throw new InfrastructureError(
       'ERR_WORKER_MODULE',
-      `cannot load ${tried}: ${messageOf(error)}; ${remedies}`,
-      {
-        cause: error,
-      },
+      `cannot load ${tried}: ${problem}${remedyOf(source)}`,
+      { cause: error },
     )
   }
+}
+
+function remedyOf(source: string): string {
+  if (source.startsWith('file:') && !existsSync(fileURLToPath(source)))
+    return `; there is no such file: build it, and write .js in import.meta.resolve() or new URL(). If a bundler made this program, ${KEEP_EXTERNAL}`
+  return isTypeScript(source) && !canStripTypes()
+    ? '; it is TypeScript: build it, install tsx beside it, or use Node >= 22.18'
+    : ''
 }
 
 /**

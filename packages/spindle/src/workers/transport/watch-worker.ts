@@ -75,5 +75,6 @@ export function watchProcess<M>(child: ChildProcess, listener: WorkerListener<M>
 export function keepAlive(worker: Worker | ChildProcess, isKept: boolean): void {
   const change = isKept ? 'ref' : 'unref'
   worker[change]()
-  if ('channel' in worker) worker.channel?.[change]()
+  // Bun's channels have no such methods.
+  if ('channel' in worker) worker.channel?.[change]?.()
 }

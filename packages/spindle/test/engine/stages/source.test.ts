@@ -61,11 +61,10 @@ describe('what a source may be', () => {
   })
 
   it('is needed: a chain without one is not built', () => {
+    // @ts-expect-error `build` does not exist before `addSource()`
     throwsCode(() => new PipelineBuilder().build(), 'ERR_NO_SOURCE')
-    throwsCode(
-      () => new PipelineBuilder<number>().pipe((value) => value + 1).build(),
-      'ERR_NO_SOURCE',
-    )
+    // @ts-expect-error neither does `pipe`
+    throwsCode(() => new PipelineBuilder().pipe(Number).build(), 'ERR_NO_SOURCE')
   })
 
   it('is one: a second one is refused', () => {

@@ -39,6 +39,7 @@ describe('a region', () => {
   it('refuses a closure when it is given, and says what to do', () => {
     const offset = 3
     throwsCode(
+      // @ts-expect-error a closure
       () => region().pipe((n) => n + offset, { name: 'shift' }),
       'ERR_BAD_OPTION',
       /in a region, the op is a function of this thread/,
@@ -48,6 +49,7 @@ describe('a region', () => {
     throwsCode(
       () =>
         region().pathVariants(
+          // @ts-expect-error a closure
           function choose() {
             return 0
           },
@@ -57,11 +59,13 @@ describe('a region', () => {
       /the router is a function.*\.choose/,
     )
     throwsCode(
+      // @ts-expect-error a closure
       () => region().aggregate(() => ({ accumulate: () => 1, flush: () => 2 })),
       'ERR_BAD_OPTION',
       /the aggregator is a function/,
     )
     throwsCode(
+      // @ts-expect-error a closure
       () => region().pathVariants(ops.parity, [(path) => path.pipe((n) => n)]),
       'ERR_BAD_OPTION',
       /the op is a function/,
