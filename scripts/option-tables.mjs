@@ -51,14 +51,13 @@ export function membersOf(name, interfaces = readInterfaces()) {
 export function readInterfaces() {
   const found = new Map()
   // Of two interfaces with one name, that of the first package counts.
-  for (const { folder } of LIBRARIES.toReversed())
+  for (const { folder } of LIBRARIES)
     for (const file of sourcesOf(folder)) {
       const text = readFileSync(file, 'utf8')
       const form =
         /^export interface (?<name>\w+)(?<head>[^{]*(?:\{[^{}]*\}[^{]*)*?)\{(?:\n(?<body>.*?)^)?\}/gms
       for (const { groups } of text.matchAll(form)) {
         const [, bases = ''] = /\bextends\s+([\w\s,.<>|'&]+)$/.exec(groups.head.trim()) ?? []
-        // Names are unique among the public interfaces; a later one is of one file only.
         if (!found.has(groups.name))
           found.set(groups.name, {
             bases: basesIn(bases),
