@@ -5,11 +5,12 @@
 //   node scripts/option-tables.mjs --markdown    the same as tables
 // Expects `npm run build`.
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { LIBRARIES } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const PACKAGES = ['spindle', 'io']
+const PACKAGES = LIBRARIES.map(({ folder }) => basename(folder))
 const UNITS = { Ms: 'ms', Us: 'µs', Sec: 's', Bytes: 'bytes', Mb: 'MiB', Pixels: 'pixels' }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
