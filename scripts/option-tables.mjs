@@ -5,12 +5,11 @@
 //   node scripts/option-tables.mjs --markdown    the same as tables
 // Expects `npm run build`.
 import { readdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { LIBRARIES } from './packages.mjs'
+import { ENTRIES, LIBRARIES } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const PACKAGES = LIBRARIES.map(({ folder }) => basename(folder))
 const UNITS = { Ms: 'ms', Us: 'µs', Sec: 's', Bytes: 'bytes', Mb: 'MiB', Pixels: 'pixels' }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -51,14 +50,14 @@ export function membersOf(name, interfaces = readInterfaces()) {
 /** The public interfaces of both packages: what they extend, and their members. */
 export function readInterfaces() {
   const found = new Map()
-  for (const folder of PACKAGES)
+  // Of two interfaces with one name, that of the first package counts.
+  for (const { folder } of LIBRARIES)
     for (const file of sourcesOf(folder)) {
       const text = readFileSync(file, 'utf8')
       const form =
         /^export interface (?<name>\w+)(?<head>[^{]*(?:\{[^{}]*\}[^{]*)*?)\{(?:\n(?<body>.*?)^)?\}/gms
       for (const { groups } of text.matchAll(form)) {
         const [, bases = ''] = /\bextends\s+([\w\s,.<>|'&]+)$/.exec(groups.head.trim()) ?? []
-        // Names are unique among the public interfaces; a later one is of one file only.
         if (!found.has(groups.name))
           found.set(groups.name, {
             bases: basesIn(bases),
@@ -80,7 +79,7 @@ function basesIn(text) {
 }
 
 function sourcesOf(folder) {
-  const src = join(root, 'packages', folder, 'src')
+  const src = join(root, folder, 'src')
   return readdirSync(src, { recursive: true })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(src, file))
@@ -157,22 +156,11 @@ function printed(value) {
 
 /** The entries that people import: `spindle/source`, the file that exports its names. */
 function entries() {
-  return PACKAGES.flatMap((folder) => {
-    const manifest = JSON.parse(
-      readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'),
-    )
-    return Object.entries(manifest.exports ?? {}).flatMap(([path, target]) =>
-      typeof target === 'string'
-        ? []
-        : [
-            {
-              package: manifest.name,
-              specifier: manifest.name + path.slice(1),
-              text: readFileSync(join(root, 'packages', folder, target['@spindle/source']), 'utf8'),
-            },
-          ],
-    )
-  })
+  return ENTRIES.map(({ package: name, specifier, source }) => ({
+    package: name,
+    specifier,
+    text: readFileSync(join(root, source), 'utf8'),
+  }))
 }
 
 function entryOf(name) {

@@ -1,6 +1,7 @@
 import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
 import { anything, boolean, integer, type Rules, text } from 'spindle/options'
 import { checkKnown, checkRule } from '../../base/check.ts'
+import { defined } from '../../base/defined.ts'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
 import { DEFAULT_MAX_PIXELS } from '../../base/limits.ts'
 import { limit, mediaOptions, stringsRule } from '../../base/options.ts'
@@ -100,7 +101,7 @@ export class Decoder implements Disposable {
     checkStream(stream)
     const { strict = true, threads = 1, decoderOptions = {} } = checkedOptions(options)
     const choice = hardwareChoice(options.hardware)
-    this.#limits = limitsOf(options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels })
+    this.#limits = limitsOf(defined({ maxPixels: options.maxPixels }))
     checkPixels(stream.width ?? 0, stream.height ?? 0, this.#limits)
     this.#ffmpeg = loadFFmpeg()
     const { av } = this.#ffmpeg

@@ -6,7 +6,7 @@ import { mediaOptions, stringsRule } from '../../base/options.ts'
 import { comesInOrder } from '../../ffmpeg/containers/edits.ts'
 import { type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { readPacket } from '../../ffmpeg/stream-decoder.ts'
-import { openReaderSync } from '../../files/reader.ts'
+import { withFile } from '../../files/open-file.ts'
 import { checkSource, describeSource } from '../../files/source.ts'
 import type { StreamKind } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -17,8 +17,14 @@ import { Packets } from '../packets/packets.ts'
 import { describeStream, type StreamInfo } from '../stream-info.ts'
 import { checkWindow, secondsOfTick, type TimeWindow } from '../time.ts'
 import { type ChunkOptions, chunksOf, type ManyChunkOptions, sizeOfChunks } from './chunks.ts'
-import { endsAnywhere, refuseBigEndian } from './open-ended-input.ts'
-import { type DemuxSource, type OpenOptions, openInput } from './open-input.ts'
+import {
+  type DemuxSource,
+  endsAnywhere,
+  isFileSource,
+  type OpenOptions,
+  openInput,
+  refuseBigEndian,
+} from './open-input.ts'
 import { readWindow } from './read-window.ts'
 
 /** How a container is opened. */
@@ -296,14 +302,9 @@ export class Demuxer implements Disposable {
   /** An edit list may show pieces in another order, or twice. */
   #isInOrder({ index, kind }: StreamInfo): boolean {
     const source = this.#source
-    const isFile = !(source instanceof URL) || source.protocol === 'file:'
-    if (kind !== 'video' || !isFile || !this.format.startsWith('mov')) return true
-    const reader = openReaderSync(source)
-    try {
-      return comesInOrder(reader, this.#context.streams[index]!.id)
-    } finally {
-      reader.close()
-    }
+    if (kind !== 'video' || !isFileSource(source) || !this.format.startsWith('mov')) return true
+    const { id } = this.#context.streams[index]!
+    return withFile(source, ({ reader }) => comesInOrder(reader, id))
   }
 
   #read(): { index: number; data: PacketData } | undefined {
