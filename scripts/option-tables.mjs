@@ -41,7 +41,9 @@ export function optionTables(declared) {
 /** The members of an interface and of those it extends, by name. */
 export function membersOf(name, interfaces = readInterfaces()) {
   const { bases = [], members = [] } = interfaces.get(name) ?? {}
-  const inherited = bases.flatMap((base) => [...membersOf(base, interfaces)])
+  const inherited = bases.flatMap(({ base, omitted }) =>
+    [...membersOf(base, interfaces)].filter(([member]) => !omitted.includes(member)),
+  )
   return new Map([...inherited, ...members.map((member) => [member.name, member])])
 }
 
@@ -49,21 +51,31 @@ export function membersOf(name, interfaces = readInterfaces()) {
 export function readInterfaces() {
   const found = new Map()
   // Of two interfaces with one name, that of the first package counts.
-  for (const { folder } of LIBRARIES.toReversed())
+  for (const { folder } of LIBRARIES)
     for (const file of sourcesOf(folder)) {
       const text = readFileSync(file, 'utf8')
       const form =
         /^export interface (?<name>\w+)(?<head>[^{]*(?:\{[^{}]*\}[^{]*)*?)\{(?:\n(?<body>.*?)^)?\}/gms
       for (const { groups } of text.matchAll(form)) {
         const [, bases = ''] = /\bextends\s+([\w\s,.<>|'&]+)$/.exec(groups.head.trim()) ?? []
-        const names = bases.replaceAll(/<[^>]*>/g, '').split(',')
-        found.set(groups.name, {
-          bases: names.map((one) => one.trim()).filter(Boolean),
-          members: parseMembers(groups.body ?? ''),
-        })
+        if (!found.has(groups.name))
+          found.set(groups.name, {
+            bases: basesIn(bases),
+            members: parseMembers(groups.body ?? ''),
+          })
       }
     }
   return found
+}
+
+/** `A, Omit<B<T>, 'c' | 'd'>` -> the names of the interfaces, and the members that they lose. */
+function basesIn(text) {
+  return [
+    ...text.matchAll(/(?:Omit<)?(?<base>\w+)(?:<[^<>]*>)?(?<rest>(?:,\s*(?:'\w+'[\s|]*)+>)?)/g),
+  ].map(({ groups: { base, rest } }) => ({
+    base,
+    omitted: [...rest.matchAll(/'(\w+)'/g)].map(([, name]) => name),
+  }))
 }
 
 function sourcesOf(folder) {
@@ -77,7 +89,7 @@ function sourcesOf(folder) {
 function parseMembers(body) {
   const [, indent] = /^( *)\S/m.exec(body) ?? ['', '  ']
   const form = new RegExp(
-    `(?:^${indent}/\\*\\*(?<doc>(?:(?!\\*/).)*)\\*/\\n)?^${indent}(?:readonly )?(?<name>\\w+)\\??: (?<type>.*?)(?=^${indent}(?:/\\*|readonly |\\w)|(?![^]))`,
+    `(?:^${indent}/\\*\\*(?<doc>(?:(?!\\*/).)*)\\*/\\n)?^${indent}(?:readonly )?(?<name>\\w+)\\??:\\s(?<type>.*?)(?=^${indent}(?:/\\*|readonly |\\w)|(?![^]))`,
     'gms',
   )
   return [...body.matchAll(form)].map(({ groups: { doc = '', name, type } }) => ({
