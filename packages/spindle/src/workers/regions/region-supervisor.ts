@@ -180,6 +180,12 @@ export class RegionSupervisor implements RegionWorkerOwner {
     return working
   }
 
+  /** Whether a worker is starting. */
+  get isStarting(): boolean {
+    for (const worker of this.workers) if (!worker.isReady && !worker.isClosing) return true
+    return this.#retry !== undefined
+  }
+
   /** Number of inputs that were sent to workers and have not begun. */
   get waiting(): number {
     let waiting = 0
