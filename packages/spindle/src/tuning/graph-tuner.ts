@@ -73,7 +73,7 @@ class GraphTuner {
 
   /** Whether workers of a region are starting, so that nothing can be measured. */
   get #isStarting(): boolean {
-    return this.#units.some(({ stage }) => stage instanceof RegionStage && stage.isStarting)
+    return this.#units.some(({ pool }) => pool?.isStarting === true)
   }
 
   #wait(ms: number): void {

@@ -111,11 +111,6 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
     return this.concurrency * this.exit.times().fullMs
   }
 
-  /** Whether a worker is starting. Meanwhile, the throughput says nothing of their number. */
-  get isStarting(): boolean {
-    return this.#supervisor.isStarting
-  }
-
   /** The number of workers, and how to change it. */
   get sizing(): WorkerNumber {
     return this.#supervisor.sizing((count) => this.#resize(count))
