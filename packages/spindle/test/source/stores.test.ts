@@ -124,9 +124,9 @@ for (const [kind, open] of Object.entries(kinds)) {
         'a\0b',
         '\ud800',
       ])
-        for (const call of [store.read, store.create, store.head, store.delete])
+        for (const call of ['read', 'create', 'head', 'delete'] as const)
           await assert.rejects(
-            async () => call.call(store, name, 'x' as never),
+            async () => store[call](name, 'x' as never),
             { code: 'ERR_BAD_OPTION' },
             name,
           )
