@@ -7,7 +7,7 @@ import {
 } from '../audio/stream-audio-options.ts'
 import type { MediaFunction } from './media-function.ts'
 
-/** What a thread is told besides the source. */
+/** A request to a thread, without the source. */
 export interface AudioTask {
   readonly target: AudioTarget
 }

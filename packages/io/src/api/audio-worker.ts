@@ -25,7 +25,7 @@ export const encode: (
   context: StageContext,
 ) => Uint8Array | Fault | undefined = threadOp(encodeAudioInThread, move)
 
-/** What `streamAudio` asks for. */
+/** A request for chunks of `streamAudio`. */
 export interface ChunksTask {
   readonly target: StreamAudioTarget
 }

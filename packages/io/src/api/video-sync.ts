@@ -25,7 +25,7 @@ import { videoLoading, videoSampling, videoStreaming } from './video-functions.t
  *
  * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a
  *   Blob, or a URL that is no `file:`
- * @throws the signal's reason, when aborted: it is looked at before each frame
+ * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -49,7 +49,7 @@ export function loadVideoSync<O extends LoadVideoOptions = LoadNothing>(
  *
  * @throws MediaError as `sampleVideo`; `ERR_BAD_OPTION` also for a source that must be waited for:
  *   a Blob, or a URL that is no `file:`
- * @throws the signal's reason, when aborted: it is looked at before each frame
+ * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -74,7 +74,7 @@ export function sampleVideoSync<O extends SampleVideoOptions>(
  *
  * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a
  *   Blob, a stream, or a URL that is no `file:`
- * @throws the signal's reason, when aborted: it is looked at before each frame
+ * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -94,8 +94,8 @@ export function streamVideoSync<O extends StreamVideoOptions = LoadNothing>(
 }
 
 /**
- * Saves pictures as a video in this thread, and holds it meanwhile: for ops that run in worker
- * threads. What `saveVideo` does otherwise.
+ * Saves pictures as a video in the calling thread and blocks it: for ops that run in worker
+ * threads. Otherwise as `saveVideo`.
  *
  * @throws MediaError as `saveVideo`
  */
@@ -104,8 +104,9 @@ export function saveVideoSync(path: string | URL, array: NdArray, options: SaveV
 }
 
 /**
- * Encodes pictures as a video in this thread; what `encodeVideo` does otherwise. @throws MediaError
- * as `encodeVideo`
+ * Encodes pictures as a video in the calling thread. Otherwise as `encodeVideo`.
+ *
+ * @throws MediaError as `encodeVideo`
  */
 export function encodeVideoSync(
   array: NdArray,

@@ -28,7 +28,7 @@ export const load: (job: VideoTask<LoadTarget>, context: StageContext) => VideoR
 export const sample: (job: VideoTask<SampleTarget>, context: StageContext) => VideoResult | Fault =
   threadOp(sampleVideoInThread)
 
-/** What `streamVideo` asks for. */
+/** A request for chunks of `streamVideo`. */
 export interface ChunksTask {
   readonly target: StreamTarget
 }
@@ -43,7 +43,7 @@ export const streamBytes: (
   context: StageContext,
 ) => AsyncGenerator<VideoResult | Fault> = threadStream(streamVideoInThread)
 
-/** A file to look at, and what it begins with, for messages. */
+/** A file to probe, and its first bytes for messages. */
 export interface InspectJob {
   readonly source: SyncSource
   readonly head: string

@@ -38,7 +38,7 @@ import { videoLoading, videoSampling, videoStreaming } from './video-functions.t
  * - `ERR_BACKEND_MISSING`: `node-av` is not installed
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last
  *   frame
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -69,7 +69,7 @@ export function loadVideo<O extends LoadVideoOptions = LoadNothing>(
  *   `[clips, length, height, width, 3]`. The frames' times
  * are in `timestampsSec`, one behind the other
  * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for an index that there is not
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -104,7 +104,7 @@ export function sampleVideo<O extends SampleVideoOptions>(
  *   are what `loadVideo` gives
  * @throws MediaError as `loadVideo`; what is wrong with options, at once; damage, after the frames
  *   before it were given
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -128,14 +128,14 @@ export function streamVideo<O extends StreamVideoOptions = LoadNothing>(
 }
 
 /**
- * Saves pictures, `[N, H, W, 3]` and others, as a video, with sound if given: in one of the
- * package's threads. The file is there as a whole or not at all. The same pictures give the same
- * bytes. What is usual in the format is the default: H.264 and AAC in MP4, MOV and Matroska, VP9
- * and Opus in WebM.
+ * Saves pictures, `[N, H, W, 3]` and other shapes, as a video, with sound if given, in one of the
+ * package's threads. The file appears whole or not at all. The same pictures give the same bytes.
+ * The default codecs are those that are usual for the format: H.264 and AAC in MP4, MOV and
+ * Matroska, VP9 and Opus in WebM.
  *
  * @throws MediaError with `code`: `ERR_ENCODE`, `ERR_WRITE`, `ERR_UNSUPPORTED`,
  *   `ERR_BACKEND_MISSING`, `ERR_BAD_OPTION`
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -157,8 +157,9 @@ export async function saveVideo(
 }
 
 /**
- * Encodes pictures as a video in memory; `format` is FFmpeg's name, `'mp4'`. @throws MediaError as
- * `saveVideo`
+ * Encodes pictures as a video in memory; `format` is FFmpeg's name, such as `'mp4'`.
+ *
+ * @throws MediaError as `saveVideo`
  */
 export async function encodeVideo(
   array: NdArray,

@@ -8,8 +8,8 @@ import { headerOf, readPlainWav } from './plain-wav.ts'
 import type { StreamAudioTarget } from './stream-audio-options.ts'
 
 /**
- * Loads audio in this thread: plain WAV by the package's own parser, all else with FFmpeg. Throws
- * errors that do not name the source.
+ * Loads audio in this thread: plain WAV with the package's own parser, other formats with FFmpeg.
+ * Errors do not name the source.
  */
 export function loadAudioInThread({
   source,
@@ -31,8 +31,7 @@ export function loadAudioInThread({
 }
 
 /**
- * Sound of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors
- * that do not name the source.
+ * Decodes the sound of a file in this thread, each chunk on request. Errors do not name the source.
  */
 export function* streamAudioInThread({
   source,

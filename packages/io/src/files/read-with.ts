@@ -7,10 +7,10 @@ import { describeSource, type MediaSource } from './source.ts'
 import { fetchingOf, type UrlOptions } from './url-options.ts'
 
 /**
- * Opens a source, has a routine read it, and closes it. Errors name the source.
+ * Opens a source, reads it with a routine, and closes it. Errors name the source.
  *
- * @throws MediaError `ERR_BAD_OPTION` for the options of fetching; `ERR_READ`; what the routine
- *   throws; the signal's reason, when aborted
+ * @throws MediaError `ERR_BAD_OPTION` for the options of fetching; `ERR_READ`; the errors of the
+ *   routine; the signal's reason if it is aborted
  */
 export async function readWith<T>(
   source: MediaSource,
@@ -34,7 +34,7 @@ export async function readWith<T>(
   }
 }
 
-/** {@link readWith}, done when it returns. */
+/** The synchronous form of {@link readWith}. */
 export function readWithSync<T>(source: MediaSource, routineOf: (reader: Reader) => Routine<T>): T {
   const reader = openReaderSync(source)
   try {

@@ -5,7 +5,7 @@ import type { FrameStore } from './frame-store.ts'
 import type { VideoTarget } from './video-options.ts'
 import type { VideoFault, VideoResult } from './video-results.ts'
 
-/** Frames that were gathered, with what is known of them. */
+/** Builds the result of collected frames. */
 export function videoResultOf(
   pass: VideoPass,
   { output }: FramePlacer,

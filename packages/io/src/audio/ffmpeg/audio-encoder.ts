@@ -9,8 +9,9 @@ import { pcmFrames } from './pcm-frames.ts'
 import { defaultLayout } from './sample-format.ts'
 
 /**
- * Encodes and muxes a sound with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,
- * `ERR_BACKEND_MISSING`
+ * Encodes and muxes a sound with FFmpeg, in this thread.
+ *
+ * @throws MediaError `ERR_ENCODE`, `ERR_BACKEND_MISSING`
  */
 export function encodeWithFFmpeg(encoding: AudioEncoding): Uint8Array {
   const ffmpeg = loadFFmpeg()
@@ -24,7 +25,7 @@ export function encodeWithFFmpeg(encoding: AudioEncoding): Uint8Array {
 
 function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
   const { av, constants: c } = ffmpeg
-  const path = spillPath() // muxers go back to fill in what they know only at the end
+  const path = spillPath() // muxers seek back to fill in values that they know only at the end
   const muxer = new av.FormatContext()
   const encoder = new av.CodecContext()
   const packet = new av.Packet()
@@ -36,7 +37,8 @@ function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
       'making the file',
     )
     check(ffmpeg, muxer.openOutputSync(), 'making the file')
-    muxer.setFlags(c.AVFMT_FLAG_BITEXACT) // else Ogg draws a number, and the same sound is never the same file
+    // without it, Ogg draws a random number, and the same sound gives different files
+    muxer.setFlags(c.AVFMT_FLAG_BITEXACT)
     const codec = encoderFor(ffmpeg, encoding)
     openEncoder(ffmpeg, encoder, codec, encoding)
     if (((muxer.oformat?.flags ?? 0) & c.AVFMT_GLOBALHEADER) !== 0)
@@ -119,8 +121,8 @@ function openEncoder(
 }
 
 /**
- * Opus hears up to 20 kHz whatever it is given, and is decoded at 48000: of other rates than it
- * has, that is what is made.
+ * Opus keeps up to 20 kHz at any input rate and is decoded at 48000. Rates that it lacks become
+ * 48000.
  */
 function encodedRate(codec: Codec, { sampleRate, format }: AudioEncoding): number {
   const possible = codec.supportedSamplerates

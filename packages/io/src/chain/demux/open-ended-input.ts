@@ -3,18 +3,16 @@ import { isOpenEnded } from '../../ffmpeg/containers/open-ended.ts'
 import { withFile } from '../../files/open-file.ts'
 import type { DemuxSource } from './open-input.ts'
 
-/**
- * Whether a last packet that is cut off is none: of WAV and CAF files that do not tell where they
- * end.
- */
+/** Whether a truncated last packet is no damage: in WAV and CAF files without a length. */
 export function endsAnywhere(format: string | null | undefined, source: DemuxSource): boolean {
   if ((format !== 'wav' && format !== 'caf') || !isFile(source)) return false
   return withFile(source, ({ reader }) => isOpenEnded(reader))
 }
 
 /**
- * FFmpeg takes the samples of big-endian WAV files for little-endian ones. @throws MediaError
- * `ERR_UNSUPPORTED`
+ * Refuses big-endian WAV files, which FFmpeg reads as little-endian.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED`
  */
 export function refuseBigEndian(format: string | null | undefined, source: DemuxSource): void {
   if (format !== 'wav' || !isFile(source)) return

@@ -10,9 +10,9 @@ import {
   readArray,
 } from './npz-members.ts'
 
-/** What an open npz is, whatever the form. */
+/** The common parts of an open npz, whatever the form. */
 export abstract class NpzArrays<R extends Reader> {
-  /** What it was read from: a path, a URL, or a number of bytes. */
+  /** The source in messages: a path, a URL, or a number of bytes. */
   readonly source: string
   protected readonly reader: R
   private readonly members: NpzMembers
@@ -31,12 +31,16 @@ export abstract class NpzArrays<R extends Reader> {
     return [...this.members.keys()]
   }
 
-  /** Whether there is an array of that name. */
+  /** Whether there is an array with that name. */
   has(name: string): boolean {
     return this.members.has(name)
   }
 
-  /** Reads one array. @throws MediaError `ERR_BAD_OPTION` at once */
+  /**
+   * Reads one array.
+   *
+   * @throws MediaError `ERR_BAD_OPTION` at once
+   */
   protected routineOf(name: string, options: NpzGetOptions, isOpen: boolean): Routine<AnyNdArray> {
     if (typeof name !== 'string') throw badOption('name', 'a string', name)
     checkGetOptions(options)

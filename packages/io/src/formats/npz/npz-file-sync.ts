@@ -6,13 +6,17 @@ import { NpzArrays } from './npz-arrays.ts'
 import type { NpzGetOptions } from './npz-members.ts'
 
 /**
- * An open npz whose arrays are read synchronously: that of `parseNpz`, and of `loadNpz` in
+ * An open npz with synchronous reads: the result of `parseNpz`, and of `loadNpz` in
  * `@spindle/io/sync`.
  */
 export class NpzFileSync extends NpzArrays<OpenSyncReader> {
   private isOpen = true
 
-  /** Reads one array, as `NpzFile.get` does. @throws MediaError as `NpzFile.get` */
+  /**
+   * Reads one array, as `NpzFile.get`.
+   *
+   * @throws MediaError as `NpzFile.get`
+   */
   get(name: string, options: NpzGetOptions = {}): AnyNdArray {
     const routine = this.routineOf(name, options, this.isOpen)
     try {
@@ -22,7 +26,7 @@ export class NpzFileSync extends NpzArrays<OpenSyncReader> {
     }
   }
 
-  /** Lets go of the file. May be called again. */
+  /** Closes the file. It may be called again. */
   close(): void {
     this.isOpen = false
     this.reader.close()

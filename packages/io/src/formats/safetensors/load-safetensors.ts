@@ -21,17 +21,17 @@ import {
 
 /** Options of `parseSafetensors`. */
 export interface ParseSafetensorsOptions {
-  /** Names of the tensors to give. Default: all. From a file, only these are read. */
+  /** Names of the tensors to return. Default: all. From a file, only these are read. */
   readonly names?: readonly string[]
 }
 
 /** Options of `loadSafetensors`. */
 export interface LoadSafetensorsOptions extends ParseSafetensorsOptions, UrlOptions {
-  /** Gives up: the call rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
-/** Arrays by name, and what was noted with them. */
+/** Arrays by name, and the metadata of the file. */
 export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>
   readonly tensors: Readonly<Record<string, AnyNdArray>>
@@ -40,13 +40,12 @@ export interface Safetensors {
 /**
  * Loads tensors in the safetensors format from a path, URL, Blob or bytes.
  *
- * @returns the tensors, row-major: views of the bytes that were read, one memory for all. bfloat16,
- *   for which there is no typed array, becomes float32; float16 is given as its 16 bits, as
- *   `loadNpy` does
+ * @returns the tensors, row-major: views of the bytes that were read, all in one memory. bfloat16,
+ *   which has no typed array, becomes float32; float16 is returned as its 16 bits, as in `loadNpy`
  * @throws MediaError `ERR_DECODE` for a damaged or malformed file; `ERR_UNSUPPORTED` for other
  *   dtypes; `ERR_NO_MEMBER` for a name that the file does not have; `ERR_TOO_LARGE` for a header of
  *   more than 100 MB; `ERR_READ`; `ERR_BAD_OPTION`
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  */
 export async function loadSafetensors(
   source: MediaSource,

@@ -8,7 +8,7 @@ import { isQuarterTurn, type Orientation } from '../orientation.ts'
 import { channelsOf, type ImageDType, type PixelFormat } from '../pixel-format.ts'
 import { type Picture, placePicture } from '../place.ts'
 
-/** Scales frames of one size, turns them and copies them into their places. */
+/** Scales frames of one size, rotates them, and copies them into their places. */
 export class Placer {
   /** Size of a picture of the result. */
   readonly output: Size
@@ -16,13 +16,13 @@ export class Placer {
   readonly #target: ImageTarget
   readonly #orientation: Orientation
   readonly #placement: Placement
-  /** What a frame is scaled to, turned as it is stored. */
+  /** The size that a frame is scaled to, as stored. */
   readonly #stored: Size
   readonly #planar: AvPixelFormat
   readonly #interleaved: AvPixelFormat | undefined
   readonly #order: readonly number[] | undefined
 
-  /** @param picture the size of what frames show; they may be decoded at a fraction of it */
+  /** @param picture the full size of the picture; its frames may be decoded at a fraction of it */
   constructor(
     ffmpeg: FFmpeg,
     scalers: Scalers,
@@ -40,16 +40,16 @@ export class Placer {
     this.output = this.#placement.output
     this.#stored = turn(scaled, orientation)
     this.#planar = planarFormat(ffmpeg, pixelFormat)
-    // Interleaving natively pays only where whole rows can then be copied.
+    // Native interleaving pays only if whole rows can then be copied.
     const isCopied = layout === 'HWC' && orientation === 1 && affine === undefined
     this.#interleaved = isCopied ? interleavedFormat(ffmpeg, pixelFormat) : undefined
     this.#order = this.#interleaved === undefined ? channelOrder(pixelFormat) : undefined
   }
 
   /**
-   * Puts a frame, whose colours are described, into its place.
+   * Writes a frame, whose colours are described, to its place.
    *
-   * @param change what is done to it once it is scaled
+   * @param change is applied to it after scaling
    */
   place(frame: Frame, out: DataOf[ImageDType], change?: (made: ScaledFrame) => ScaledFrame): void {
     const { pixelFormat, algorithm } = this.#target
@@ -67,12 +67,12 @@ function even(size: Size, isYuv: boolean): Size {
   return { width: Math.max(2, size.width & ~1), height: Math.max(2, size.height & ~1) }
 }
 
-/** A size as it is shown, of one as it is stored, and back. */
+/** Converts a stored size to the shown size, and back. */
 export function turn({ width, height }: Size, orientation: Orientation): Size {
   return isQuarterTurn(orientation) ? { width: height, height: width } : { width, height }
 }
 
-/** What a pixel format is scaled to: planes, where it has several channels. */
+/** The format that a pixel format is scaled to: planes, if it has several channels. */
 function planarFormat({ constants: c }: FFmpeg, format: PixelFormat): AvPixelFormat {
   switch (format) {
     case 'rgb24':
@@ -91,10 +91,7 @@ function planarFormat({ constants: c }: FFmpeg, format: PixelFormat): AvPixelFor
   }
 }
 
-/**
- * The same with the channels of a pixel side by side; `undefined` where there is but one, or layout
- * has no meaning.
- */
+/** The interleaved form; `undefined` if there is one channel or layout has no meaning. */
 function interleavedFormat(
   { constants: c }: FFmpeg,
   format: PixelFormat,
@@ -111,7 +108,7 @@ function interleavedFormat(
   }
 }
 
-/** In which of FFmpeg's planes (green, blue, red, alpha) each channel lies. */
+/** The FFmpeg plane (green, blue, red, alpha) of each channel. */
 function channelOrder(format: PixelFormat): readonly number[] {
   switch (format) {
     case 'rgb24':
@@ -129,10 +126,7 @@ function channelOrder(format: PixelFormat): readonly number[] {
   }
 }
 
-/**
- * A scaled frame as `placePicture` takes it: with `order` its planes, without its interleaved
- * channels.
- */
+/** A scaled frame for `placePicture`: its planes with `order`, its interleaved channels without. */
 function pictureOf(
   { planes, linesizes, size }: ScaledFrame,
   format: PixelFormat,
@@ -158,8 +152,8 @@ function pictureOf(
 }
 
 /**
- * The same memory as 16-bit numbers: of this machine's order, as FFmpeg's little-endian ones are
- * wherever `node-av` has binaries.
+ * The same memory as 16-bit numbers: in this machine's byte order, which is FFmpeg's little-endian
+ * on all platforms with `node-av` binaries.
  */
 function wide(bytes: Buffer): Uint16Array {
   return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1)

@@ -5,12 +5,12 @@ import type { OpenFile } from '../../files/open-file.ts'
 import { plainTarget } from '../video-options.ts'
 import { VideoPass } from './video-pass.ts'
 
-/** Bytes of a file that is read to count frames: where edits hide some, packets tell which. */
+/** Largest file that is read to count frames, in bytes: if edits hide some, packets tell which. */
 const MOST_READ = 2 ** 30
 
 /**
- * How many frames of a stream of an MP4 file are shown: by its header, or where edits hide some, by
- * its packets, which are read and not decoded. `undefined` where neither tells.
+ * Number of frames of an MP4 stream that are shown: from its header, or if edits hide some, from
+ * its packets, which are read but not decoded. `undefined` if neither tells.
  */
 export function countFrames(
   ffmpeg: FFmpeg,
@@ -31,6 +31,6 @@ export function countFrames(
       pass.free()
     }
   } catch {
-    return undefined // what it is has been told; what is wrong with it is told by who loads it
+    return undefined // the file is known; loading it reports its faults
   }
 }

@@ -15,8 +15,8 @@ import { orientationOf } from '../../video/ffmpeg/display-matrix.ts'
 import type { VideoInfo } from '../../video/video-info.ts'
 
 /**
- * What FFmpeg finds out about a sound or a video without decoding all of it. Throws FFmpeg's own
- * error or a `MediaError`, without source.
+ * Inspects a sound or a video with FFmpeg without decoding all of it. Throws an error of FFmpeg or
+ * a `MediaError`, without source.
  */
 export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
   const ffmpeg = loadFFmpeg()
@@ -45,7 +45,7 @@ export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
   }
 }
 
-/** Of Ogg files behind each other, FFmpeg tells the length of the first. */
+/** For chained Ogg files, FFmpeg reports the length of the first. This adds the others. */
 function ofWholeChain(info: AudioInfo, { reader }: OpenFile): AudioInfo {
   if (info.format !== 'ogg' || !isChained(reader)) return info
   const durationSec = chainedDuration(reader)
@@ -127,7 +127,7 @@ function durationOf({ format }: Container, stream: Stream): number | undefined {
   const { num, den } = stream.timeBase
   const { sampleRate, initialPadding } = stream.codecpar
   if (stream.duration > 0n) {
-    // In Ogg alone the priming samples count; and Opus that was cut out of a longer sound does not
+    // Only Ogg counts the priming samples, and Opus that was cut out of a longer sound does not
     // begin at 0.
     const isOgg = format.iformat?.name === 'ogg' && sampleRate > 0
     const priming = isOgg ? initialPadding / sampleRate : 0
@@ -137,7 +137,7 @@ function durationOf({ format }: Container, stream: Stream): number | undefined {
   return format.duration > 0n ? Number(format.duration) / 1e6 : undefined
 }
 
-/** FFmpeg names a demuxer after all that it reads. */
+/** FFmpeg names a demuxer after all formats that it reads. */
 function formatOf({ format }: Container): string {
   const names = format.iformat?.name?.split(',') ?? []
   return names.includes('mp4') ? 'mp4' : (names[0] ?? 'unknown')
