@@ -20,11 +20,11 @@ import { jobInThread, runInThread, streamInThread } from './media-function.ts'
 import { videoLoading, videoSampling, videoStreaming } from './video-functions.ts'
 
 /**
- * Loads frames of a video in this thread, and holds it meanwhile: for ops that run in worker
- * threads. What `loadVideo` does otherwise.
+ * Loads frames of a video in the calling thread and blocks it: for ops that run in worker threads.
+ * Otherwise as `loadVideo`.
  *
- * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a
- *   Blob, or a URL that is no `file:`
+ * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, or a
+ *   URL that is not `file:`
  * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run
@@ -44,11 +44,11 @@ export function loadVideoSync<O extends LoadVideoOptions = LoadNothing>(
 }
 
 /**
- * Samples frames of a video in this thread, and holds it meanwhile: for ops that run in worker
- * threads. What `sampleVideo` does otherwise.
+ * Samples frames of a video in the calling thread and blocks it: for ops that run in worker
+ * threads. Otherwise as `sampleVideo`.
  *
- * @throws MediaError as `sampleVideo`; `ERR_BAD_OPTION` also for a source that must be waited for:
- *   a Blob, or a URL that is no `file:`
+ * @throws MediaError as `sampleVideo`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, or
+ *   a URL that is not `file:`
  * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run
@@ -68,12 +68,12 @@ export function sampleVideoSync<O extends SampleVideoOptions>(
 }
 
 /**
- * Frames of a video, chunk by chunk in this thread, which is held only while a chunk is made: for
- * ops that run in worker threads and return a generator. What `streamVideo` does otherwise. Leaving
- * the loop closes the file.
+ * Decodes frames of a video chunk by chunk in the calling thread, and blocks it only while it makes
+ * a chunk: for ops that run in worker threads and return a generator. Otherwise as `streamVideo`.
+ * Leaving the loop closes the file.
  *
- * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a
- *   Blob, a stream, or a URL that is no `file:`
+ * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, a
+ *   stream, or a URL that is not `file:`
  * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run

@@ -30,12 +30,12 @@ export interface VideoTask<T> {
 /** Allocates uninitialised memory. */
 export type Allocate = (bytes: number) => ArrayBufferLike
 
-/** Where frames go, and whether they are still wanted. */
+/** The target of the frames, and whether they are still wanted. */
 export interface FramePlace {
   readonly allocate: Allocate
   /** An array to fill. */
   readonly into: DataOf[ImageDType] | undefined
-  /** Throws where they are not. */
+  /** Throws if they are not wanted any more. */
   readonly checkWanted: () => void
 }
 
