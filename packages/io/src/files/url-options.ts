@@ -5,28 +5,27 @@ import { badOption } from '../base/errors.ts'
 import { limit } from '../base/options.ts'
 
 /**
- * How an `http:` or `https:` URL is fetched, as by `readUrl` of `spindle/source`. No effect for
- * other sources.
+ * How what lies at an `http:` or `https:` URL is fetched: as `readUrl` of `spindle/source` does it.
+ * Nothing of this matters for other sources.
  */
 export interface UrlOptions {
   /**
-   * Largest number of bytes to fetch; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or
-   * `Infinity`. Default 1 GiB.
+   * Most bytes that are fetched; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`.
+   * Default 1 GiB.
    */
   readonly maxBytes?: number
   /**
-   * Longest wait without any response or data from the server, in milliseconds, or `Infinity`.
-   * Default 30 000.
+   * Longest wait for a sign of life of the server, in milliseconds, or `Infinity`. Default 30 000.
    */
   readonly timeoutMs?: number
   /**
-   * Longest total wait, retries included, in milliseconds, or `Infinity`. Default 3 600 000, one
-   * hour.
+   * Longest wait for all of it, retries included, in milliseconds, or `Infinity`. Default 3 600
+   * 000, an hour.
    */
   readonly totalTimeoutMs?: number
-  /** Number of consecutive retries without progress. An integer >= 0. Default 4. */
+  /** Attempts after the first without any progress. An integer >= 0. Default 4. */
   readonly retries?: number
-  /** Headers of each request: `{ authorization: 'Bearer …' }`. */
+  /** Sent with each request: `{ authorization: 'Bearer …' }`. */
   readonly headers?: Readonly<Record<string, string>>
   /** Function that makes requests, for example one that signs them. Default: `fetch`. */
   readonly fetch?: typeof fetch
@@ -50,13 +49,15 @@ export const URL_OPTIONS: readonly (keyof UrlOptions)[] = Object.keys(
   urlRules,
 ) as (keyof UrlOptions)[]
 
-/** The options of `readUrl`. */
-export type Fetching = Omit<ReadUrlOptions, 'range'>
+/** What `readUrl` is given. */
+export type Fetching = Omit<ReadUrlOptions, 'range'> & {
+  /** For streams: bytes that are read ahead. */
+  readonly readAheadBytes?: number
+}
 
 /**
- * Selects the options for fetching URLs, and the signal.
- *
- * @throws MediaError `ERR_BAD_OPTION`
+ * Those of some options that say how a URL is fetched, and the signal. @throws MediaError
+ * `ERR_BAD_OPTION`
  */
 export function fetchingOf(options: UrlOptions & { readonly signal?: AbortSignal }): Fetching {
   const fetching: Record<string, unknown> = {}
@@ -71,7 +72,15 @@ export function fetchingOf(options: UrlOptions & { readonly signal?: AbortSignal
   return fetching
 }
 
-/** Values of headers are often secret, and stay out of messages. */
+/** The same for what is read piece by piece, which may be read ahead. */
+export function streamingOf(
+  options: UrlOptions & { readonly signal?: AbortSignal; readonly readAheadBytes?: number },
+): Fetching {
+  const { readAheadBytes = 0 } = options
+  return { ...fetchingOf(options), ...(readAheadBytes > 0 && { readAheadBytes }) }
+}
+
+/** Values of headers are secrets often, and stay out of messages. */
 export function checkHeaders(headers: UrlOptions['headers'] = {}): void {
   for (const [name, value] of Object.entries(headers))
     if (typeof value !== 'string')

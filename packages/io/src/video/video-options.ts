@@ -28,87 +28,90 @@ import {
 import type { PixelFormat } from '../image/pixel-format.ts'
 
 /**
- * Order of the axes: `'NHWC'` is `[frames, height, width, channels]`, `'NCHW'` is `[frames,
- * channels, height, width]`.
+ * Order of the axes: `'NHWC'` is `[frames, height, width, channels]`, `'NCHW'` has a plane for each
+ * channel.
  */
 export type VideoLayout = 'NHWC' | 'NCHW'
 
-/** The options that all video functions share: what is read, and how each frame is processed. */
+/** What becomes of each frame, and what is read: the options that all functions of video have. */
 export interface VideoOptions extends UrlOptions, VideoLimits {
   /**
-   * Only the frames whose time is in `[startSec, endSec)`, in seconds. Windows that touch share no
-   * frame and miss none. Time counts from the first shown frame, whatever its time stamp. Default:
-   * all.
+   * Only the frames whose time is in `[startSec, endSec)`: windows that touch share no frame and
+   * miss none. Time counts from the first frame that is shown, whatever time stamp that has.
+   * Default: all.
    */
   readonly window?: TimeWindow
   /**
-   * Width of the result in pixels, an integer from 1 to 32768. Default: that of the first frame; if
-   * only `height` is given, the width that keeps the aspect ratio.
+   * Width of the result in pixels, 1 to 32768. Default: that of the first frame; or, where only
+   * `height` is given, what keeps the aspect ratio.
    */
   readonly width?: number
-  /** Height of the result in pixels, an integer from 1 to 32768. Default: as for `width`. */
+  /** Height of the result in pixels, 1 to 32768. Default: as for `width`. */
   readonly height?: number
-  /** How frames fit a size of another aspect ratio, as for `loadImage`. Default `'pad'`. */
+  /**
+   * What happens where `width`:`height` is not the shape of the frames, as for `loadImage`. Default
+   * `'pad'`.
+   */
   readonly mode?: FitMode
-  /** Interpolation. Default `'bilinear'`. */
+  /** How pictures are scaled. Default `'bilinear'`. */
   readonly algorithm?: ScaleAlgorithm
   /**
-   * Order of the axes. Default `'NHWC'`. `'NCHW'` is what most models expect, and is cheaper. No
-   * effect for YUV.
+   * Default `'NHWC'`. `'NCHW'` is what most models want, and the cheaper one. Has no meaning for
+   * YUV.
    */
   readonly layout?: VideoLayout
-  /** Channels and dtype of a pixel. Default `'rgb24'`. */
+  /** Order and kind of the samples of a pixel. Default `'rgb24'`. */
   readonly pixelFormat?: PixelFormat
-  /** Converts to float32, shifted and scaled during the copy, as for `loadImage`. Default: none. */
+  /** Gives float32, shifted and scaled while it is copied, as for `loadImage`. Default: none. */
   readonly normalize?: Normalization
   /**
-   * Index of the video stream, from 0 in the order of the file. Default: FFmpeg's choice of the
-   * best.
+   * Which of several video streams, from 0 in the order of the file. Default: the one that FFmpeg
+   * takes to be the best.
    */
   readonly stream?: number
   /**
-   * `true` (default): damage in the loaded part is an error. `false`: the result has what FFmpeg
-   * can decode, with its guess in place of the damage, and `failures` lists the faults.
+   * `true`, the default: damage in what is loaded is an error. `false`: what can be decoded is
+   * given, with what FFmpeg makes up in place of the damage, and `failures` says what was wrong.
    */
   readonly strict?: boolean
   /**
-   * Threads of the decoder, an integer from 1 to 64. Default 1: many videos in parallel use the
-   * cores better than many threads on one (698 frames per second against 389, for 1280x720 on two
-   * cores).
+   * Threads of the decoder, 1 to 64. Default 1: many videos at a time use the cores better than
+   * many threads on one (698 frames a second against 389, of 1280x720 on two cores).
    */
   readonly threads?: number
-  /** Aborts the call: it rejects with the signal's reason. Checked before each frame. */
+  /** Gives up: the call rejects with the signal's reason. It is looked at before each frame. */
   readonly signal?: AbortSignal
 }
 
-/** The content of missing frames: the last frame again, or one colour. */
+/** What frames that are missing become: the last one again, or one colour. */
 export type VideoPadding = 'last' | 'black' | 'white'
 
 /** Options of `loadVideo` and `loadVideoSync`. */
 export interface LoadVideoOptions extends VideoOptions {
   /**
-   * Frames per second, more than 0 and at most 1000: frames are dropped and repeated as by FFmpeg's
-   * `fps` filter. Frame k of the result has the time `k / frameRate`. It shows the last frame whose
-   * own time, in units of that, rounds to k or less (halves round up). Default: as stored.
+   * Frames a second, more than 0 and at most 1000: frames are left out and repeated as FFmpeg's
+   * `fps` filter does it. The frame with number k of the result has the time `k / frameRate`, and
+   * shows the last one whose own time, in units of that, rounds to k or less (halves round up).
+   * Default: as they are stored.
    */
   readonly frameRate?: number
   /**
-   * Number of frames, an integer from 1 to 1000000: longer videos are cut, shorter ones are padded,
-   * so that clips make a batch. Default: as many as there are.
+   * What is longer is cut, what is shorter is padded: so that clips make a batch. 1 to 1000000.
+   * Default: as many as there are.
    */
   readonly numFrames?: number
-  /** Padding up to `numFrames`. Default `'last'`. */
+  /** What is put where `numFrames` are not there. Default `'last'`. */
   readonly padding?: VideoPadding
-  /** An array to fill instead of a new one. Requires `numFrames`, `width` and `height`. */
+  /** An array to fill instead of a new one; `numFrames`, `width` and `height` must be given. */
   readonly into?: NdArray
   /**
-   * Whether a new array is in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
-   * onnxruntime and WebGPU require.
+   * Whether a new array lies in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
+   * onnxruntime and WebGPU ask for.
    */
   readonly shared?: boolean
 }
 
-/** A checked request to a video function, as plain data that can be posted to other threads. */
+/** What the functions of video are asked for, as plain data that crosses to other threads. */
 export interface VideoTarget {
   readonly image: ImageTarget
   readonly window: TimeWindow | undefined
@@ -118,7 +121,7 @@ export interface VideoTarget {
   readonly limits: Limits
 }
 
-/** A checked request to `loadVideo`. */
+/** What `loadVideo` is asked for. */
 export interface LoadTarget extends VideoTarget {
   readonly frameRate: number | undefined
   readonly numFrames: number | undefined
@@ -190,11 +193,7 @@ export function plainTarget(options: VideoOptions): VideoTarget {
   return videoTarget(videoOptions.check(options))
 }
 
-/**
- * Checks the options of `loadVideo`.
- *
- * @throws MediaError `ERR_BAD_OPTION`
- */
+/** Checks options of `loadVideo`. @throws MediaError `ERR_BAD_OPTION` */
 export function loadTarget(options: LoadVideoOptions): LoadTarget {
   const checked = loadOptions.check(options)
   const common = videoTarget(checked)
@@ -209,7 +208,7 @@ export function loadTarget(options: LoadVideoOptions): LoadTarget {
   return { ...common, frameRate, numFrames, padding, isShared: shared }
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` unless it is a random generator */
+/** @throws MediaError `ERR_BAD_OPTION` unless it is a generator of random numbers */
 export function checkRng(rng: unknown): asserts rng is Rng {
   if (typeof (rng as Rng | undefined)?.next !== 'function')
     throw badOption('rng', 'given with `random`: the `rng` of an op’s context, or an Rng', rng)

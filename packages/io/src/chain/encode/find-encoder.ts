@@ -1,11 +1,15 @@
 import type { Frame as AvFrame, Codec } from 'node-av/lib'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { encoderNamed } from '../../ffmpeg/encoders.ts'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { filters } from '../filter/filters.ts'
 import { pixelFormatNumber } from '../frames/to-array.ts'
 import type { EncoderOptions } from './encoder-options.ts'
 
-/** The encoder for the name of a codec: the best one that runs on the CPU. */
+/**
+ * The encoder that is meant by the name of a codec: one that runs on the processor, and is the best
+ * of them.
+ */
 const PREFERRED: Readonly<Record<string, string>> = {
   h264: 'libx264',
   hevc: 'libx265',
@@ -20,23 +24,22 @@ const PREFERRED: Readonly<Record<string, string>> = {
   webp: 'libwebp',
 }
 
-/** Lossless codecs: pixels keep their format, or nearly. */
+/** Codecs that lose nothing: pixels are left as they are, or nearly. */
 export const LOSSLESS: ReadonlySet<string> = new Set(
   'ffv1 rawvideo png apng huffyuv ffvhuff utvideo libx264rgb qtrle gif'.split(' '),
 )
 
-/** @throws MediaError `ERR_UNSUPPORTED` if there is none */
-export function findEncoder({ av, constants: c }: FFmpeg, name: string): Codec {
+/** @throws MediaError `ERR_UNSUPPORTED` where there is none */
+export function findEncoder(ffmpeg: FFmpeg, name: string): Codec {
+  const { constants: c } = ffmpeg
   const wanted = Object.hasOwn(PREFERRED, name) ? PREFERRED[name]! : name
-  const found =
-    av.Codec.findEncoderByName(wanted as never) ?? av.Codec.findEncoderByName(name as never)
-  const isCoder = found?.type === c.AVMEDIA_TYPE_VIDEO || found?.type === c.AVMEDIA_TYPE_AUDIO
-  if (found === null || !isCoder)
+  const found = encoderNamed(ffmpeg, [wanted, name], name)
+  if (found.type !== c.AVMEDIA_TYPE_VIDEO && found.type !== c.AVMEDIA_TYPE_AUDIO)
     throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no encoder for ${name}`)
   return found
 }
 
-/** The filters that convert frames to what an encoder takes. */
+/** The filters that make of frames what an encoder takes. */
 export function conversionFor(
   ffmpeg: FFmpeg,
   codec: Codec,
@@ -67,7 +70,7 @@ function picturesFor(
   if (to === given) return 'null'
   const isFromRgb = /^(rgb|bgr|gbr|argb|abgr|pal8|0rgb|x2)/.test(given)
   const isToRgb = /^(rgb|bgr|gbr|argb|abgr|pal8|0rgb)/.test(to)
-  // Declared, so that players know the matrix; otherwise each would guess.
+  // Said, so that players know it: else it would be up to them which matrix they take.
   const colours = isFromRgb && !isToRgb ? { out_color_matrix: 'bt601', out_range: 'tv' } : {}
   return filters.chain(
     filters.filter('scale', { flags: 'bicubic+accurate_rnd+full_chroma_int', ...colours }),

@@ -1,7 +1,8 @@
+import { list, type Rules, signal as signalRule } from 'spindle/options'
 import type { AnyNdArray, DType } from '../../base/array.ts'
-import { checkKnown } from '../../base/check.ts'
 import { DATA_CLASSES, IS_LITTLE_ENDIAN, swapBytes, viewAs } from '../../base/dtypes.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { readWith, readWithSync } from '../../files/read-with.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { type Routine, runSync, TURN, TURN_BYTES } from '../../files/routine.ts'
@@ -11,7 +12,7 @@ import {
   type MediaSource,
   type SyncSource,
 } from '../../files/source.ts'
-import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 import {
   headerLength,
   parseSafetensorsHeader,
@@ -21,17 +22,27 @@ import {
 
 /** Options of `parseSafetensors`. */
 export interface ParseSafetensorsOptions {
-  /** Names of the tensors to return. Default: all. From a file, only these are read. */
+  /** Names of the tensors to give. Default: all. From a file, only these are read. */
   readonly names?: readonly string[]
 }
 
 /** Options of `loadSafetensors`. */
 export interface LoadSafetensorsOptions extends ParseSafetensorsOptions, UrlOptions {
-  /** Aborts the call: it rejects with the signal's reason. */
+  /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
-/** Arrays by name, and the metadata of the file. */
+const parseRules = {
+  names: list<readonly string[]>('texts', (name) => typeof name === 'string'),
+} satisfies Rules<ParseSafetensorsOptions>
+const parseOptions = mediaOptions('ParseSafetensorsOptions', parseRules)
+const loadOptions = mediaOptions('LoadSafetensorsOptions', {
+  ...parseRules,
+  signal: signalRule(),
+  ...urlRules,
+} satisfies Rules<LoadSafetensorsOptions>)
+
+/** Arrays by name, and what was noted with them. */
 export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>
   readonly tensors: Readonly<Record<string, AnyNdArray>>
@@ -40,21 +51,20 @@ export interface Safetensors {
 /**
  * Loads tensors in the safetensors format from a path, URL, Blob or bytes.
  *
- * @returns the tensors, row-major: views of the bytes that were read, all in one memory. bfloat16,
- *   which has no typed array, becomes float32; float16 is returned as its 16 bits, as in `loadNpy`
+ * @returns the tensors, row-major: views of the bytes that were read, one memory for all. bfloat16,
+ *   for which there is no typed array, becomes float32; float16 is given as its 16 bits, as
+ *   `loadNpy` does
  * @throws MediaError `ERR_DECODE` for a damaged or malformed file; `ERR_UNSUPPORTED` for other
  *   dtypes; `ERR_NO_MEMBER` for a name that the file does not have; `ERR_TOO_LARGE` for a header of
  *   more than 100 MB; `ERR_READ`; `ERR_BAD_OPTION`
- * @throws the signal's reason if it is aborted
+ * @throws the signal's reason, when aborted
  */
 export async function loadSafetensors(
   source: MediaSource,
   options: LoadSafetensorsOptions = {},
 ): Promise<Safetensors> {
   checkSource(source, 'source')
-  checkKnown(options, ['names', 'signal'], URL_OPTIONS)
-  const { names } = options
-  checkNames(names)
+  const { names } = loadOptions.check(options)
   return readWith(source, options, ({ size }) => readSafetensors(size, names))
 }
 
@@ -64,9 +74,7 @@ export function loadSafetensorsSync(
   options: ParseSafetensorsOptions = {},
 ): Safetensors {
   checkSyncSource(source, 'source')
-  checkKnown(options, ['names'])
-  const { names } = options
-  checkNames(names)
+  const { names } = parseOptions.check(options)
   return readWithSync(source, ({ size }) => readSafetensors(size, names))
 }
 
@@ -75,8 +83,7 @@ export function parseSafetensors(
   bytes: Uint8Array | ArrayBuffer,
   options: ParseSafetensorsOptions = {},
 ): Safetensors {
-  checkKnown(options, ['names'])
-  checkNames(options.names)
+  parseOptions.check(options)
   if (!(bytes instanceof Uint8Array) && !(bytes instanceof ArrayBuffer))
     throw badOption('bytes', 'a Uint8Array or ArrayBuffer', bytes)
   const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes
@@ -129,10 +136,4 @@ function* arrayOf(place: TensorPlace, bytes: Uint8Array): Routine<AnyNdArray> {
     yield TURN
   }
   return { data, dtype: 'float32', shape } as AnyNdArray
-}
-
-function checkNames(names: unknown): void {
-  if (names === undefined) return
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    throw badOption('names', 'an array of texts', names)
 }

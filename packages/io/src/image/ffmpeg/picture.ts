@@ -8,7 +8,7 @@ import { isQuarterTurn, type Orientation } from '../orientation.ts'
 import { channelsOf, type ImageDType, type PixelFormat } from '../pixel-format.ts'
 import { type Picture, placePicture } from '../place.ts'
 
-/** Scales frames of one size, rotates them, and copies them into their places. */
+/** Scales frames of one size, turns them and copies them into their places. */
 export class Placer {
   /** Size of a picture of the result. */
   readonly output: Size
@@ -16,13 +16,13 @@ export class Placer {
   readonly #target: ImageTarget
   readonly #orientation: Orientation
   readonly #placement: Placement
-  /** The size that a frame is scaled to, as stored. */
+  /** What a frame is scaled to, turned as it is stored. */
   readonly #stored: Size
   readonly #planar: AvPixelFormat
   readonly #interleaved: AvPixelFormat | undefined
   readonly #order: readonly number[] | undefined
 
-  /** @param picture the full size of the picture; its frames may be decoded at a fraction of it */
+  /** @param picture the size of what frames show; they may be decoded at a fraction of it */
   constructor(
     ffmpeg: FFmpeg,
     scalers: Scalers,
@@ -39,17 +39,19 @@ export class Placer {
     this.#placement = placeScaled(scaled, target, isYuv)
     this.output = this.#placement.output
     this.#stored = turn(scaled, orientation)
-    this.#planar = planarFormat(ffmpeg, pixelFormat)
-    // Native interleaving pays only if whole rows can then be copied.
+    const { constants: c } = ffmpeg
+    const { planes, order, interleaved } = FORMS[pixelFormat]
+    // Interleaving natively pays only where whole rows can then be copied.
     const isCopied = layout === 'HWC' && orientation === 1 && affine === undefined
-    this.#interleaved = isCopied ? interleavedFormat(ffmpeg, pixelFormat) : undefined
-    this.#order = this.#interleaved === undefined ? channelOrder(pixelFormat) : undefined
+    this.#planar = c[planes]
+    this.#interleaved = isCopied && interleaved !== undefined ? c[interleaved] : undefined
+    this.#order = this.#interleaved === undefined ? order : undefined
   }
 
   /**
-   * Writes a frame, whose colours are described, to its place.
+   * Puts a frame, whose colours are described, into its place.
    *
-   * @param change is applied to it after scaling
+   * @param change what is done to it once it is scaled
    */
   place(frame: Frame, out: DataOf[ImageDType], change?: (made: ScaledFrame) => ScaledFrame): void {
     const { pixelFormat, algorithm } = this.#target
@@ -67,66 +69,35 @@ function even(size: Size, isYuv: boolean): Size {
   return { width: Math.max(2, size.width & ~1), height: Math.max(2, size.height & ~1) }
 }
 
-/** Converts a stored size to the shown size, and back. */
+/** A size as it is shown, of one as it is stored, and back. */
 export function turn({ width, height }: Size, orientation: Orientation): Size {
   return isQuarterTurn(orientation) ? { width: height, height: width } : { width, height }
 }
 
-/** The format that a pixel format is scaled to: planes, if it has several channels. */
-function planarFormat({ constants: c }: FFmpeg, format: PixelFormat): AvPixelFormat {
-  switch (format) {
-    case 'rgb24':
-    case 'bgr24':
-      return c.AV_PIX_FMT_GBRP
-    case 'rgba':
-      return c.AV_PIX_FMT_GBRAP
-    case 'gray8':
-      return c.AV_PIX_FMT_GRAY8
-    case 'gray16':
-      return c.AV_PIX_FMT_GRAY16LE
-    case 'yuv420p':
-      return c.AV_PIX_FMT_YUV420P
-    case 'nv12':
-      return c.AV_PIX_FMT_NV12
-  }
+/** A pixel format in FFmpeg's terms. */
+interface Form {
+  /** What is scaled to: planes, where it has several channels. */
+  readonly planes: `AV_PIX_FMT_${'GBRP' | 'GBRAP' | 'GRAY8' | 'GRAY16LE' | 'YUV420P' | 'NV12'}`
+  /** In which of FFmpeg's planes (green, blue, red, alpha) each channel lies. */
+  readonly order: readonly number[]
+  /** With the channels of a pixel side by side, where it has several and a layout. */
+  readonly interleaved?: `AV_PIX_FMT_${'RGB24' | 'BGR24' | 'RGBA'}`
 }
 
-/** The interleaved form; `undefined` if there is one channel or layout has no meaning. */
-function interleavedFormat(
-  { constants: c }: FFmpeg,
-  format: PixelFormat,
-): AvPixelFormat | undefined {
-  switch (format) {
-    case 'rgb24':
-      return c.AV_PIX_FMT_RGB24
-    case 'bgr24':
-      return c.AV_PIX_FMT_BGR24
-    case 'rgba':
-      return c.AV_PIX_FMT_RGBA
-    default:
-      return undefined
-  }
+const FORMS: Readonly<Record<PixelFormat, Form>> = {
+  rgb24: { planes: 'AV_PIX_FMT_GBRP', order: [2, 0, 1], interleaved: 'AV_PIX_FMT_RGB24' },
+  bgr24: { planes: 'AV_PIX_FMT_GBRP', order: [1, 0, 2], interleaved: 'AV_PIX_FMT_BGR24' },
+  rgba: { planes: 'AV_PIX_FMT_GBRAP', order: [2, 0, 1, 3], interleaved: 'AV_PIX_FMT_RGBA' },
+  gray8: { planes: 'AV_PIX_FMT_GRAY8', order: [0] },
+  gray16: { planes: 'AV_PIX_FMT_GRAY16LE', order: [0] },
+  yuv420p: { planes: 'AV_PIX_FMT_YUV420P', order: [0, 1, 2] },
+  nv12: { planes: 'AV_PIX_FMT_NV12', order: [0, 1] },
 }
 
-/** The FFmpeg plane (green, blue, red, alpha) of each channel. */
-function channelOrder(format: PixelFormat): readonly number[] {
-  switch (format) {
-    case 'rgb24':
-      return [2, 0, 1]
-    case 'bgr24':
-      return [1, 0, 2]
-    case 'rgba':
-      return [2, 0, 1, 3]
-    case 'yuv420p':
-      return [0, 1, 2]
-    case 'nv12':
-      return [0, 1]
-    default:
-      return [0]
-  }
-}
-
-/** A scaled frame for `placePicture`: its planes with `order`, its interleaved channels without. */
+/**
+ * A scaled frame as `placePicture` takes it: with `order` its planes, without its interleaved
+ * channels.
+ */
 function pictureOf(
   { planes, linesizes, size }: ScaledFrame,
   format: PixelFormat,
@@ -152,8 +123,8 @@ function pictureOf(
 }
 
 /**
- * The same memory as 16-bit numbers: in this machine's byte order, which is FFmpeg's little-endian
- * on all platforms with `node-av` binaries.
+ * The same memory as 16-bit numbers: of this machine's order, as FFmpeg's little-endian ones are
+ * wherever `node-av` has binaries.
  */
 function wide(bytes: Buffer): Uint16Array {
   return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1)

@@ -8,10 +8,9 @@ import type { ImageFormat } from '../encoded-image.ts'
 
 /** The decoder of a format, and how strict it can be. */
 interface Choice {
-  readonly id: Parameters<FFmpeg['av']['Codec']['findDecoder']>[0]
+  readonly id: `AV_CODEC_ID_${'MJPEG' | 'PNG' | 'WEBP' | 'BMP' | 'TIFF' | 'AV1' | 'HEVC'}`
   /**
-   * FFmpeg's `err_detect` flags. Without `explode`, a truncated JPEG decodes with a grey lower
-   * part.
+   * FFmpeg's `err_detect` flags. Without `explode` a truncated JPEG decodes, its lower part grey.
    */
   readonly strictness: string | undefined
 }
@@ -19,25 +18,25 @@ interface Choice {
 /** Which decoder a packet is for. */
 export interface DecoderKey {
   readonly format: Exclude<ImageFormat, 'gif'>
-  /** JPEG is decoded at 1 / 2^lowres of its size, 0 to 3. */
+  /** JPEG is decoded at 1 / 2^lowres of its size: 0 to 3. */
   readonly lowres: number
 }
 
-/** Special properties of a packet. */
+/** What is special about a packet. */
 export interface Special {
   readonly isAlone?: boolean
   readonly extraData?: Buffer | undefined
 }
 
 /**
- * The decoders of one thread: one for each format, and one for each size of JPEG. They are kept,
- * because making one costs 0.2 ms, a quarter of a small JPEG. A decoder that failed is replaced,
- * because its state is undefined.
+ * The decoders of one thread: one a format, and for JPEG one a size, kept from image to image
+ * because making one costs 0.2 ms, a quarter of a small JPEG. A decoder that failed is made anew:
+ * what state it is in, nobody promises.
  */
 export class Decoders {
   readonly #ffmpeg: FFmpeg
   readonly #kept = new Map<string, CodecContext>()
-  /** The extra data of the HEVC decoder. */
+  /** What the decoder of HEVC was given. */
   #extraData: Buffer | undefined
   #maxPixels = MAX_PIXELS
   readonly #packet: Packet
@@ -52,8 +51,8 @@ export class Decoders {
 
   /**
    * Decodes the first picture of a packet. The frame is valid until the next call. With `isAlone`
-   * the decoder is new: for damaged files, the decoders of TIFF and of JPEG without tables would
-   * show the previous picture. `extraData` holds the parameter sets that HEVC needs first.
+   * the decoder is a new one: where files are damaged, those of TIFF, and of JPEG without tables,
+   * would show what was decoded before. `extraData`: what HEVC's must know first.
    */
   first(key: DecoderKey, bytes: Buffer, { isAlone = false, extraData }: Special = {}): Frame {
     if (isAlone || !isSame(extraData, this.#extraData)) this.#discard(key)
@@ -77,8 +76,8 @@ export class Decoders {
   }
 
   /**
-   * Sets the largest number of pixels of a decoded picture. Files are refused by their headers;
-   * this is for pictures that are larger than the file's header says.
+   * The most pixels that a decoder may find. Files are refused by what their headers say; this is
+   * for pictures that are larger than the file around them says.
    */
   limit(maxPixels: number): void {
     const most = Math.min(Math.max(maxPixels, LEAST_PIXELS), MAX_PIXELS)
@@ -87,7 +86,7 @@ export class Decoders {
     this.free()
   }
 
-  /** Releases the memory of the last picture. */
+  /** Lets go of the last picture's memory. */
   release(): void {
     this.#frame.unref()
   }
@@ -103,7 +102,7 @@ export class Decoders {
     const packet = this.#packet
     packet.unref()
     packet.data = bytes // a copy
-    packet.isKeyframe = true // without it, the PNG decoder blends the picture with the previous one
+    packet.isKeyframe = true // else the PNG decoder adds the picture to the one before
     const result = decoder.sendPacketSync(packet)
     packet.unref()
     check(this.#ffmpeg, result, 'decoding')
@@ -120,7 +119,7 @@ export class Decoders {
     if (decoder === undefined) {
       decoder = this.#open(key, extraData)
       this.#kept.set(name, decoder)
-      this.#extraData = extraData && Buffer.from(extraData) // the file's memory is reused
+      this.#extraData = extraData && Buffer.from(extraData) // the file's memory is used again
     }
     return decoder
   }
@@ -132,8 +131,8 @@ export class Decoders {
   }
 
   #open({ format, lowres }: DecoderKey, extraData: Buffer | undefined): CodecContext {
-    const { id, strictness } = choose(format, this.#ffmpeg.constants)
-    const codec = findDecoder(this.#ffmpeg, id, `for ${format}`)
+    const { id, strictness } = CHOICES[format]
+    const codec = findDecoder(this.#ffmpeg, this.#ffmpeg.constants[id], `for ${format}`)
     return openDecoder(this.#ffmpeg, codec, {
       limits: { maxPixels: this.#maxPixels },
       errDetect: strictness,
@@ -145,29 +144,22 @@ export class Decoders {
   }
 }
 
-/** Decoders are not replaced for lower limits: such a picture is harmless. */
+/** Decoders are not made anew for limits that are lower: such a picture does no harm. */
 const LEAST_PIXELS = 1 << 24
 
 function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === undefined || (b !== undefined && a.equals(b))
 }
 
-/** TIFF is decoded leniently: with `explode`, unknown tags would be errors. */
-function choose(format: DecoderKey['format'], c: FFmpeg['constants']): Choice {
-  switch (format) {
-    case 'jpeg':
-      return { id: c.AV_CODEC_ID_MJPEG, strictness: 'explode' }
-    case 'png':
-      return { id: c.AV_CODEC_ID_PNG, strictness: 'crccheck+explode' }
-    case 'webp':
-      return { id: c.AV_CODEC_ID_WEBP, strictness: 'explode' }
-    case 'bmp':
-      return { id: c.AV_CODEC_ID_BMP, strictness: 'explode' }
-    case 'tiff':
-      return { id: c.AV_CODEC_ID_TIFF, strictness: undefined }
-    case 'avif':
-      return { id: c.AV_CODEC_ID_AV1, strictness: 'explode' }
-    case 'heic':
-      return { id: c.AV_CODEC_ID_HEVC, strictness: 'explode' }
-  }
+/**
+ * TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors.
+ */
+const CHOICES: Readonly<Record<DecoderKey['format'], Choice>> = {
+  jpeg: { id: 'AV_CODEC_ID_MJPEG', strictness: 'explode' },
+  png: { id: 'AV_CODEC_ID_PNG', strictness: 'crccheck+explode' },
+  webp: { id: 'AV_CODEC_ID_WEBP', strictness: 'explode' },
+  bmp: { id: 'AV_CODEC_ID_BMP', strictness: 'explode' },
+  tiff: { id: 'AV_CODEC_ID_TIFF', strictness: undefined },
+  avif: { id: 'AV_CODEC_ID_AV1', strictness: 'explode' },
+  heic: { id: 'AV_CODEC_ID_HEVC', strictness: 'explode' },
 }
