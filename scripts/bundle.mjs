@@ -1,6 +1,7 @@
 // Bundles the packages' JavaScript: one file for each export path, command and file that a thread
-// or process starts from, and shared chunks beside them. `tsc` makes the declarations. A bundle
-// starts in half the time: importing hundreds of small files takes longer than all that they do.
+// or process starts from, with shared chunks beside them. `tsc` writes the declarations. A bundle
+// starts in half the time, because importing hundreds of small files takes longer than running
+// them.
 //   node scripts/bundle.mjs      packages/*/src -> packages/*/dist; part of `npm run build`
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -9,7 +10,9 @@ import { rolldown } from 'rolldown'
 import { LIBRARIES } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-/** Modules that find other files beside them: in `dist` they must lie as deep as in `src`. */
+/**
+ * Modules that find other files beside them: they must be at the same depth in `dist` as in `src`.
+ */
 const AT_THE_TOP = ['entries.ts', 'file-place.ts']
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
@@ -27,7 +30,7 @@ export async function bundle(src, out, entries, sourcemap = true) {
   const bundled = await rolldown({
     input: Object.fromEntries(entries.map((file) => [file.replace(/\.ts$/, ''), join(src, file)])),
     platform: 'node',
-    // Whatever is not one of the package's own files.
+    // Everything except the package's own files.
     external: /^[^./]/,
     tsconfig: false,
     resolve: { symlinks: false },
@@ -45,8 +48,8 @@ export async function bundle(src, out, entries, sourcemap = true) {
     chunkFileNames: 'chunk-[hash].js',
     sourcemap,
     sourcemapExcludeSources: true,
-    // Names and lines stay: stacks tell them, and Node prints the line of an error that nobody
-    // catches. So do the comments with which modules begin, from which the loop guard knows what
+    // Names and lines stay, because stacks show them, and Node prints the line of an uncaught
+    // error. So do the comments at the beginning of modules, from which the loop guard knows what
     // the package was doing (`own-places.ts`).
     minify: false,
     comments: { legal: false, annotation: false, jsdoc: false },
@@ -85,7 +88,9 @@ export function markOptionalPeers(folder) {
   }
 }
 
-/** What people import, what they call by name, and what threads and processes start from. */
+/**
+ * The modules that users import, the commands, and the files that threads and processes start from.
+ */
 export function entriesOf(folder) {
   const { exports, bin = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const exported = Object.values(exports).flatMap((target) => target['@spindle/source'] ?? [])
@@ -98,7 +103,7 @@ export function entriesOf(folder) {
   return [
     ...[...exported, ...commands].map((file) => file.replace(/^\.\/src\//, '')),
     ...started.map(([, path]) => `${path}.ts`),
-    // An entry itself, so that what uses it finds it in a chunk, which lies at the top.
+    // Each is an entry, so that its users find it in a chunk, which is at the top.
     ...AT_THE_TOP.filter((file) => existsSync(join(folder, 'src', file))),
   ]
 }

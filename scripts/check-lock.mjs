@@ -1,8 +1,8 @@
-// Every package that comes from a registry has its checksum in the lock files: without it npm
-// installs whatever it is sent.
+// Every package from a registry has its checksum in the lock files; without it, npm installs
+// whatever it receives.
 //   node scripts/check-lock.mjs [lock file …]
-// npm leaves the checksum out of an optional package of another platform when it makes a lock file
-// from what is installed.
+// npm omits the checksum of an optional package for another platform when it makes a lock file from
+// an installation.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './tools.mjs'

@@ -1,8 +1,8 @@
 // Compiles and runs the examples in the documentation: fenced blocks tagged `ts run` in Markdown
 // and in docstrings.
 //   node scripts/doc-examples.mjs [part of a file name …]
-// An example is copied to .cache/doc-examples on the same line numbers that it has at home, so that
-// the compiler's and the stack's lines are right; 'spindle' resolves there to the sources. It fails
+// An example is copied to .cache/doc-examples with its original line numbers, so that the lines of
+// the compiler and of stacks are right; 'spindle' resolves to the sources there. An example fails
 // by throwing.
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -35,7 +35,7 @@ for (const example of examples) {
 
 const checks = new Checks()
 const typeErrors = compile()
-// As many at a time as there are cores; told in their order.
+// As many at a time as there are cores; results are printed in order.
 const problems = examples.map(() => withResolvers())
 let next = 0
 const lane = async () => {
@@ -75,7 +75,7 @@ function examplesInMarkdown(file) {
 }
 
 /**
- * Docstrings are Markdown once the leading stars are gone; the other lines are emptied to keep the
+ * Docstrings without their leading stars are Markdown; all other lines become empty, to keep line
  * numbers.
  */
 function examplesInSource(file) {

@@ -2,9 +2,9 @@
 // the repository:
 //   .cache/test-build/packages/*/test, compiled, and packages/*/dist, bundled, with source maps
 //   that lead back to the TypeScript
-// The suite starts more than a thousand threads and processes, and one that loads TypeScript
-// through tsx takes 0.3 s of CPU time for that. Besides, what is tested then is what users get: a
-// bundle. Modules of `src` that tests import are still there; they give what is in the bundle.
+// The suite starts more than a thousand threads and processes, and each that loads TypeScript
+// through tsx takes 0.3 s of CPU time for that. Also, the tests then run against what users get: a
+// bundle. The modules of `src` that tests import still exist, and re-export from the bundle.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -25,9 +25,9 @@ import { LIBRARIES } from './packages.mjs'
 import { root, TSC_7 } from './tools.mjs'
 
 export const mirror = join(root, '.cache/test-build')
-/** The module of the bundle that gives what tests import from `src`. */
+/** The module of the bundle with everything that tests import from `src`. */
 const INNER = 'for-tests.ts'
-/** What tests reach by a path from the root, besides the packages and the examples. */
+/** Paths from the root that tests use, besides the packages and the examples. */
 const LINKED = ['docs', 'benchmarks', 'recipes', 'scripts', 'README.md']
 
 /** Where a TypeScript file, relative to the root, is in the mirror: also relative to the root. */
@@ -36,8 +36,7 @@ export function compiled(file) {
 }
 
 /**
- * Brings the mirror up to date. Throws if the sources are no TypeScript; types are checked by
- * `npm run types`.
+ * Updates the mirror. Throws if the sources are not valid TypeScript; `npm run types` checks types.
  */
 export async function buildTests() {
   const packages = LIBRARIES.map(({ folder }) => folder)
@@ -104,10 +103,7 @@ async function bundleMirror(folder) {
   await bundle(src, join(mirror, folder, 'dist'), entries, 'hidden')
 }
 
-/**
- * In the place of modules of `src` that tests import there are some that give what is in the
- * bundle.
- */
+/** Replaces modules of `src` that tests import with modules that re-export from the bundle. */
 async function leadToBundle(folder) {
   const src = join(mirror, folder, 'src')
   const written = new Set()
@@ -191,7 +187,7 @@ function link(file) {
   linkTo(entry, relative(dirname(entry), join(root, file)))
 }
 
-/** What there is no source for any more goes. */
+/** Removes files without a source. */
 function removeStale(folder, files) {
   for (const file of filesOf(folder, mirror)) {
     const source = file.replace(/\.map$/, '').replace(/\.js$/, '.ts')

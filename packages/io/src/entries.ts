@@ -1,6 +1,6 @@
-// The modules whose functions run in the threads of this package's pool. They are named here, and
-// nowhere else, because the published package is bundled: this module then lies at the top of
-// `dist`, as it lies at the top of `src`, wherever it is used from.
+// The modules whose functions run in the threads of this package's pool. They are named only here,
+// because the published package is bundled: this module is then at the top of `dist`, as it is at
+// the top of `src`, whichever module uses it.
 
 export const AUDIO_WORKER: string = entry('api/audio-worker.js')
 export const IMAGE_WORKER: string = entry('api/image-worker.js')

@@ -1,5 +1,5 @@
-// Entry point `@spindle/io/sync`: the functions that worker ops call. They block until they are
-// done.
+// Entry point `@spindle/io/sync`: the synchronous functions, for worker ops. They block the calling
+// thread.
 
 // Audio
 export {

@@ -15,12 +15,12 @@ import { audioLoading, audioStreaming } from './audio-functions.ts'
 import { jobInThread, runInThread, streamInThread } from './media-function.ts'
 
 /**
- * Loads audio in this thread, and holds it meanwhile: for ops that run in worker threads. What
- * `loadAudio` does otherwise.
+ * Loads audio in the calling thread and blocks it: for ops that run in worker threads. Otherwise as
+ * `loadAudio`.
  *
- * @throws MediaError as `loadAudio`; `ERR_BAD_OPTION` also for a source that must be waited for: a
- *   Blob, or a URL that is no `file:`
- * @throws the signal's reason, when aborted before it begins
+ * @throws MediaError as `loadAudio`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, or a
+ *   URL that is not `file:`
+ * @throws the signal's reason if it is aborted before the call
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -40,13 +40,13 @@ export function loadAudioSync<D extends AudioDType = 'float32'>(
 }
 
 /**
- * Sound, chunk by chunk in this thread, which is held only while a chunk is made: for ops that run
- * in worker threads and return a generator. What `streamAudio` does otherwise. Leaving the loop
- * closes the file.
+ * Decodes sound chunk by chunk in the calling thread, and blocks it only while it makes a chunk:
+ * for ops that run in worker threads and return a generator. Otherwise as `streamAudio`. Leaving
+ * the loop closes the file.
  *
- * @throws MediaError as `loadAudio`; `ERR_BAD_OPTION` also for a source that must be waited for: a
- *   Blob, a stream, or a URL that is no `file:`
- * @throws the signal's reason, when aborted: it is looked at before each chunk
+ * @throws MediaError as `loadAudio`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, a
+ *   stream, or a URL that is not `file:`
+ * @throws the signal's reason if it is aborted; checked before each chunk
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -67,7 +67,7 @@ export function streamAudioSync<D extends AudioDType = 'float32'>(
 }
 
 /**
- * Encodes a sound in this thread, and holds it meanwhile: for ops that run in worker threads.
+ * Encodes a sound in the calling thread and blocks it: for ops that run in worker threads.
  * @throws MediaError as `encodeAudio`
  */
 export function encodeAudioSync(audio: AudioInput, options: EncodeAudioOptions): Uint8Array {
@@ -75,8 +75,9 @@ export function encodeAudioSync(audio: AudioInput, options: EncodeAudioOptions):
 }
 
 /**
- * Encodes a sound and writes it in this thread. What `saveAudio` does otherwise. @throws MediaError
- * as `saveAudio`
+ * Encodes a sound and writes it to a file in the calling thread. Otherwise as `saveAudio`.
+ *
+ * @throws MediaError as `saveAudio`
  */
 export function saveAudioSync(
   path: string | URL,

@@ -24,27 +24,27 @@ import { audioOps } from './ops.ts'
 import { streamInPool } from './stream-in-pool.ts'
 
 /**
- * Loads the samples of a sound: WAV, FLAC, MP3, AAC, Opus, Vorbis and what else FFmpeg knows, in
- * any container, the sound of a video too. What a file is, its bytes say, not its name. Priming and
- * padding samples, which lossy formats have, are cut off as the file tells them.
+ * Loads the samples of a sound: WAV, FLAC, MP3, AAC, Opus, Vorbis and all other codecs of FFmpeg,
+ * in any container, including the sound of a video. The bytes decide the format, not the name.
+ * Priming and padding samples of lossy formats are cut off, as far as the file declares them.
  *
- * WAV files that need neither resampling nor mixing are read without FFmpeg: bit by bit what is
- * stored, of bytes in memory often a view of them. All else is decoded in the package's worker
- * threads, which the call waits for; in an op that runs in a worker thread already, `loadAudioSync`
- * is the one to call.
+ * WAV files that need neither resampling nor mixing are read without FFmpeg: the stored samples
+ * exactly, and for bytes in memory often as a view. Everything else is decoded in the package's
+ * worker threads. Ops that already run in a worker thread call `loadAudioSync` instead.
  *
- * @returns by default float32, `[channels, samples]`, -1 to 1, with its `sampleRate`
+ * @returns by default float32 `[channels, samples]`, -1 to 1, with its `sampleRate` in samples per
+ *   second
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
- * - `ERR_DECODE`: it is empty, has no sound in it, is damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of sound that this FFmpeg cannot decode or mix, one that is
- *   encrypted, or one too large for memory
- * - `ERR_TOO_LARGE`: more than `maxDurationSec`, `maxSamples`, `maxResultBytes` or, of a URL,
- *   `maxBytes` allow
- * - `ERR_BACKEND_MISSING`: `node-av` is needed, and not installed
- * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last
+ * - `ERR_DECODE`: the source is empty, has no sound, is damaged or truncated
+ * - `ERR_UNSUPPORTED`: this FFmpeg cannot decode or mix the sound, it is encrypted, or it is too
+ *   large for memory
+ * - `ERR_TOO_LARGE`: `maxDurationSec`, `maxSamples`, `maxResultBytes` or, for a URL, `maxBytes` is
+ *   exceeded
+ * - `ERR_BACKEND_MISSING`: `node-av` is needed and not installed
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins after the last
  *   sample
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -65,8 +65,8 @@ export function loadAudio<D extends AudioDType = 'float32'>(
 }
 
 /**
- * Bytes are not handed to another thread, which would copy them, where a view of them is what is
- * asked for.
+ * If the result is a view of the given bytes, they are not sent to another thread, which would copy
+ * them.
  */
 async function plainWav(
   call: PoolCall<AudioTask, LoadAudioOptions>,
@@ -88,18 +88,18 @@ async function plainWav(
 }
 
 /**
- * Sound, chunk by chunk, as it is pulled: a worker thread keeps the decoder open between chunks, is
- * two chunks ahead (more only of chunks that take less than 4 ms together), and closes it when the
- * loop is left. Memory does not grow with the sound. Resampling goes on from chunk to chunk.
+ * Decodes sound chunk by chunk, as the caller pulls. A worker thread keeps the decoder open between
+ * chunks and works two chunks ahead (more if the chunks together take less than 4 ms). It closes
+ * the decoder when the loop is left. Memory does not grow with the length of the sound. Resampling
+ * continues across chunks.
  *
- * A source may also be a stream of bytes, of Node or of the web, a pipe, or the URL of what is
- * being made, as for `streamVideo`.
+ * A source may also be a Node or web stream of bytes, a pipe, or a URL that is still being written,
+ * as in `streamVideo`.
  *
- * @returns an async generator of chunks, each as `loadAudio` gives it; one behind the other they
- *   are what `loadAudio` gives
- * @throws MediaError as `loadAudio`; what is wrong with options, at once; damage, after the samples
- *   before it were given
- * @throws the signal's reason, when aborted
+ * @returns an async generator of chunks, each as a result of `loadAudio`; all chunks together equal
+ *   the result of `loadAudio`
+ * @throws MediaError as `loadAudio`: for options at once, for damage after the samples before it
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -122,16 +122,18 @@ export function streamAudio<D extends AudioDType = 'float32'>(
 }
 
 /**
- * Encodes a sound, in the package's worker threads.
+ * Encodes a sound in the package's worker threads.
  *
- * `audio` is float32 or float64 (1 is full scale), int16, int32 or uint8 (silence at 128). FLAC
- * keeps int16 bit by bit, and of others the upper 24 bits; MP3, M4A, Opus and Ogg lose something.
+ * `audio` is `[channels, samples]` (`layout: 'CT'`, the default), `[samples, channels]` (`'TC'`) or
+ * `[samples]`, as float32 or float64 (1 is full scale), int16, int32 or uint8 (silence at 128).
+ * FLAC keeps int16 exactly, and the upper 24 bits of other dtypes. MP3, M4A, Opus and Ogg are
+ * lossy.
  *
  * @returns the file's bytes
- * @throws MediaError `ERR_BAD_OPTION` for an array or option that breaks its rule,
- *   `ERR_BACKEND_MISSING` without `node-av`, which all but WAV need,
- * `ERR_ENCODE` where it cannot encode it: a sample rate that the format does not have, for one
- * @throws the signal's reason, when aborted
+ * @throws MediaError `ERR_BAD_OPTION` if the array or an option breaks its rule,
+ *   `ERR_BACKEND_MISSING` without `node-av`, which all formats except WAV need, `ERR_ENCODE` if the
+ *   sound cannot be encoded, such as with a sample rate that the format lacks
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -150,11 +152,11 @@ export async function encodeAudio(
 }
 
 /**
- * Encodes a sound and writes it: the format follows from the name, unless it is given. The file is
- * there as a whole or not at all; one that was there before is replaced.
+ * Encodes a sound and writes it to a file. The extension decides the format, unless `format` is
+ * set. The file appears whole or not at all, and replaces an existing file.
  *
- * @throws MediaError as `encodeAudio`, and `ERR_WRITE` when the file cannot be written
- * @throws the signal's reason, when aborted
+ * @throws MediaError as `encodeAudio`; `ERR_WRITE` if the file cannot be written
+ * @throws the signal's reason if it is aborted
  */
 export async function saveAudio(
   path: string | URL,

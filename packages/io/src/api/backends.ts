@@ -4,13 +4,10 @@ import { type SharpBackend, sharpBackend } from '../image/sharp/sharp.ts'
 import { imageOps } from './ops.ts'
 import { runInPool } from './pool.ts'
 
-/**
- * A library that decodes, ready for use: FFmpeg in the pool's threads, or sharp with threads of its
- * own.
- */
+/** A loaded library that decodes: FFmpeg in the pool's threads, or sharp with its own threads. */
 export type ImageBackend = { readonly name: 'ffmpeg' } | SharpBackend
 
-/** How each backend gets its library; the libraries are optional and loaded when first used. */
+/** Loads the library of each backend. The libraries are optional and loaded on first use. */
 export interface BackendLoaders {
   readonly ffmpeg: () => Promise<ImageBackend>
   readonly sharp: () => Promise<ImageBackend>
@@ -26,7 +23,7 @@ const installed: BackendLoaders = {
     return sharpBackend((await import('sharp')).default)
   },
 }
-/** Finds backends and remembers them, so that a library is looked for once. */
+/** Finds backends and caches them, so that a library is searched for once. */
 export class Backends {
   readonly #loaders: BackendLoaders
   readonly #found = new Map<BackendName | 'default', Promise<ImageBackend>>()
@@ -36,11 +33,11 @@ export class Backends {
   }
 
   /**
-   * The backend of that name; without one, `'ffmpeg'` or, where `node-av` is not installed,
-   * `'sharp'`.
+   * The backend with that name. Without a name: `'ffmpeg'`, or `'sharp'` if `node-av` is not
+   * installed.
    *
-   * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does
-   *   not load
+   * @throws MediaError `ERR_BACKEND_MISSING`. The message says what to install, or why the
+   *   installed library does not load
    */
   get(name: BackendName | undefined): Promise<ImageBackend> {
     const key = name ?? 'default'
@@ -48,7 +45,7 @@ export class Backends {
     if (backend === undefined) {
       backend = name === undefined ? this.#loadDefault() : this.#load(name)
       this.#found.set(key, backend)
-      backend.catch(() => this.#found.delete(key)) // it may be installed in the meantime
+      backend.catch(() => this.#found.delete(key)) // it may be installed later
     }
     return backend
   }

@@ -21,32 +21,38 @@ import { resultOf, runJob } from './in-pool.ts'
 import { chainOps } from './ops.ts'
 import { runInPool } from './pool.ts'
 
-/** Which packets of which stream. */
+/** The packets to read: stream and window. */
 export interface DemuxSourceOptions extends DemuxerOptions, UrlOptions {
   /**
-   * Its index, or the best of a kind. Default: the best video stream, or audio where there is none.
+   * Index of the stream, or the best of a kind. Default: the best video stream, or the best audio
+   * stream if there is no video.
    */
   readonly stream?: number | 'video' | 'audio'
   /** `[start, end)` in seconds, in the container's own time. Default: all. */
   readonly window?: TimeWindow
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
-/** The same, in which chunks. */
+/** The packets to read, in chunks. */
 export interface StreamPacketsOptions extends Omit<DemuxSourceOptions, 'window'>, ChunkSize {}
 
-/** How packets are decoded, and what becomes of the frames. */
+/** How packets are decoded, and how the frames are processed. */
 export interface DecodeFramesOptions extends DecoderOptions, VideoLimits {
-  /** A filter graph of one input and one output, such as `filters.scale(…)` makes. */
+  /**
+   * A filter graph with one input and one output, such as `filters.scale(…)` makes. Default: none.
+   */
   readonly filter?: string
   /**
-   * FFmpeg's name of the format that pictures are converted to: `'rgb24'`. Default: as they come.
+   * Pixel format that pictures are converted to, by FFmpeg's name, such as `'rgb24'`. Default: as
+   * decoded.
    */
   readonly pixelFormat?: string
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
-/** The same of a source. */
+/** How a source is read and decoded. */
 export interface DecodeSourceOptions
   extends DecodeFramesOptions,
     Pick<DemuxSourceOptions, 'stream' | 'window'>,
@@ -55,21 +61,23 @@ export interface DecodeSourceOptions
   readonly demuxer?: DemuxerOptions
 }
 
-/** The same, how many at a time. */
+/** How a source is decoded, and the size of a chunk. */
 export interface StreamFramesOptions extends DecodeSourceOptions {
-  /** Frames in an array, >= 1; the last may have fewer. Default 16. */
+  /** Frames in an array, an integer >= 1; the last array may have fewer. Default 16. */
   readonly framesPerChunk?: number
 }
 
-/** What an array is that is filtered: pictures, or with `sampleRate` samples. */
+/** The kind of an array that is filtered: pictures, or with `sampleRate` samples. */
 export interface FilterOptions {
-  /** Pictures a second. Default 1. */
+  /** Pictures per second. Default 1. */
   readonly frameRate?: number
-  /** FFmpeg's name. Default by the shape. */
+  /** Pixel format, by FFmpeg's name. Default: from the shape. */
   readonly pixelFormat?: string
+  /** Samples per second, for arrays of samples. Default: the array has pictures. */
   readonly sampleRate?: number
-  /** Axes of samples. Default `'CT'`. */
+  /** Order of the axes of samples. Default `'CT'`. */
   readonly layout?: 'CT' | 'TC'
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -80,12 +88,12 @@ const DECODER = [
 ]
 
 /**
- * Reads the packets of one stream of a container, still compressed, all or those of a window: in
- * one of the package's threads, which the call waits for.
+ * Reads the compressed packets of one stream of a container, all or those of a window, in one of
+ * the package's threads.
  *
- * @throws MediaError with `code`: `ERR_READ`; `ERR_DECODE` where it is no container, has no such
- *   stream, or is damaged; `ERR_BACKEND_MISSING`; `ERR_BAD_OPTION`
- * @throws the signal's reason, when aborted
+ * @throws MediaError with `code`: `ERR_READ`; `ERR_DECODE` if the source is not a container, lacks
+ *   the stream, or is damaged; `ERR_BACKEND_MISSING`; `ERR_BAD_OPTION`
+ * @throws the signal's reason if it is aborted
  */
 export async function demux(
   source: StreamSource,
@@ -101,7 +109,8 @@ export async function demux(
 }
 
 /**
- * The packets of one stream of a container, chunk by chunk; it is read on as they are taken.
+ * Reads the packets of one stream of a container chunk by chunk, as the caller takes them.
+ *
  * @throws as `demux`
  */
 export async function* streamPackets(
@@ -123,10 +132,10 @@ export async function* streamPackets(
 }
 
 /**
- * Decodes packets, or one stream of a container, into one array: in one of the package's threads.
- * `undefined` where no frame is in the window. Memory: all frames, twice for a moment.
+ * Decodes packets, or one stream of a container, into one array, in one of the package's threads.
+ * `undefined` if no frame is in the window. Memory: all frames, twice for a moment.
  *
- * @throws MediaError as `demux`, and if strict `ERR_DECODE` for what cannot be decoded
+ * @throws MediaError as `demux`; if strict, `ERR_DECODE` for packets that cannot be decoded
  */
 export async function decode(
   input: StreamSource | Packets,
@@ -146,8 +155,9 @@ export async function decode(
 }
 
 /**
- * The frames of one stream of a container, so many at a time, to the last; it is decoded on as they
- * are taken. @throws as `decode`
+ * Decodes one stream of a container, `framesPerChunk` frames at a time, as the caller takes them.
+ *
+ * @throws as `decode`
  */
 export async function* streamFrames(
   source: StreamSource,
@@ -165,10 +175,10 @@ export async function* streamFrames(
 }
 
 /**
- * Sends an array through a filter graph of one input: in one of the package's threads. What comes
- * out of each output, by its label; `out` where it has none.
+ * Sends an array through a filter graph with one input, in one of the package's threads. Returns
+ * the array of each output by its label, `out` without one.
  *
- * @throws MediaError `ERR_BAD_OPTION` for what the graph or its filters refuse,
+ * @throws MediaError `ERR_BAD_OPTION` if the graph or its filters refuse something,
  *   `ERR_BACKEND_MISSING`
  */
 export async function filter(
@@ -184,8 +194,9 @@ export async function filter(
 }
 
 /**
- * Encodes an array into packets: in one of the package's threads. @throws MediaError `ERR_ENCODE`,
- * `ERR_UNSUPPORTED`, `ERR_BAD_OPTION`
+ * Encodes an array into packets, in one of the package's threads.
+ *
+ * @throws MediaError `ERR_ENCODE`, `ERR_UNSUPPORTED`, `ERR_BAD_OPTION`
  */
 export async function encode(
   array: NdArray,
@@ -199,10 +210,10 @@ export async function encode(
 }
 
 /**
- * Puts packets of one or several streams into a container, without decoding: in one of the
+ * Writes packets of one or several streams into a container without decoding, in one of the
  * package's threads.
  *
- * @param path where to; `undefined` gives the bytes, and needs `format`
+ * @param path path of the file; `undefined` returns the bytes, and needs `format`
  * @throws MediaError `ERR_WRITE`, `ERR_BAD_OPTION`
  */
 export async function mux(
@@ -220,7 +231,7 @@ export async function mux(
   return runJob(chainOps.mux, job, signal)
 }
 
-/** Most bytes that are fetched where the result is one. */
+/** Largest number of bytes that are fetched if the result is one array. */
 const WHOLE_BYTES = 2 ** 30
 
 function fetchingFor({ demuxer = {}, ...options }: DecodeSourceOptions): Fetching {
@@ -259,7 +270,7 @@ async function loadWhole<T>(
   }
 }
 
-/** The chunks that a thread makes of a source. */
+/** Yields the chunks that a thread makes from a source. */
 async function* chunksOf<R, V>(
   source: StreamSource,
   fetching: Fetching,

@@ -9,7 +9,7 @@ import {
 import type { ImageJob, ImageResult } from '../image/load-image-in-thread.ts'
 import type { MediaFunction } from './media-function.ts'
 
-/** What a thread is told besides the source. */
+/** A request to a thread, without the source. */
 export type ImageTask = Omit<ImageJob, 'source'>
 
 /** `loadImage` and `loadImageSync`. */
@@ -28,10 +28,14 @@ export const imageLoading: MediaFunction<
   value: (loaded) => loaded,
 }
 
-/** Options of which none is given. */
+/** No options. */
 export type LoadNothing = Readonly<Record<never, never>>
 
-/** sharp has no synchronous calls. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Refuses sharp, which has no synchronous calls.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function refuseSharp(backend: BackendName | undefined): void {
   if (backend === 'sharp')
     throw badOption('backend', "'ffmpeg', or left out: sharp has no synchronous calls", backend)

@@ -25,12 +25,12 @@ import { imageLoading, type LoadNothing, refuseSharp } from './image-functions.t
 import { jobInThread, runInThread } from './media-function.ts'
 
 /**
- * Loads one image in this thread, and holds it meanwhile: for ops that run in worker threads. What
- * `loadImage` does otherwise; always with FFmpeg.
+ * Loads one image in the calling thread and blocks it: for ops that run in worker threads.
+ * Otherwise as `loadImage`; always with FFmpeg.
  *
- * @throws MediaError as `loadImage`; `ERR_BAD_OPTION` also for a source that must be waited for: a
- *   Blob, or a URL that is no `file:`
- * @throws the signal's reason, when aborted
+ * @throws MediaError as `loadImage`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, or a
+ *   URL that is not `file:`
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -49,11 +49,11 @@ export function loadImageSync<O extends LoadImageOptions = LoadNothing>(
 }
 
 /**
- * Loads images of any size into one batch, one after the other in this thread: for ops that run in
- * worker threads. The options are those of `loadImageBatch`; `concurrency` is without effect.
+ * Loads images of any size into one batch, one after another in the calling thread: for ops that
+ * run in worker threads. Options as in `loadImageBatch`; `concurrency` has no effect.
  *
  * @throws MediaError as `loadImageBatch`
- * @throws the signal's reason, when aborted: it is looked at between images
+ * @throws the signal's reason if it is aborted; checked between images
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -95,8 +95,8 @@ export function loadImageBatchSync<O extends LoadImageBatchOptions>(
 }
 
 /**
- * Encodes one image in this thread, and holds it meanwhile: for ops that run in worker threads.
- * What `encodeImage` does otherwise; always with FFmpeg.
+ * Encodes one image in the calling thread and blocks it: for ops that run in worker threads.
+ * Otherwise as `encodeImage`; always with FFmpeg.
  *
  * @throws MediaError as `encodeImage`
  */
@@ -105,8 +105,10 @@ export function encodeImageSync(array: NdArray, options: EncodeImageOptions): Ui
 }
 
 /**
- * Encodes one image and writes it in this thread. What `saveImage` does otherwise; always with
- * FFmpeg. @throws MediaError as `saveImage`
+ * Encodes one image and writes it in the calling thread. Otherwise as `saveImage`; always with
+ * FFmpeg.
+ *
+ * @throws MediaError as `saveImage`
  */
 export function saveImageSync(
   path: string | URL,

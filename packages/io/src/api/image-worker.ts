@@ -21,10 +21,10 @@ import {
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
 import { type Op, threadOp } from './media-function.ts'
 
-// The ops that the pool's threads run. Faults come back as data: errors would lose their class on
-// the way.
+// The ops that the pool's threads run. Faults return as data, because errors would lose their
+// class.
 
-/** Loads FFmpeg, so that whoever waits for it hears whether it can be. */
+/** Loads FFmpeg, and reports whether that is possible. */
 export function prepare(_: undefined): Fault | undefined {
   try {
     loadFFmpeg()
@@ -57,8 +57,7 @@ export function fillPart(job: PartJob, context: StageContext): FilledPart {
 }
 
 /**
- * Parts after the one that failed need not go on; those before may fail too, and then theirs
- * counts.
+ * Parts after a failed one can stop. Parts before it may fail too, and their failure counts first.
  */
 function leaveOutFrom(control: Int32Array, part: number): void {
   for (let known = Atomics.load(control, WANTED); part < known; ) {

@@ -30,28 +30,27 @@ import { loadInPool, type PoolCall, runJob } from './in-pool.ts'
 import { imageOps } from './ops.ts'
 
 /**
- * Loads one image: reads, decodes, turns it as its EXIF orientation says, scales and fits it.
+ * Loads one image: reads and decodes it, applies its EXIF orientation, and scales it to the
+ * requested size.
  *
- * JPEG, PNG, WebP, GIF, AVIF and TIFF; HEIC and BMP with the ffmpeg backend. What a file is, its
- * bytes say, not its name. Transparency is dropped unless `'rgba'` is asked for, as Pillow and
- * torchvision do; embedded colour profiles are ignored; CMYK is converted by the plain formula.
- * Many calls may run at a time: with the ffmpeg backend all is done in the package's worker
- * threads, which the calls wait for; in an op that runs in a worker thread already, `loadImageSync`
- * is the one to call.
+ * Formats: JPEG, PNG, WebP, GIF, AVIF and TIFF; HEIC and BMP with the ffmpeg backend. The bytes
+ * decide the format, not the name. Transparency is dropped unless `pixelFormat` is `'rgba'`, as in
+ * Pillow and torchvision. Embedded colour profiles are ignored, and CMYK is converted by the plain
+ * formula. Calls may overlap: with the ffmpeg backend the package's worker threads do all the work.
+ * Ops that already run in a worker thread call `loadImageSync` instead.
  *
- * @returns by default uint8, `[height, width, 3]`; red, green, blue, 0..255. See
- *   {@link PixelFormat} for other shapes and dtypes; with
- * `frames: 'all'` the number of pictures comes first
+ * @returns by default uint8 `[height, width, 3]`; red, green, blue, 0..255. {@link PixelFormat}
+ *   lists other shapes and dtypes. With `frames: 'all'`, the number of pictures is the first axis
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
- * - `ERR_DECODE`: it is empty, not an image, damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of image or an option that the backend cannot do; the message names
- *   the way out
- * - `ERR_TOO_LARGE`: more than `maxPixels`, `maxFrames` or `maxResultBytes`, or more than
- *   `maxBytes` from a URL
- * - `ERR_BACKEND_MISSING`: neither `node-av` nor `sharp` is installed, or not the one asked for
+ * - `ERR_DECODE`: the source is empty, not an image, damaged or truncated
+ * - `ERR_UNSUPPORTED`: the backend cannot do this kind of image or an option; the message names the
+ *   way out
+ * - `ERR_TOO_LARGE`: `maxPixels`, `maxFrames`, `maxResultBytes` or, for a URL, `maxBytes` is
+ *   exceeded
+ * - `ERR_BACKEND_MISSING`: neither `node-av` nor `sharp` is installed, or not the requested one
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -81,21 +80,20 @@ async function withSharp({
 }
 
 /**
- * Loads images of any size into one batch, each decoded straight into its place.
+ * Loads images of any size into one batch, each straight into its place: by default uint8 `[images,
+ * height, width, 3]`.
  *
- * With the ffmpeg backend all of it happens in worker threads: they read the files, decode, and
- * give the memory of the whole batch over. While fewer batches than threads are under way, the
- * threads share a batch between them; otherwise each makes one by itself, which is the cheapest.
+ * With the ffmpeg backend, worker threads read the files, decode them, and transfer the memory of
+ * the whole batch. If fewer batches than threads are in progress, several threads share a batch.
+ * Otherwise one thread makes each batch, which costs least.
  *
- * With `strict: false` the good images are moved together when others failed, and `data` and
- * `shape` cover only them: a view of the first rows, empty where every image failed.
+ * With `strict: false`, the good images are moved together after failures, and `data` and `shape`
+ * cover only them: a view of the first images, empty if all failed.
  *
- * @throws MediaError of the failed source that comes first, when `strict`; none of the batch's
- *   memory is written to afterwards.
- * `ERR_BAD_OPTION` for an empty list, an option that breaks its rule, or an `into` that does not
- * fit. Codes as for `loadImage`.
- * @throws the signal's reason, when aborted
- * @example
+ * @throws MediaError if `strict`: the error of the first failed source, with the codes of
+ *   `loadImage`; the memory of the batch is not written to afterwards. `ERR_BAD_OPTION` for an
+ *   empty list, an option that breaks its rule, or an `into` that does not fit
+ * @throws the signal's reason if it is aborted @example
  * ```ts run
  * import assert from 'node:assert/strict'
  * import { loadImageBatch } from '@spindle/io'
@@ -129,16 +127,15 @@ export async function loadImageBatch<O extends LoadImageBatchOptions>(
 }
 
 /**
- * Encodes an image as JPEG, PNG or WebP, in the package's worker threads.
+ * Encodes an image as JPEG, PNG or WebP in the package's worker threads.
  *
- * `array` is uint8 of 1, 3 or 4 channels, `[H, W]`, `[H, W, C]` or with `layout: 'CHW'`
- * `[C, H, W]`; or uint16 of one, for PNG. JPEG has no alpha: a fourth channel is dropped.
+ * `array` is uint8 with 1, 3 or 4 channels, `[H, W]`, `[H, W, C]`, or with `layout: 'CHW'` `[C, H,
+ * W]`; or, for PNG, uint16 with 1 channel. JPEG has no alpha: a fourth channel is dropped.
  *
  * @returns the file's bytes
- * @throws MediaError `ERR_BAD_OPTION` for an array or option that breaks its rule,
- *   `ERR_BACKEND_MISSING` without a library, `ERR_ENCODE` where
- * the library cannot encode it
- * @throws the signal's reason, when aborted
+ * @throws MediaError `ERR_BAD_OPTION` if the array or an option breaks its rule,
+ *   `ERR_BACKEND_MISSING` without a library, `ERR_ENCODE` if the library cannot encode the image
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -157,11 +154,11 @@ export async function encodeImage(
 }
 
 /**
- * Encodes an image and writes it: the format follows from the name, unless it is given. The file is
- * there as a whole or not at all; one that was there before is replaced.
+ * Encodes an image and writes it to a file. The extension decides the format, unless `format` is
+ * set. The file appears whole or not at all, and replaces an existing file.
  *
- * @throws MediaError as `encodeImage`, and `ERR_WRITE` when the file cannot be written
- * @throws the signal's reason, when aborted
+ * @throws MediaError as `encodeImage`; `ERR_WRITE` if the file cannot be written
+ * @throws the signal's reason if it is aborted
  */
 export async function saveImage(
   path: string | URL,

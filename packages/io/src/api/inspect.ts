@@ -14,7 +14,7 @@ import { probe } from './probe.ts'
 export interface InspectOptions {
   /** Options of the store that a URL stands for, such as `{ credentials }`. */
   readonly store?: StoreOptions
-  /** Gives up: the call rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 

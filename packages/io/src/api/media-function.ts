@@ -5,34 +5,39 @@ import { checkSyncSource, describeSource, type SyncSource } from '../files/sourc
 import { nextTurn } from '../timers.ts'
 
 // A public function has three forms: one that runs in the pool's threads, one that runs in the
-// calling thread, and the op that the threads run. All that they have in common stands once, in a
-// `MediaFunction` and in a `run` function. The forms are made of these two: the first here and in
-// `in-pool.ts`, so that a thread does not load the pool, nor the caller the decoders.
+// calling thread, and the op that the threads run. A `MediaFunction` and a `run` function contain
+// their common parts. This module builds the synchronous form and the op from them, and
+// `in-pool.ts` builds the asynchronous form. So a thread does not load the pool, and the caller
+// does not load the decoders.
 
-/** Options that every function has. */
+/** Options of every function. */
 export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
 /**
- * A function of a source. `O`: options, `C`: checked options, `J`: what `run` is told besides the
- * source, `R`: what `run` gives, `V`: what the caller gets.
+ * A function of a source. `O`: options, `C`: checked options, `J`: the request to `run` without the
+ * source, `R`: the result of `run`, `V`: the result of the caller.
  */
 export interface MediaFunction<O extends CallOptions, C, J extends object, R, V> {
-  /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
+  /**
+   * Checks options and fills in defaults.
+   *
+   * @throws MediaError `ERR_BAD_OPTION`
+   */
   check(options: O): C
   /**
-   * What `run` is told besides the source. `isPosted`: whether it goes to another thread. Called
-   * once, before anything is awaited.
+   * Builds the request to `run`, without the source. `isPosted`: whether it goes to another thread.
+   * Called once, before anything is awaited.
    */
   job(checked: C, options: O, isPosted: boolean): J
-  /** What the caller gets. `name` of the source, for the errors in it. */
+  /** Builds the caller's result. `name` is the name of the source, for its errors. */
   value(raw: R, checked: C, name: string): V
-  /** Threads of a decoder, where that can be chosen. */
+  /** Threads of a decoder, if they can be chosen. */
   threads?(checked: C): number
 }
 
-/** Does the work in this thread. Throws errors that do not name the source. */
+/** Does the work in this thread. Errors do not name the source. */
 export type Run<J, R> = (job: J, context: ThreadContext) => R
 
 /** The op of a function, of one that gives chunks, and of one that waits between chunks. */
@@ -43,10 +48,14 @@ export type StreamOp<J, R> = (job: J, context: StageContext) => AsyncGenerator<R
 /** A job with its source. */
 export type SourceJob<J> = J & { readonly source: SyncSource }
 
-/** A job of a byte stream, which FFmpeg reads from that URL. */
+/** A job for a byte stream, which FFmpeg reads from the URL. */
 export type StreamJob<J> = J & { readonly url: string }
 
-/** The synchronous form: works in this thread. @throws MediaError; the signal's reason */
+/**
+ * The synchronous form: it works in this thread.
+ *
+ * @throws MediaError; the signal's reason
+ */
 export function runInThread<O extends CallOptions, C, J extends object, R, V>(
   form: MediaFunction<O, C, J, R, V>,
   run: Run<SourceJob<J>, R>,
@@ -68,8 +77,8 @@ export function runInThread<O extends CallOptions, C, J extends object, R, V>(
 }
 
 /**
- * The synchronous form of a function that gives chunks. Arguments are checked now; the work begins
- * with the first chunk, and the signal is looked at before each.
+ * The synchronous form of a function that yields chunks. Arguments are checked at once. The work
+ * begins with the first chunk, and the signal is checked before each chunk.
  */
 export function streamInThread<O extends CallOptions, C, J extends object, R, V>(
   form: MediaFunction<O, C, J, R, V>,
@@ -103,10 +112,9 @@ export function jobInThread<J, R>(run: (job: J) => R, job: J, signal: AbortSigna
 }
 
 /**
- * The op that the pool's threads run. Faults come back as data: errors would lose their class on
- * the way.
+ * The op that the pool's threads run. Faults return as data, because errors would lose their class.
  *
- * @param give what becomes of a result before it leaves the thread: `move` where its memory does
+ * @param give prepares a result for leaving the thread: `move` to transfer its memory
  */
 export function threadOp<J, R>(run: Run<J, R>, give: (result: R) => R = unchanged): Op<J, R> {
   const attempt = (job: J, context: StageContext): R | Fault => {
@@ -117,11 +125,11 @@ export function threadOp<J, R>(run: Run<J, R>, give: (result: R) => R = unchange
       return faultOf(error)
     }
   }
-  // A thread makes a context for functions of two parameters only.
+  // A thread makes a context only for functions of two parameters.
   return run.length > 1 ? attempt : (job) => attempt(job, undefined as never)
 }
 
-/** The op of a function that gives chunks. */
+/** The op of a function that yields chunks. */
 export function threadGenerator<J, R>(
   run: Run<J, Generator<R>>,
   give: (result: R) => R = unchanged,
@@ -136,7 +144,7 @@ export function threadGenerator<J, R>(
   }
 }
 
-/** The op of a function that gives chunks of a stream, for which it waits between chunks. */
+/** The op of a function that yields chunks of a stream, and waits for the stream between chunks. */
 export function threadStream<J, R>(
   run: Run<J, Generator<R>>,
   give: (result: R) => R = unchanged,
@@ -145,7 +153,7 @@ export function threadStream<J, R>(
   return async function* stream(job, context) {
     for (const chunk of chunks(job, context)) {
       yield chunk
-      await nextTurn() // it leaves this thread only then, and the next may be long in coming
+      await nextTurn() // the message leaves this thread only then, and the next one may take long
     }
   }
 }

@@ -14,12 +14,12 @@ import { resultOf } from './in-pool.ts'
 import { videoOps } from './ops.ts'
 import { runInPool } from './pool.ts'
 
-/** What `probe` tells: `if (info.kind === 'image')` tells them apart. */
+/** The result of `probe`; `kind` distinguishes the types: `if (info.kind === 'image')`. */
 export type MediaInfo = ImageInfo | AudioInfo | VideoInfo
 
 /** Options of `probe`. */
 export interface ProbeOptions extends UrlOptions {
-  /** Gives up: the call rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -29,13 +29,12 @@ const probeOptions = mediaOptions('ProbeOptions', {
 } satisfies Rules<ProbeOptions>)
 
 /**
- * Reads what an image, a sound or a video file says of itself. Needs no library for images and WAV,
- * and `node-av` for the rest.
+ * Reads the headers of an image, sound or video file. Images and WAV need no library, other files
+ * need `node-av`.
  *
- * @throws MediaError `ERR_READ` when the source cannot be read, `ERR_DECODE` when it is none of
- *   these or its headers are damaged,
- * `ERR_BACKEND_MISSING` when `node-av` is needed and not installed
- * @throws the signal's reason, when aborted
+ * @throws MediaError `ERR_READ` if the source cannot be read, `ERR_DECODE` if it is none of these
+ *   or its headers are damaged, `ERR_BACKEND_MISSING` if `node-av` is needed and not installed
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'

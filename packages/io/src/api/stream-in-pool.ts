@@ -13,22 +13,24 @@ import type { CallOptions, MediaFunction, SourceJob, StreamJob } from './media-f
 import { runInPool } from './pool.ts'
 import { enterThreads, leaveThreads } from './video-threads.ts'
 
-/** How long a thread may take to come out of a call when its input has been closed. */
+/**
+ * Longest time that a thread may take to end a call after its input was closed, in milliseconds.
+ */
 const GRACE_MS = 30_000
 
-/** How a stream of chunks is made in a thread. */
+/** The ops that make a stream of chunks in a thread. */
 export interface StreamOps<J, R> {
   readonly file: WorkerOp<SourceJob<J>, Generator<R | Fault>>
   readonly stream: WorkerOp<StreamJob<J>, AsyncGenerator<R | Fault>>
-  /** What FFmpeg is to get of a byte stream. Default: all of it as it is. */
+  /** Prepares a byte stream for FFmpeg. Default: unchanged. */
   readonly prepare?: (bytes: Readable) => Readable
 }
 
 /**
- * The asynchronous form of a function that gives chunks. Arguments are checked now. Chunks are made
- * in a thread as they are pulled, and a few ahead: of a file in the pool that all functions share,
- * of a byte stream in a thread of its own, because it waits for bytes. Leaving the loop closes
- * decoder, file and stream.
+ * The asynchronous form of a function that yields chunks. Arguments are checked at once. Chunks are
+ * made in a thread as they are pulled, plus a few ahead. Files use the pool that all functions
+ * share. A byte stream uses its own thread, because that thread waits for bytes. Leaving the loop
+ * closes decoder, file and stream.
  */
 export function streamInPool<
   O extends CallOptions & UrlOptions,
@@ -125,7 +127,7 @@ async function* relay<R extends object>(
   }
 }
 
-/** Resolves when a signal is aborted, and holds nothing once it is forgotten. */
+/** Resolves when a signal is aborted. It holds no reference after it is released. */
 function whenAborted(signal: AbortSignal | undefined): {
   readonly promise: Promise<undefined>
   forget(): void

@@ -12,7 +12,7 @@ import { type LoadTarget, type LoadVideoOptions, loadTarget } from '../video/vid
 import { type VideoArray, type VideoResult, videoArray } from '../video/video-results.ts'
 import type { MediaFunction } from './media-function.ts'
 
-/** What is asked for, and the array to fill. */
+/** The checked request, and the array to fill. */
 interface Checked<T> {
   readonly target: T
   readonly into: DataOf[ImageDType] | undefined
@@ -56,13 +56,13 @@ export const videoStreaming: MediaFunction<
   threads: ({ threads }) => threads,
 }
 
-/** What functions that may fill an array of the caller's have in common. */
+/** The common parts of functions that may fill the caller's array. */
 function filling<T extends { readonly threads: number }>(): Pick<
   VideoFunction<object, T>,
   'job' | 'value' | 'threads'
 > {
   return {
-    // Another thread fills shared memory only; what it makes elsewhere is copied.
+    // Another thread fills only shared memory; a result in other memory is copied.
     job: ({ target, into }, _, isPosted) => ({
       target,
       into: isPosted && !isShared(into) ? undefined : into,

@@ -20,12 +20,12 @@ import { jobInThread, runInThread, streamInThread } from './media-function.ts'
 import { videoLoading, videoSampling, videoStreaming } from './video-functions.ts'
 
 /**
- * Loads frames of a video in this thread, and holds it meanwhile: for ops that run in worker
- * threads. What `loadVideo` does otherwise.
+ * Loads frames of a video in the calling thread and blocks it: for ops that run in worker threads.
+ * Otherwise as `loadVideo`.
  *
- * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a
- *   Blob, or a URL that is no `file:`
- * @throws the signal's reason, when aborted: it is looked at before each frame
+ * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, or a
+ *   URL that is not `file:`
+ * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -44,12 +44,12 @@ export function loadVideoSync<O extends LoadVideoOptions = LoadNothing>(
 }
 
 /**
- * Samples frames of a video in this thread, and holds it meanwhile: for ops that run in worker
- * threads. What `sampleVideo` does otherwise.
+ * Samples frames of a video in the calling thread and blocks it: for ops that run in worker
+ * threads. Otherwise as `sampleVideo`.
  *
- * @throws MediaError as `sampleVideo`; `ERR_BAD_OPTION` also for a source that must be waited for:
- *   a Blob, or a URL that is no `file:`
- * @throws the signal's reason, when aborted: it is looked at before each frame
+ * @throws MediaError as `sampleVideo`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, or
+ *   a URL that is not `file:`
+ * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -68,13 +68,13 @@ export function sampleVideoSync<O extends SampleVideoOptions>(
 }
 
 /**
- * Frames of a video, chunk by chunk in this thread, which is held only while a chunk is made: for
- * ops that run in worker threads and return a generator. What `streamVideo` does otherwise. Leaving
- * the loop closes the file.
+ * Decodes frames of a video chunk by chunk in the calling thread, and blocks it only while it makes
+ * a chunk: for ops that run in worker threads and return a generator. Otherwise as `streamVideo`.
+ * Leaving the loop closes the file.
  *
- * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for a source that must be waited for: a
- *   Blob, a stream, or a URL that is no `file:`
- * @throws the signal's reason, when aborted: it is looked at before each frame
+ * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for an asynchronous source: a Blob, a
+ *   stream, or a URL that is not `file:`
+ * @throws the signal's reason if it is aborted; checked before each frame
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -94,8 +94,8 @@ export function streamVideoSync<O extends StreamVideoOptions = LoadNothing>(
 }
 
 /**
- * Saves pictures as a video in this thread, and holds it meanwhile: for ops that run in worker
- * threads. What `saveVideo` does otherwise.
+ * Saves pictures as a video in the calling thread and blocks it: for ops that run in worker
+ * threads. Otherwise as `saveVideo`.
  *
  * @throws MediaError as `saveVideo`
  */
@@ -104,8 +104,9 @@ export function saveVideoSync(path: string | URL, array: NdArray, options: SaveV
 }
 
 /**
- * Encodes pictures as a video in this thread; what `encodeVideo` does otherwise. @throws MediaError
- * as `encodeVideo`
+ * Encodes pictures as a video in the calling thread. Otherwise as `encodeVideo`.
+ *
+ * @throws MediaError as `encodeVideo`
  */
 export function encodeVideoSync(
   array: NdArray,

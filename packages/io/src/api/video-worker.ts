@@ -37,7 +37,7 @@ export const streamBytes: StreamOp<StreamJob<ChunksTask>, VideoResult> = threadS
   streamVideoInThread,
 )
 
-/** A file to look at, and what it begins with, for messages. */
+/** A file to probe, and its first bytes for messages. */
 export interface InspectJob {
   readonly source: SyncSource
   readonly head: string

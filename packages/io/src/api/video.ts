@@ -19,26 +19,26 @@ import { streamInPool } from './stream-in-pool.ts'
 import { videoLoading, videoSampling, videoStreaming } from './video-functions.ts'
 
 /**
- * Loads frames of a video: H.264, HEVC, VP8, VP9, AV1, MPEG-2, MPEG-4, MJPEG and what else FFmpeg
- * knows, in any container, scaled and turned as they are to be shown. What a file is, its bytes
- * say, not its name. Needs `node-av`.
+ * Loads frames of a video: H.264, HEVC, VP8, VP9, AV1, MPEG-2, MPEG-4, MJPEG and all other codecs
+ * of FFmpeg, in any container, scaled and rotated for display. The bytes decide the format, not the
+ * name. Needs `node-av`.
  *
- * Of a window no more is decoded than from the keyframe before it. All is done in the package's
- * worker threads, which the call waits for; in an op that runs in a worker thread already,
- * `loadVideoSync` is the one to call.
+ * For a window, decoding begins at the keyframe before it. The package's worker threads do all the
+ * work. Ops that already run in a worker thread call `loadVideoSync` instead.
  *
- * @returns by default uint8, `[frames, height, width, 3]`; red, green, blue, 0..255; with the time
- *   of each frame
+ * @returns by default uint8 `[frames, height, width, 3]`; red, green, blue, 0..255; with the time
+ *   of each frame in seconds
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
- * - `ERR_DECODE`: it is empty, has no video in it, is damaged or truncated
- * - `ERR_UNSUPPORTED`: a kind of video that this FFmpeg cannot decode, encrypted, a still picture
- *   of HEIC, or too large for memory
- * - `ERR_TOO_LARGE`: more than `maxPixels`, `maxFrames` or `maxResultBytes`
+ * - `ERR_DECODE`: the source is empty, has no video, is damaged or truncated
+ * - `ERR_UNSUPPORTED`: this FFmpeg cannot decode the video, it is encrypted, a HEIC picture, or too
+ *   large for memory
+ * - `ERR_TOO_LARGE`: `maxPixels`, `maxFrames`, `maxResultBytes` or, for a URL, `maxBytes` is
+ *   exceeded
  * - `ERR_BACKEND_MISSING`: `node-av` is not installed
- * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins after the last
  *   frame
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -58,18 +58,17 @@ export function loadVideo<O extends LoadVideoOptions = LoadNothing>(
 }
 
 /**
- * Loads some frames of a video: by number, by time, every so many, so many in all, keyframes, or
- * clips. Only the groups of pictures that they are in are decoded, and these no further than
- * needed; where the frames are, the packets tell, which are read without being decoded.
+ * Loads some frames of a video: by number, by time, every n-th, a number of them, keyframes, or
+ * clips. Only the groups of pictures with these frames are decoded, each up to its last wanted
+ * frame. The positions of frames come from packets, which are read but not decoded.
  *
- * All is done in the package's worker threads; in an op that runs in a worker thread already,
- * `sampleVideoSync` is the one to call.
+ * The package's worker threads do all the work. Ops that already run in a worker thread call
+ * `sampleVideoSync` instead.
  *
- * @returns by default uint8, `[frames, height, width, 3]`, in the order asked for; with `clips`,
- *   `[clips, length, height, width, 3]`. The frames' times
- * are in `timestampsSec`, one behind the other
- * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for an index that there is not
- * @throws the signal's reason, when aborted
+ * @returns by default uint8 `[frames, height, width, 3]`, in the requested order; with `clips`,
+ *   `[clips, length, height, width, 3]`. `timestampsSec` has the times of all frames in one row
+ * @throws MediaError as `loadVideo`; `ERR_BAD_OPTION` also for an index that is out of range
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -90,21 +89,19 @@ export function sampleVideo<O extends SampleVideoOptions>(
 }
 
 /**
- * Frames of a video, chunk by chunk, as they are pulled: a worker thread keeps the decoder open
- * between chunks, is two chunks ahead (more only of chunks that take less than 4 ms together), and
- * closes it when the loop is left. Memory does not grow with the video.
+ * Decodes frames of a video chunk by chunk, as the caller pulls. A worker thread keeps the decoder
+ * open between chunks and works two chunks ahead (more if the chunks together take less than 4 ms).
+ * It closes the decoder when the loop is left. Memory does not grow with the length of the video.
  *
- * A source may also be a stream of bytes, of Node or of the web, a pipe, or the URL of what is
- * being made; it is then read once, from its beginning, as fast as frames are used, and must be of
- * a format that allows that: MPEG-TS, Matroska and WebM, fragmented MP4, MP4 whose index is in
- * front. It ends where the stream ends, with all that has come; when the loop is left; or when the
- * signal is aborted.
+ * A source may also be a Node or web stream of bytes, a pipe, or a URL that is still being written.
+ * It is read once, from its beginning, as fast as frames are consumed, and its format must allow
+ * that: MPEG-TS, Matroska, WebM, fragmented MP4, or MP4 with its index in front. Decoding ends when
+ * the stream ends, with all frames so far; when the loop is left; or when the signal is aborted.
  *
- * @returns an async generator of chunks, each as `loadVideo` gives it; one behind the other they
- *   are what `loadVideo` gives
- * @throws MediaError as `loadVideo`; what is wrong with options, at once; damage, after the frames
- *   before it were given
- * @throws the signal's reason, when aborted
+ * @returns an async generator of chunks, each as a result of `loadVideo`; all chunks together equal
+ *   the result of `loadVideo`
+ * @throws MediaError as `loadVideo`: for options at once, for damage after the frames before it
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -128,14 +125,14 @@ export function streamVideo<O extends StreamVideoOptions = LoadNothing>(
 }
 
 /**
- * Saves pictures, `[N, H, W, 3]` and others, as a video, with sound if given: in one of the
- * package's threads. The file is there as a whole or not at all. The same pictures give the same
- * bytes. What is usual in the format is the default: H.264 and AAC in MP4, MOV and Matroska, VP9
- * and Opus in WebM.
+ * Saves pictures, `[N, H, W, 3]` and other shapes, as a video, with sound if given, in one of the
+ * package's threads. The file appears whole or not at all. The same pictures give the same bytes.
+ * The default codecs are those that are usual for the format: H.264 and AAC in MP4, MOV and
+ * Matroska, VP9 and Opus in WebM.
  *
  * @throws MediaError with `code`: `ERR_ENCODE`, `ERR_WRITE`, `ERR_UNSUPPORTED`,
  *   `ERR_BACKEND_MISSING`, `ERR_BAD_OPTION`
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -157,8 +154,9 @@ export async function saveVideo(
 }
 
 /**
- * Encodes pictures as a video in memory; `format` is FFmpeg's name, `'mp4'`. @throws MediaError as
- * `saveVideo`
+ * Encodes pictures as a video in memory; `format` is FFmpeg's name, such as `'mp4'`.
+ *
+ * @throws MediaError as `saveVideo`
  */
 export async function encodeVideo(
   array: NdArray,

@@ -3,20 +3,21 @@ import { DATA_CLASSES } from '../base/dtypes.ts'
 import { errorOf, type Fault, faultOf, type MediaError } from '../base/errors.ts'
 import type { AudioDType, AudioLayout, AudioTarget } from './audio-options.ts'
 
-/** Damage that was passed over. */
+/** Damage that was skipped. */
 export interface AudioFailure {
-  /** Where in the sound, in seconds from its first sample; about, where the damage hides it. */
+  /** Time of the damage, in seconds from the first sample; approximate if the damage hides it. */
   readonly timeSec: number
+  /** The error, as it would be thrown with `strict: true`. */
   readonly error: MediaError
 }
 
-/** Samples of a sound. */
+/** Samples of a sound: `[channels, samples]` or `[samples, channels]`, by `layout`. */
 export interface AudioArray<D extends AudioDType = AudioDType> extends NdArray<D> {
-  /** Samples a second and channel. */
+  /** Samples per second and channel. */
   readonly sampleRate: number
-  /** What `shape` is: `[channels, samples]` or `[samples, channels]`. */
+  /** Order of the axes: `'CT'` is `[channels, samples]`, `'TC'` is `[samples, channels]`. */
   readonly layout: AudioLayout
-  /** What could not be decoded; empty unless `strict: false`. */
+  /** Parts that could not be decoded; empty unless `strict: false`. */
   readonly failures: readonly AudioFailure[]
 }
 
@@ -25,7 +26,7 @@ export interface AudioFault extends Fault {
   readonly timeSec: number
 }
 
-/** Samples as a thread hands them to another. */
+/** Samples as they are posted between threads. */
 export interface AudioResult {
   readonly data: DataOf[AudioDType]
   readonly channels: number
@@ -33,7 +34,7 @@ export interface AudioResult {
   readonly faults: readonly AudioFault[]
 }
 
-/** What the caller gets. */
+/** Builds the result of the caller. */
 export function audioArray(
   { data, channels, sampleRate, faults }: AudioResult,
   { dtype, isPlanar }: AudioTarget,
@@ -50,13 +51,14 @@ export function audioArray(
   }
 }
 
-/** What went wrong at a time. */
+/** Builds the fault of an error at a time. */
 export function audioFault(error: unknown, timeSec: number): AudioFault {
   return { ...faultOf(error), timeSec }
 }
 
 /**
- * Samples cut or padded with silence to `count` a channel: the same where they are so many already.
+ * Cuts or pads samples with silence to `count` per channel; returns them unchanged if they have
+ * that number.
  */
 export function fitSamples(
   data: DataOf[AudioDType],

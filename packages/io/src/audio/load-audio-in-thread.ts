@@ -13,8 +13,8 @@ export interface AudioTask<T = AudioTarget> {
 }
 
 /**
- * Loads audio in this thread: plain WAV by the package's own parser, all else with FFmpeg. Throws
- * errors that do not name the source.
+ * Loads audio in this thread: plain WAV with the package's own parser, other formats with FFmpeg.
+ * Errors do not name the source.
  */
 export function loadAudioInThread({
   source,

@@ -9,8 +9,9 @@ import type { AudioDType, AudioTarget } from './audio-options.ts'
 import { type AudioFault, type AudioResult, audioFault, fitSamples } from './audio-results.ts'
 
 /**
- * A WAV file whose samples need neither resampling nor mixing, read without FFmpeg: exact, only the
- * window, and as a view where they lie in memory as they are asked for. `undefined` for others.
+ * Reads a WAV file whose samples need neither resampling nor mixing, without FFmpeg: exactly, only
+ * the window, and as a view if the stored samples have the wanted form. `undefined` for other
+ * files.
  *
  * @throws MediaError `ERR_TOO_LARGE`
  */
@@ -37,8 +38,8 @@ export function* readPlainWav(
 }
 
 /**
- * What is wrong with a WAV file of which `last` samples a channel are read: those that the header
- * announces and that are not there.
+ * The faults of a WAV file of which `last` samples per channel are read: samples that the header
+ * announces and the file lacks.
  */
 export function wavFaults(header: WavHeader, last: number): AudioFault[] {
   const { missingBytes, dataBytes, numSamples, sampleRate } = header
@@ -48,8 +49,8 @@ export function wavFaults(header: WavHeader, last: number): AudioFault[] {
 }
 
 /**
- * The header of a WAV file; `undefined` for what is none, or of samples that only FFmpeg decodes;
- * what is wrong with it, where that is no error.
+ * The header of a WAV file, and its faults that are no errors; `undefined` for other files, or if
+ * only FFmpeg can decode the samples.
  */
 export function* headerOf(
   size: number,

@@ -4,14 +4,17 @@ import { mediaOptions } from '../base/options.ts'
 import { type AudioTarget, audioRules, type LoadAudioOptions, targetOf } from './audio-options.ts'
 
 /**
- * Options of `streamAudio` and `streamAudioSync`: those of `loadAudio`, and how much a chunk holds.
+ * Options of `streamAudio` and `streamAudioSync`: those of `loadAudio`, and the size of a chunk.
  */
 export interface StreamAudioOptions extends Omit<LoadAudioOptions, 'numSamples'> {
-  /** Samples a channel of a chunk, 1 to 2147483647; the last has what is left. Default 65536. */
+  /**
+   * Samples per channel in a chunk, an integer from 1 to 2147483647; the last chunk has the rest.
+   * Default 65536.
+   */
   readonly samplesPerChunk?: number
 }
 
-/** What `streamAudio` is asked for. */
+/** A checked request to `streamAudio`. */
 export interface StreamAudioTarget {
   readonly audio: AudioTarget
   readonly samplesPerChunk: number
@@ -23,7 +26,11 @@ const streamOptions = mediaOptions('StreamAudioOptions', {
   samplesPerChunk: integer({ min: 1, max: 0x7fffffff, default: 65_536, unit: 'samples' }),
 } satisfies Rules<StreamAudioOptions>)
 
-/** Checks options of `streamAudio`. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks the options of `streamAudio`.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function streamAudioTarget(options: StreamAudioOptions): StreamAudioTarget {
   if (typeof options === 'object' && options !== null && 'numSamples' in options)
     throw badOption('options', 'without numSamples: chunks are not padded', 'numSamples')

@@ -2,9 +2,9 @@ import { type AnyRule, unknownOption } from 'spindle/options'
 import { badOption, MediaError } from './errors.ts'
 
 /**
- * Refuses options that are not known: a misspelt option is an error.
+ * Refuses unknown options: a misspelt option is an error.
  *
- * @param forUrls those that only matter for URLs, which are named last
+ * @param forUrls options that only matter for URLs, which the message lists last
  * @throws MediaError `ERR_BAD_OPTION`
  */
 export function checkKnown(

@@ -3,41 +3,41 @@ import { SpindleError } from 'spindle/worker'
 
 /** Stable codes of the errors that `@spindle/io` throws. */
 export type MediaErrorCode =
-  /** The bytes are not of the format that was asked for, or damaged or truncated. */
+  /** The bytes are not in the expected format, or are damaged or truncated. */
   | 'ERR_DECODE'
   /** The file, URL or Blob could not be read. */
   | 'ERR_READ'
   /** The file could not be written. */
   | 'ERR_WRITE'
-  /** The library could not encode it. */
+  /** The library could not encode the data. */
   | 'ERR_ENCODE'
-  /** A feature that cannot be decoded here (the message names it), or more memory than there is. */
+  /** A feature that is not supported (the message names it), or more memory than there is. */
   | 'ERR_UNSUPPORTED'
   /** A member of an archive, a picture, a sound or a result is larger than an option allows. */
   | 'ERR_TOO_LARGE'
-  /** A kept index is not that of the archive as it is now. */
+  /** A saved index belongs to another state of the archive. */
   | 'ERR_STALE_INDEX'
   /** The library that decodes is not installed. */
   | 'ERR_BACKEND_MISSING'
-  /** An archive has no member of that name. */
+  /** An archive has no member with that name. */
   | 'ERR_NO_MEMBER'
-  /** What was closed was used. */
+  /** An object was used after it was closed. */
   | 'ERR_BAD_STATE'
   /** An option or argument breaks its rule. */
   | 'ERR_BAD_OPTION'
 
-/** A file or an option that could not be used. `source` names what was read. */
+/** An unusable file or option. `source` names the file. */
 export class MediaError extends SpindleError {
   override readonly name: string = 'MediaError'
   declare readonly code: MediaErrorCode
   /**
-   * What was read: a path, a URL, or a number of bytes. `undefined` where the fault is not in a
-   * source.
+   * The source in messages: a path, a URL, or a number of bytes. `undefined` if the fault is not in
+   * a source.
    */
   readonly source: string | undefined
   /**
-   * True for `ERR_BACKEND_MISSING`: no file is to blame, so in a pipeline no failure budget covers
-   * it and no retry is made.
+   * True for `ERR_BACKEND_MISSING`. No file is at fault, so a pipeline neither tolerates nor
+   * retries this error.
    */
   declare readonly isInfrastructure?: true
 
@@ -52,12 +52,12 @@ export class MediaError extends SpindleError {
   }
 }
 
-/** The fault of an option: `` `width` must be an integer from 1 to 32768, got 0 ``. */
+/** Builds the error of an option: `` `width` must be an integer from 1 to 32768, got 0 ``. */
 export function badOption(name: string, rule: string, value: unknown): MediaError {
   return new MediaError('ERR_BAD_OPTION', mustBe(name, rule, value))
 }
 
-/** The fault of a source: `cat.jpg: what the library said`. */
+/** Builds the error of a source: `cat.jpg: what the library said`. */
 export function mediaError(code: MediaErrorCode, source: string, problem: unknown): MediaError {
   return new MediaError(
     code,
@@ -69,39 +69,33 @@ export function mediaError(code: MediaErrorCode, source: string, problem: unknow
   )
 }
 
-/**
- * What went wrong with a source, without its name and as plain data: what a worker thread tells.
- */
+/** A failure without the source's name, as plain data that a worker thread can post. */
 export interface Fault {
   readonly code: MediaErrorCode
   readonly problem: string
 }
 
-/** What was thrown while decoding, as plain data. */
+/** Converts an error to plain data. */
 export function faultOf(error: unknown): Fault {
   const { message: problem } = error instanceof Error ? error : { message: String(error) }
   return { code: error instanceof MediaError ? error.code : 'ERR_DECODE', problem }
 }
 
-/**
- * What was thrown while decoding, with the name of its source; its cause is the library's own
- * error.
- */
+/** Adds the source's name to an error. Its cause is the library's own error. */
 export function nameSource(error: unknown, source: string): MediaError {
   const { code, problem } = faultOf(error)
   const cause = error instanceof MediaError ? (error.cause ?? error) : error
   return new MediaError(code, `${source}: ${problem}`, { source, cause })
 }
 
-/** A fault that another thread told of, with the name of its source. */
+/** Builds the error of a fault from another thread, with the name of its source. */
 export function errorOf({ code, problem }: Fault, source: string): MediaError {
   return new MediaError(code, `${source}: ${problem}`, { source, cause: new Error(problem) })
 }
 
 /**
- * Names the source in a fault that was found by code that does not know it. Parsers throw without a
- * source, and whoever was given the source catches once: so nothing is described on the way of a
- * sound file.
+ * Adds the source to an error of code that does not know it. Parsers throw without a source, and
+ * the caller that has the source catches once. So the success path describes nothing.
  */
 export function withSource(error: unknown, source: string): unknown {
   if (!(error instanceof MediaError) || error.source !== undefined) return error
@@ -111,7 +105,7 @@ export function withSource(error: unknown, source: string): unknown {
   })
 }
 
-/** The fault of a damaged file. The source is named by who knows it. */
+/** The error for a damaged file. The caller adds the source. */
 export function damaged(problem: string): MediaError {
   return new MediaError('ERR_DECODE', problem)
 }

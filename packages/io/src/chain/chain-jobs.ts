@@ -19,12 +19,12 @@ import { Muxer, type MuxerOptions } from './mux/muxer.ts'
 import { Packets } from './packets/packets.ts'
 import type { TimeWindow } from './time.ts'
 
-// What the asynchronous forms do in the pool's threads, in terms of the classes. Frames stay in the
-// thread; packets, serialised, and arrays leave it.
+// The work of the asynchronous forms in the pool's threads, in terms of the classes. Frames stay in
+// the thread; serialised packets and arrays leave it.
 
-/** Which packets of a source. */
+/** The packets of a source to read. */
 export interface DemuxJob {
-  /** A web address as an object: a URL cannot be posted to a thread. */
+  /** A web address as an object, because a URL cannot be posted to a thread. */
   readonly source: Exclude<SyncSource, URL> | { readonly href: string }
   readonly options: DemuxerOptions
   readonly stream: number | 'video' | 'audio' | undefined
@@ -33,29 +33,30 @@ export interface DemuxJob {
 
 /** Decoded frames as an array, with their times. */
 export interface DecodedFrames {
-  /** As `Frames.toArray` gives it. */
+  /** The frames, in the form of `Frames.toArray`. */
   readonly array: AnyNdArray
-  /** When each frame is shown, in seconds; of sound, each piece. */
+  /** Time of each frame, or of each piece of sound, in seconds. */
   readonly timesSec: Float64Array
-  /** Samples a second; `undefined` for pictures. */
+  /** Samples per second; `undefined` for pictures. */
   readonly sampleRate: number | undefined
-  /** What could not be decoded so far, with `strict: false`; the first hundred. */
+  /** Parts that could not be decoded so far, with `strict: false`; the first hundred. */
   readonly failures: readonly ChainFailure[]
+  /** Number of all failures so far. */
   readonly failureCount: number
-  /** What decoded. */
+  /** The hardware that decoded. */
   readonly hardware: HardwareReport
 }
 
-/** What becomes of decoded frames. */
+/** How decoded frames are processed. */
 export interface FramesJob {
   readonly decoder: DecoderOptions
-  /** A filter graph of one input and one output. */
+  /** A filter graph with one input and one output. */
   readonly filter: string | undefined
   readonly pixelFormat: string | undefined
   readonly limits: Limits
 }
 
-/** Of a source, or of serialised packets. */
+/** A source or serialised packets to decode. */
 export interface DecodeJob extends FramesJob {
   readonly input: DemuxJob | Uint8Array
 }
@@ -73,7 +74,7 @@ function packetsOf({ source, options, stream, window }: DemuxJob): Packets {
   }
 }
 
-/** Packets of a source chunk by chunk: the container is read as they are taken. */
+/** Reads the packets of a source chunk by chunk, as the caller takes them. */
 export function* packetsInThread({
   source,
   options,
@@ -89,21 +90,21 @@ export function* packetsInThread({
   }
 }
 
-/** `undefined` where no frame is in the window. */
+/** Decodes in this thread; `undefined` if no frame is in the window. */
 export function decodeInThread({ input, ...job }: DecodeJob): DecodedFrames | undefined {
   const packets = input instanceof Uint8Array ? Packets.view(input) : packetsOf(input)
   const [all] = decodedSets(parts(packets), packets.stream, job, undefined)
   return all
 }
 
-/** A source, what becomes of its frames, and how many are given at a time. */
+/** A source, the processing of its frames, and the size of a chunk. */
 export interface FrameChunksJob {
   readonly demux: DemuxJob
   readonly frames: FramesJob
   readonly framesPerChunk: number
 }
 
-/** Frames of a source chunk by chunk: the container is read as they are taken. */
+/** Decodes the frames of a source chunk by chunk, as the caller takes them. */
 export function* framesInThread({
   demux,
   frames: job,
@@ -125,7 +126,7 @@ export function* framesInThread({
   }
 }
 
-/** Of a web address, the process fetches, and knows how long to wait. */
+/** For a web address, this process fetches and applies the time limits. */
 function waiting(options: DemuxerOptions): DemuxerOptions {
   return { ...options, timeoutMs: Number.POSITIVE_INFINITY }
 }
@@ -134,20 +135,22 @@ function opened(source: DemuxJob['source']): SyncSource {
   return typeof source === 'object' && 'href' in source ? new URL(source.href) : source
 }
 
-/** What is decoded at a time: a filter may leave little of it. */
+/**
+ * Divides packets into parts that are decoded at a time, because a filter may shrink the frames.
+ */
 function* parts(packets: Packets): Generator<Packets> {
   const { width = 1, height = 1 } = packets.stream
   const step = Math.max(1, Math.min(PACKETS_AT_ONCE, Math.floor(PIXELS_AT_ONCE / (width * height))))
   for (let at = 0; at < packets.stored; at += step) yield packets.slice(at, at + step)
 }
 
-/** Pixels that are decoded at a time. */
+/** Number of pixels that are decoded at a time. */
 const PIXELS_AT_ONCE = 1 << 26
 
-/** Packets that are read at a time where frames are streamed. */
+/** Number of packets that are read at a time for streamed frames. */
 const PACKETS_AT_ONCE = 16
 
-/** An array, a filter graph, and what the array is. */
+/** An array, a filter graph, and the kind of the array. */
 export interface FilterJob {
   readonly array: NdArray
   readonly description: string
@@ -159,7 +162,7 @@ export interface FilterJob {
   }
 }
 
-/** What comes out of each output, with its label. */
+/** The frames of each output, with its label. */
 export function filterInThread({ array, description, input }: FilterJob): [string, AnyNdArray][] {
   const { sampleRate, layout, frameRate, pixelFormat } = input
   const frames =
@@ -200,7 +203,7 @@ export function encodeInThread({ array, options }: EncodeJob): Uint8Array {
   }
 }
 
-/** Serialised packets of each stream, and the file to be. */
+/** Serialised packets of each stream, and the target file. */
 export interface MuxJob {
   readonly path: string | undefined
   readonly streams: readonly Uint8Array[]
@@ -251,7 +254,7 @@ function* decodedSets(
   }
 }
 
-/** Refuses sets that come to more than is allowed, in all or in a chunk. They are freed then. */
+/** Refuses sets that exceed the limits, in total or in a chunk, and frees them. */
 function* bounded(
   sets: Iterable<Frames>,
   framesPerChunk: number,

@@ -9,18 +9,16 @@ import { refuseEncryptedStream } from './encrypted.ts'
 import type { FFmpeg } from './library.ts'
 import { findFacts, openContext } from './open-context.ts'
 
-/**
- * Which stream of a container is wanted: the best of the pictures where there are any, for `'any'`.
- */
+/** The wanted stream of a container. `'any'` means the best video stream if there is one. */
 export type StreamKind = 'audio' | 'video' | 'any'
 
-/** What a container is opened for. */
+/** Options for opening a container. */
 export interface ContainerOptions {
-  /** Default `'audio'`. */
+  /** Kind of the wanted stream. Default `'audio'`. */
   readonly kind?: StreamKind
-  /** The stream's number among those of its kind; the best of them where undefined. */
+  /** Index of the stream among those of its kind; the best of them if undefined. */
   readonly wanted?: number | undefined
-  /** Whether FFmpeg is to find out all it can, which may cost more than decoding. */
+  /** Whether FFmpeg reads all that it can, which may cost more than decoding. */
   readonly isForProbe?: boolean
 }
 
@@ -33,20 +31,20 @@ export class Container {
   readonly format: FormatContext
   readonly stream: Stream
   /**
-   * Length of the stream as its header tells, in its time base; `undefined` where it tells none.
-   * Looked at before FFmpeg makes estimates of its own.
+   * Length of the stream from its header, in its time base; `undefined` if it has none. It is read
+   * before FFmpeg makes its own estimate.
    */
   readonly declared: bigint | undefined
-  /** Whether the file ends where its bytes end, since its header does not tell. */
+  /** Whether the header has no length, so that the samples end with the file. */
   readonly isOpenEnded: boolean
   /** Bytes of the file; `undefined` for byte streams. */
   readonly size: number | undefined
-  /** Where bytes in memory were put. */
+  /** Path of the temporary file for bytes in memory. */
   readonly #spilled: string | undefined
 
   readonly #kind: StreamKind
 
-  /** @throws Error of FFmpeg's, or MediaError without source */
+  /** @throws Error of FFmpeg, or MediaError without a source */
   constructor(ffmpeg: FFmpeg, file: OpenFile | StreamInput, options: ContainerOptions = {}) {
     const { constants: c } = ffmpeg
     const { kind = 'audio', wanted, isForProbe = false } = options
@@ -59,7 +57,8 @@ export class Container {
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
     const end = reader === undefined ? undefined : mp3End(reader)
-    const url = streamUrl ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
+    // without `file:`, `http:` in a name would be a protocol
+    const url = streamUrl ?? `file:${path ?? this.#spilled}`
     try {
       this.format = openContext(ffmpeg, {
         url: end === undefined ? url : `subfile,,start,0,end,${end},,:${url}`,
@@ -70,13 +69,13 @@ export class Container {
             : end === undefined
               ? 'file'
               : 'file,subfile',
-        // Looking for DTS among the samples of a WAV file takes 30 ms, as long as decoding a
+        // The search for DTS in the samples of a WAV file takes 30 ms, as long as decoding a
         // minute.
         options: reader !== undefined && isWav(reader) ? { max_probe_packets: '1' } : {},
         inspect: reader && ((work) => work(reader)),
       })
     } finally {
-      // What is open needs no name, but on Windows.
+      // An open file needs no name, except on Windows.
       if (this.#spilled !== undefined && process.platform !== 'win32') removeSpilled(this.#spilled)
     }
     try {
@@ -103,8 +102,7 @@ export class Container {
   }
 
   /**
-   * The streams of a kind, of the one wanted unless another is given. A picture that goes with a
-   * sound is no video.
+   * The streams of a kind; by default the wanted kind. Cover art of a sound is not a video stream.
    */
   streamsOf({ constants: c }: FFmpeg, kind: StreamKind = this.#kind): Stream[] {
     const of = (type: number): Stream[] =>
@@ -143,8 +141,9 @@ function isWav(reader: SyncReader): boolean {
 }
 
 /**
- * Refuses what FFmpeg makes noise of, and what has no samples in it. @throws MediaError
- * `ERR_UNSUPPORTED`
+ * Refuses files that FFmpeg would decode to noise, or that have no samples.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED`
  */
 function refuseUnsupported(reader: SyncReader): void {
   const head = headOf(reader)

@@ -3,8 +3,8 @@ import { MediaError } from '../base/errors.ts'
 import type { FFmpeg } from './library.ts'
 
 /**
- * Sample entries of MP4 files whose samples are encrypted (ISO/IEC 14496-12 8.12; those of the
- * iTunes Store and of Audible).
+ * Sample entries of encrypted MP4 streams (ISO/IEC 14496-12 8.12; those of the iTunes Store and of
+ * Audible).
  */
 const SCHEMES: ReadonlyMap<string, string> = new Map([
   ['enca', 'Common Encryption'],
@@ -27,14 +27,15 @@ export function refuseEncryptedStream({ codecpar }: Stream): void {
 }
 
 /**
- * Refuses a packet that only its owner can decrypt: decoders would take it for damage. @throws
- * MediaError `ERR_UNSUPPORTED`
+ * Refuses an encrypted packet, which decoders would take for damage.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED`
  */
 export function refuseEncryptedPacket({ constants: c }: FFmpeg, packet: Packet): void {
   if (packet.getSideData(c.AV_PKT_DATA_ENCRYPTION_INFO) !== null) throw encryptedPacket()
 }
 
-/** What is said of encrypted packets. */
+/** The error for encrypted packets. */
 export function encryptedPacket(): MediaError {
   return new MediaError(
     'ERR_UNSUPPORTED',

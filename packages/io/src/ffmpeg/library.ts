@@ -8,7 +8,7 @@ import { MediaError, missingBackend } from '../base/errors.ts'
 export type Av = typeof import('node-av/lib')
 export type Constants = typeof import('node-av/constants')
 
-/** `node-av`, ready for use. */
+/** `node-av`, loaded. */
 export interface FFmpeg {
   readonly av: Av
   readonly constants: Constants
@@ -20,12 +20,12 @@ const require = createRequire(url)
 let loaded: FFmpeg | undefined
 
 /**
- * `node-av` in this thread, loaded when first asked for. FFmpeg's own messages to stderr are turned
- * off (a JPEG cut short is "fatal" to it), unless the program has chosen a level: what it says
- * about damaged files comes as errors here.
+ * Loads `node-av` in this thread on the first call. It disables FFmpeg's own messages to stderr (a
+ * truncated JPEG is "fatal" to it), unless the program has chosen a level: messages about damaged
+ * files become errors here.
  *
- * @throws MediaError `ERR_BACKEND_MISSING`, saying what to install or why what is installed does
- *   not load
+ * @throws MediaError `ERR_BACKEND_MISSING`. The message says what to install, or why the installed
+ *   library does not load
  */
 export function loadFFmpeg(): FFmpeg {
   if (loaded !== undefined) return loaded
@@ -48,8 +48,8 @@ export function formatName({ av }: FFmpeg, { format }: { readonly format: unknow
 }
 
 /**
- * Throws what FFmpeg says of a negative result, as `ERR_UNSUPPORTED` where it says that nobody has
- * written that yet.
+ * Throws FFmpeg's message for a negative result; `ERR_UNSUPPORTED` if FFmpeg has not implemented
+ * the feature.
  */
 export function check(ffmpeg: FFmpeg, result: number, doing: string): void {
   if (result >= 0) return
@@ -59,7 +59,7 @@ export function check(ffmpeg: FFmpeg, result: number, doing: string): void {
   throw new Error(message)
 }
 
-/** What FFmpeg says of a negative result. */
+/** FFmpeg's message for a negative result. */
 export function problemOf({ av }: FFmpeg, result: number, doing: string): string {
   return `FFmpeg, ${doing}: ${av.FFmpegError.strerror(result)}`
 }

@@ -8,10 +8,7 @@ import { type Av, check, type FFmpeg, formatName } from './library.ts'
 /** FFmpeg's number of a pixel format. */
 export type AvPixelFormat = Parameters<Av['avGetPixFmtName']>[0]
 
-/**
- * A picture in memory that belongs to FFmpeg: to be copied before the next of that format is made,
- * never kept.
- */
+/** A picture in FFmpeg's memory. Copy it before the next picture of that format is made. */
 export interface ScaledFrame {
   readonly frame: Frame
   readonly format: AvPixelFormat
@@ -25,10 +22,10 @@ const FRAMES_KEPT = 128
 const FRAME_BYTES_KEPT = 16 << 20
 
 /**
- * The scalers of one thread, 32, and the frames that they write to, up to 16 MiB of them; the least
- * recently used gives way. Making a scaler costs 0.07 ms. A frame costs as little; but the views of
- * its memory are only let go of when garbage is collected, which is seldom where so little is
- * allocated: with a new frame for each image a process grew by 300 MB before it was.
+ * The scalers of one thread, 32, and their target frames, up to 16 MiB; the least recently used are
+ * dropped. Making a scaler costs 0.07 ms. A frame costs as little, but the views of its memory are
+ * freed only by garbage collection, which is rare where so little is allocated: with a new frame
+ * for each image, a process grew by 300 MB before it ran.
  */
 export class Scalers {
   readonly #ffmpeg: FFmpeg
@@ -39,8 +36,8 @@ export class Scalers {
   readonly #modern: ReadonlyMap<number, AvPixelFormat>
 
   /**
-   * With `isForStills` pictures of odd size are scaled as libjpeg has them; without, as FFmpeg's
-   * own programs do.
+   * With `isForStills`, pictures of odd size are scaled as in libjpeg; without, as in FFmpeg's own
+   * programs.
    */
   constructor(ffmpeg: FFmpeg, isForStills = false) {
     this.#ffmpeg = ffmpeg
@@ -55,7 +52,7 @@ export class Scalers {
     ])
   }
 
-  /** Scales and converts a frame into one that is kept here. */
+  /** Scales and converts a frame into a cached one. */
   scale(from: Frame, format: AvPixelFormat, size: Size, algorithm: ScaleAlgorithm): ScaledFrame {
     const to = this.#frameFor(format, size)
     const source = `${from.width}x${from.height}:${from.format}:${from.chromaLocation}`
@@ -69,8 +66,8 @@ export class Scalers {
   }
 
   /**
-   * Says in today's terms what a decoder meant, so that the scaler neither warns nor converts
-   * between colour spaces, nor refuses an interlaced PNG, whose lines are not fields.
+   * Replaces obsolete descriptions of a decoder, so that the scaler neither warns nor converts
+   * between colour spaces, and accepts an interlaced PNG, whose lines are not fields.
    */
   describeColours(frame: Frame): void {
     const { constants: c } = this.#ffmpeg
@@ -85,15 +82,12 @@ export class Scalers {
     frame.colorTrc = c.AVCOL_TRC_UNSPECIFIED
   }
 
-  /** A frame that something was done to, in terms of what it was. */
+  /** Copies the description of a scaled frame to a frame that was made from it. */
   describe(frame: Frame, { format, size }: ScaledFrame): ScaledFrame {
     return { frame, format, size, planes: frame.data ?? [], linesizes: frame.linesize }
   }
 
-  /**
-   * Lets go of frames where they are many or large. Those made last may be in use until this is
-   * called.
-   */
+  /** Frees frames if they are many or large. The last ones may be in use until this call. */
   recycle(): void {
     while (this.#frames.size > FRAMES_KEPT || this.#frameBytes > FRAME_BYTES_KEPT)
       this.#frames.freeOldest()
@@ -113,12 +107,12 @@ export class Scalers {
   #scalerFor(key: string, algorithm: ScaleAlgorithm, from: Frame): SoftwareScaleContext {
     const known = this.#kept.find(key)
     if (known !== undefined) return known
-    // Not getContext(): only a context that takes everything from its frames minds their colour
+    // Not getContext(): only a context that takes all values from its frames uses their colour
     // range and matrix.
     const scaler = new this.#ffmpeg.av.SoftwareScaleContext()
     scaler.allocContext()
-    // accurate_rnd, for without it libswscale converts 4:2:0 pictures of their own size by a
-    // routine that leaves the last columns of a width that is no multiple of 8 unwritten.
+    // Without accurate_rnd, libswscale converts 4:2:0 pictures at their own size with a routine
+    // that does not write the last columns if the width is no multiple of 8.
     scaler.setOption('sws_flags', `${FLAGS[algorithm]}+accurate_rnd`)
     const places = this.#isForStills ? chromaPlaces(this.#ffmpeg, from) : []
     for (const [option, value] of places) scaler.setOption(option, value)
@@ -139,10 +133,11 @@ export class Scalers {
 }
 
 /**
- * Where the scaler is to look for colours that two columns or rows share, if their number is odd.
- * The last sample lies half beyond the picture then; the scaler takes all of them for as wide as
- * the picture, and places the last ones half a sample off. Moved by a quarter sample (128 of 256 to
- * a pixel) they are off by a quarter at either end: 3 to 5 dB nearer to libjpeg for 500x375.
+ * The position of colour samples that two columns or rows share, if the number of columns or rows
+ * is odd. The last sample then lies half beyond the picture. The scaler assumes that all samples
+ * are as wide as the picture, and places the last ones half a sample off. Shifted by a quarter
+ * sample (128 of 256 to a pixel), they are off by a quarter at either end: 3 to 5 dB closer to
+ * libjpeg for 500x375.
  */
 function chromaPlaces(ffmpeg: FFmpeg, from: Frame): [string, number][] {
   const { constants: c } = ffmpeg
@@ -170,15 +165,11 @@ const FLAGS: Readonly<Record<ScaleAlgorithm, string>> = {
   nearest: 'neighbor',
 }
 
-/**
- * How pixels between pixels are made. Where a picture becomes smaller all but `'nearest'` take the
- * mean over an area.
- */
+/** The interpolation. If a picture becomes smaller, all except `'nearest'` average over an area. */
 export type ScaleAlgorithm = 'bilinear' | 'bicubic' | 'area' | 'lanczos' | 'nearest'
 
 /**
- * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail, or take the numbers
- * for something else.
+ * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail or use another matrix.
  */
 export const UNKNOWN_MATRICES: ReadonlyMap<number, string> = new Map([
   [8, 'YCgCo'],

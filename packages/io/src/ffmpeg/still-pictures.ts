@@ -2,8 +2,8 @@ import { MediaError } from '../base/errors.ts'
 import type { HeifPicture } from './containers/mp4.ts'
 
 /**
- * HEIC, what phones write, is in the boxes of a video, of which FFmpeg finds the tiles, and not the
- * picture that they make.
+ * Refuses HEIC, which phones write. It is in a video container, in which FFmpeg finds the tiles but
+ * not the picture that they make.
  *
  * @throws MediaError `ERR_UNSUPPORTED`
  */

@@ -3,23 +3,23 @@ import { DEFAULT_MAX_PIXELS, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../base/
 import { limit, mediaOptions } from '../base/options.ts'
 
 /**
- * Bounds on what is made of a file from elsewhere: a small one may say that it is large. What
- * exceeds one is `ERR_TOO_LARGE`.
+ * Limits for untrusted files: a small file may claim to be large. If a limit is exceeded, the error
+ * is `ERR_TOO_LARGE`.
  */
 export interface VideoLimits {
   /**
-   * Most pixels of a frame as it is stored, width times height; checked before it is decoded, and
-   * again where frames change. An integer >= 1, or `Infinity`. Default 178 956 970, where Pillow
-   * refuses, too.
+   * Largest stored frame, in pixels (width times height). It is checked before decoding, and again
+   * if the size of frames changes. An integer >= 1, or `Infinity`. Default 178 956 970, as in
+   * Pillow.
    */
   readonly maxPixels?: number
   /**
-   * Most frames that come of one call, of all chunks together. An integer >= 1, or `Infinity`.
+   * Largest number of frames of a call, all chunks together. An integer >= 1, or `Infinity`.
    * Default `Infinity`.
    */
   readonly maxFrames?: number
   /**
-   * Most bytes of the array that a call returns, of each chunk alone. An integer >= 1, or
+   * Largest array that a call returns, in bytes; each chunk counts alone. An integer >= 1, or
    * `Infinity`. Default 2 GiB.
    */
   readonly maxResultBytes?: number
@@ -42,7 +42,7 @@ export function limitsOf({ maxPixels, maxFrames, maxResultBytes }: VideoLimits):
   return limits.check({ maxPixels, maxFrames, maxResultBytes } as VideoLimits)
 }
 
-/** @throws MediaError `ERR_TOO_LARGE` for a frame of more than `maxPixels` */
+/** @throws MediaError `ERR_TOO_LARGE` if a frame has more than `maxPixels` */
 export function checkPixels(
   width: number,
   height: number,
@@ -52,7 +52,7 @@ export function checkPixels(
   throw tooLarge('maxPixels', maxPixels, `frames of ${width}x${height}, ${width * height} pixels`)
 }
 
-/** @throws MediaError `ERR_TOO_LARGE` for more than `maxResultBytes` */
+/** @throws MediaError `ERR_TOO_LARGE` if the result has more than `maxResultBytes` */
 export function checkBytes(
   bytes: number,
   what: string,
@@ -62,22 +62,22 @@ export function checkBytes(
   throw tooLarge('maxResultBytes', maxResultBytes, `${what} take ${bytes} bytes`)
 }
 
-/** @throws MediaError `ERR_TOO_LARGE` for more than `maxFrames` */
+/** @throws MediaError `ERR_TOO_LARGE` if there are more than `maxFrames` */
 export function checkFrames(frames: number, { maxFrames }: Pick<Limits, 'maxFrames'>): void {
   if (frames <= maxFrames) return
   throw tooLarge('maxFrames', maxFrames, `there are ${frames} frames or more`)
 }
 
 /**
- * What FFmpeg's own `max_pixels` is set to: it says only that a size is invalid, so that what it
- * allocates is bounded, and what is small is refused here.
+ * The value of FFmpeg's own `max_pixels`. FFmpeg's message only says that a size is invalid. So
+ * this value only bounds its allocations, and smaller frames are refused here.
  */
 export function maxPixelsOption({ maxPixels }: Pick<Limits, 'maxPixels'>): number {
   return Math.min(Math.max(maxPixels, LEAST_PIXELS), 2 ** 31 - 1)
 }
 
 /**
- * Looks at a decoder that has failed: where it refused a size, it has kept that, or forgotten it.
+ * Checks whether a failed decoder refused a size. The decoder keeps the size, or forgets it.
  *
  * @throws MediaError `ERR_TOO_LARGE`
  */
@@ -93,5 +93,5 @@ export function checkRefused(
 
 const EINVAL = 22
 
-/** A frame that does no harm. */
+/** Size of a harmless frame, in pixels. */
 const LEAST_PIXELS = 1 << 24

@@ -6,19 +6,20 @@ import type { SyncSource } from './source.ts'
 /** A source that is open for reading. */
 export interface OpenFile {
   readonly reader: OpenSyncReader
-  /** Where it is; `undefined` for bytes in memory. */
+  /** Its path; `undefined` for bytes in memory. */
   readonly path: string | undefined
 }
 
-/** An input that comes through a socket, once, from its beginning to its end. */
+/** An input that arrives through a socket and can be read once, from beginning to end. */
 export interface StreamInput {
-  /** Where FFmpeg connects to. */
+  /** The URL that FFmpeg connects to. */
   readonly url: string
 }
 
 /**
- * Opens a source, whose reader is to be closed. Faults do not name it. @throws MediaError
- * `ERR_READ`
+ * Opens a source. The caller closes its reader. Errors do not name the source.
+ *
+ * @throws MediaError `ERR_READ`
  */
 export function openFile(source: SyncSource): OpenFile {
   try {
@@ -29,8 +30,9 @@ export function openFile(source: SyncSource): OpenFile {
 }
 
 /**
- * Opens a source, and closes it when the work is done. Faults do not name it. @throws MediaError
- * `ERR_READ`
+ * Opens a source, and closes it after the work. Errors do not name the source.
+ *
+ * @throws MediaError `ERR_READ`
  */
 export function withFile<T>(source: SyncSource, work: (file: OpenFile) => T): T {
   try {
@@ -50,7 +52,7 @@ function pathOf(source: SyncSource): string | undefined {
   return source instanceof URL ? fileURLToPath(source) : undefined
 }
 
-/** The same fault without the name of the source, which whoever knows it adds. */
+/** Removes the source's name from an error; the caller adds it. */
 function withoutSource(error: unknown): unknown {
   if (!(error instanceof MediaError) || error.source === undefined || error.cause === undefined)
     return error

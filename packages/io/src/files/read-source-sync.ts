@@ -8,16 +8,16 @@ const FIRST_ROOM = 1 << 18
 const ROOM_KEPT = 16 << 20
 
 /**
- * Reads whole files one after the other into memory that is used again: 4 us for a small file in
- * the page cache, half of what `readFileSync` takes. In a worker thread the synchronous calls are
- * the fastest.
+ * Reads whole files one after another into reused memory: 4 us for a small file in the page cache,
+ * half of `readFileSync`. In a worker thread the synchronous calls are the fastest.
  */
 class FileReader {
   #room = Buffer.allocUnsafeSlow(FIRST_ROOM)
 
   /**
-   * The bytes of a file, valid until the next call. @throws NotReadable for what is no regular
-   * file, or too large; what `node:fs` throws
+   * The bytes of a file, valid until the next call.
+   *
+   * @throws NotReadable if it is not a regular file or too large; the errors of `node:fs`
    */
   read(path: string): Buffer {
     if (this.#room.length > ROOM_KEPT) this.#room = Buffer.allocUnsafeSlow(FIRST_ROOM)
@@ -46,7 +46,7 @@ class FileReader {
 const files = new FileReader()
 
 /**
- * The bytes of a source, valid until the next call. Memory that is not shared is not copied.
+ * The bytes of a source, valid until the next call. Memory is copied only if it is shared.
  *
  * @throws MediaError `ERR_READ`, without the name of the source
  */

@@ -3,95 +3,91 @@ import { MediaError } from '../base/errors.ts'
 import { nextTurn } from '../timers.ts'
 
 /**
- * Reading and writing written once for both forms: a generator that yields what it wants done, and
- * is driven synchronously (`runSync`, for worker ops) or asynchronously (`run`, which never blocks
- * the loop on a file or on zlib). A driver answers with bytes, or throws what went wrong into the
- * routine; the answer to a `turn` or a `write` is empty.
+ * Reading and writing, written once for both forms: a generator that yields requests. A driver
+ * serves them synchronously (`runSync`, for worker ops) or asynchronously (`run`, which never
+ * blocks the loop on a file or on zlib). A driver answers with bytes, or throws a failure into the
+ * routine. The answer to a `turn` or a `write` is empty.
  */
 export type Routine<T, R extends Request = ReadRequest> = Generator<R | WorkRequest, T, Uint8Array>
 
 /** Any request. */
 export type Request = ReadRequest | WriteRequest | WorkRequest
 
-/** The bytes of a range. It lies inside the file; a driver that gets fewer bytes throws. */
+/** Requests the bytes of a range inside the file; a driver that gets fewer bytes throws. */
 export interface ReadRequest {
   readonly kind: 'read'
   readonly offset: number
   readonly length: number
-  /** Memory of that length for them; otherwise they come in the reader's own. */
+  /** Memory of that length to fill; otherwise the reader allocates. */
   readonly into?: Uint8Array
 }
 
-/** Bytes to be put after those written before. */
+/** Requests to append bytes. */
 export interface WriteRequest {
   readonly kind: 'write'
   readonly chunks: readonly Uint8Array[]
 }
 
-/** What needs neither a file to read nor one to write. */
+/** Requests that need no file. */
 export type WorkRequest =
-  /** Raw deflate data, and how long they must be when inflated. */
+  /** Raw deflate data, and their exact size when inflated. */
   | { readonly kind: 'inflate'; readonly bytes: Uint8Array; readonly size: number }
   | { readonly kind: 'deflate'; readonly chunks: readonly Uint8Array[] }
-  /**
-   * The routine has computed for about a millisecond: a chance for the loop to do something else.
-   */
+  /** The routine has computed for about a millisecond: the event loop may take a turn. */
   | { readonly kind: 'turn' }
 
-/** Where a routine reads. */
+/** The input of a routine. */
 export interface Reader {
-  /** How many bytes there are. */
+  /** Size in bytes. */
   readonly size: number
-  /** Whether what it reads is memory of its own, that may be overwritten. */
+  /** Whether a result has its own memory, which may be overwritten. */
   readonly isOwn: boolean
   read(offset: number, length: number): Uint8Array | Promise<Uint8Array>
   /**
-   * Fills memory with the bytes from `offset` on, and gives it back. Without it, what is read is
-   * copied.
+   * Fills memory with the bytes from `offset` on, and returns it. Without this method, the driver
+   * copies.
    */
   readInto?(offset: number, into: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
-/** A reader that answers at once. */
+/** A synchronous reader. */
 export interface SyncReader extends Reader {
   read(offset: number, length: number): Uint8Array
   readInto?(offset: number, into: Uint8Array): Uint8Array
 }
 
-/** Where a routine writes. */
+/** The output of a routine. */
 export interface Writer {
   write(chunks: readonly Uint8Array[]): void | Promise<void>
 }
 
-/** A writer that is done when it returns. */
+/** A synchronous writer. */
 export interface SyncWriter extends Writer {
   write(chunks: readonly Uint8Array[]): void
 }
 
-/** The request that gives the loop a turn. */
+/** Requests a turn of the event loop. */
 export const TURN: WorkRequest = { kind: 'turn' }
 
-/** How many bytes a routine should go through between two turns. */
+/** Number of bytes that a routine processes between two turns. */
 export const TURN_BYTES: number = 1 << 22
 
 const NOTHING = new Uint8Array(0)
 /**
- * Handing work to zlib's threads costs about 30 us; less than this is inflated sooner on the loop.
+ * Passing work to zlib's threads costs about 30 us. Smaller data are inflated faster on the loop.
  */
 const SMALL = 1 << 14
 /**
- * The same where one thing is read after another, so that nothing runs beside it: it takes a third
- * of a millisecond at most, and handing it to a thread and waiting for it costs as much processor
- * time as inflating 30 KB.
+ * The same limit for sequential reads, where nothing else runs meanwhile. Inflating this size takes
+ * at most a third of a millisecond; passing it to a thread costs as much CPU time as inflating 30
+ * KB.
  */
 export const SMALL_IN_SEQUENCE: number = 1 << 17
-/**
- * So many bytes that were inflated on the loop are followed by a turn of it: about a millisecond.
- */
+/** Number of bytes inflated on the loop after which it gets a turn: about a millisecond. */
 const INFLATED_PER_TURN = 1 << 19
 let inflatedSinceTurn = 0
 
-/** Drives a routine to its end, one request after the other. */
+/** Drives a routine to its end, synchronously. */
 export function runSync<T, R extends Request>(
   routine: Routine<T, R>,
   file: { readonly reader?: SyncReader; readonly writer?: SyncWriter },
@@ -109,17 +105,18 @@ export function runSync<T, R extends Request>(
   }
 }
 
-/** Where an asynchronous driver reads and writes. */
+/** The files of an asynchronous driver. */
 export interface AsyncFile {
   readonly reader?: Reader
   readonly writer?: Writer
-  /** Most bytes that are inflated on the loop. */
+  /** Largest size that is inflated on the loop, in bytes. */
   readonly inflatesOnLoop?: number
 }
 
 /**
- * Drives a routine to its end, with the loop free while it waits. @throws the signal's reason, when
- * aborted
+ * Drives a routine to its end, without blocking the event loop.
+ *
+ * @throws the signal's reason if it is aborted
  */
 export async function run<T, R extends Request>(
   routine: Routine<T, R>,
@@ -218,9 +215,9 @@ function filled(into: Uint8Array, bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * One chunk of exactly the size that is expected (and one byte, so that zlib sees the end): no
- * second copy to join chunks. Never so small that it would come from Node's pool of small buffers,
- * whose memory cannot be transferred to another thread.
+ * One chunk of exactly the expected size (plus one byte, so that zlib sees the end), so that no
+ * copy joins chunks. It is never so small that it would come from Node's pool of small buffers,
+ * whose memory cannot be transferred.
  */
 function inflateOptions(size: number): { maxOutputLength: number; chunkSize: number } {
   return { maxOutputLength: Math.max(1, size), chunkSize: Math.max(Buffer.poolSize, size + 1) }

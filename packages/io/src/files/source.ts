@@ -4,21 +4,18 @@ import { badOption, type MediaError, mediaError } from '../base/errors.ts'
 import { NotReadable } from './regular.ts'
 
 /**
- * Where a file comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes.
- * A string is always a path. Bytes must not be changed until the call that was given them settles.
+ * Where a file comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), or its bytes. A
+ * string is always a path. Do not change the bytes before the call settles.
  */
 export type MediaSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob
 
 /** Where an image comes from. */
 export type ImageSource = MediaSource
 
-/** A source that can be read at once, without waiting: a path, a `file:` URL, or bytes. */
+/** A source that can be read synchronously: a path, a `file:` URL, or bytes. */
 export type SyncSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
 
-/**
- * What a source is called in messages: its path, its URL without what may be secret, or
- * `1234 bytes`.
- */
+/** The name of a source in messages: its path, its URL without secrets, or `1234 bytes`. */
 export function describeSource(source: MediaSource): string {
   if (typeof source === 'string' || source instanceof URL) return urlForMessages(source)
   if (source instanceof Blob) return `Blob of ${source.size} bytes`
@@ -26,8 +23,9 @@ export function describeSource(source: MediaSource): string {
 }
 
 /**
- * Refuses what is not an {@link MediaSource}. @throws MediaError `ERR_BAD_OPTION` naming the
- * argument.
+ * Checks that a value is a {@link MediaSource}.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` with the argument's name
  */
 export function checkSource(source: unknown, name: string): asserts source is MediaSource {
   if (typeof source === 'string' && source !== '') return
@@ -36,13 +34,14 @@ export function checkSource(source: unknown, name: string): asserts source is Me
   throw badOption(name, 'a path, URL, Uint8Array, ArrayBuffer, SharedArrayBuffer or Blob', source)
 }
 
-/** Whether a source can be read without waiting. */
+/** Whether a source can be read synchronously. */
 function isSyncSource(source: ImageSource): source is SyncSource {
   return !(source instanceof Blob) && !(source instanceof URL && source.protocol !== 'file:')
 }
 
 /**
- * A source as another thread can read it: a path, or bytes. `undefined` where it must be read here.
+ * A source in a form that another thread can read: a path, or bytes. `undefined` if it must be read
+ * here.
  */
 export function localSource(source: ImageSource): Exclude<SyncSource, URL> | undefined {
   if (!isSyncSource(source)) return undefined
@@ -50,13 +49,14 @@ export function localSource(source: ImageSource): Exclude<SyncSource, URL> | und
   try {
     return fileURLToPath(source)
   } catch {
-    return undefined // reading it says why
+    return undefined // reading it reports the reason
   }
 }
 
 /**
- * Refuses what is not a {@link SyncSource}. @throws MediaError `ERR_BAD_OPTION` naming the
- * argument.
+ * Checks that a value is a {@link SyncSource}.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` with the argument's name
  */
 export function checkSyncSource(source: unknown, name: string): asserts source is SyncSource {
   checkSource(source, name)
@@ -68,7 +68,7 @@ export function checkSyncSource(source: unknown, name: string): asserts source i
     )
 }
 
-/** A fault of reading a file or Blob, with the name of the source. */
+/** The error for reading a file or Blob, with the name of the source. */
 export function fileFault(error: unknown, source: MediaSource): MediaError {
   const cause = explain(error, source)
   return mediaError(codeOf(cause), describeSource(source), cause)
@@ -86,8 +86,8 @@ export function bufferOf(memory: ArrayBufferLike, offset: number, length: number
 }
 
 /**
- * A URL given as a string is not a path. What the system says of it repeats it, with whatever is
- * secret in it.
+ * Explains that a URL in a string is not a path. The system's message would repeat it, with its
+ * secrets.
  */
 export function explain(error: unknown, source: MediaSource): unknown {
   if (typeof source !== 'string' || !/^(https?|file|data):/.test(source)) return error

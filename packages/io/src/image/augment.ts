@@ -6,43 +6,43 @@ import { mediaOptions } from '../base/options.ts'
 import { compose, type Orientation, type Part } from './orientation.ts'
 
 /**
- * Random changes to a picture. What is drawn depends on the generator alone, so a seeded one gives
- * the same again.
+ * Random changes to a picture. They depend only on the random generator, so the same seed gives the
+ * same changes.
  */
 export interface AugmentOptions {
   /**
-   * A random part of the picture in place of the whole: its share of the area is drawn from `area`,
-   * its width divided by its height from `aspect`, logarithmically; made smaller where it would not
-   * fit, at a random place. `true` is `{ area: [0.08, 1], aspect: [3 / 4, 4 / 3] }` (Szegedy et
-   * al., Going deeper with convolutions, 2014). `{ area: [1, 1], aspect: [1, 1] }` is the largest
-   * square, at a random place.
+   * Takes a random part of the picture instead of the whole. Its share of the area is drawn from
+   * `area`, its ratio of width to height from `aspect`, logarithmically. The part is made smaller
+   * if it does not fit, and has a random place. `true` is `{ area: [0.08, 1], aspect: [3 / 4, 4 /
+   * 3] }` (Szegedy et al., Going deeper with convolutions, 2014). `{ area: [1, 1], aspect: [1, 1]
+   * }` is the largest square, at a random place. Default: the whole picture.
    */
   readonly crop?:
     | boolean
     | { readonly area?: readonly [number, number]; readonly aspect?: readonly [number, number] }
-  /** Probability that left and right change places, 0..1. Default 0. */
+  /** Probability of mirroring left and right, 0..1. Default 0. */
   readonly flipHorizontal?: number
-  /** Probability that top and bottom change places, 0..1. Default 0. */
+  /** Probability of mirroring top and bottom, 0..1. Default 0. */
   readonly flipVertical?: number
-  /** A random number of quarter turns, before anything else. Default `false`. */
+  /** Whether the picture is first turned by a random number of quarter turns. Default `false`. */
   readonly quarterTurns?: boolean
   /**
-   * The picture is turned about its centre by an angle from `-rotate` to `rotate` degrees, 0..180;
-   * its corners become black. Default 0.
+   * Largest angle of a random rotation about the centre, in degrees, 0..180: the angle is drawn
+   * from `-rotate` to `rotate`. The corners become black. Default 0.
    */
   readonly rotate?: number
 }
 
 /**
- * What was drawn for one picture: plain numbers, so that they can be drawn where the generator is
- * and used in another thread.
+ * The random choices for one picture, as plain numbers: they can be drawn in one thread and used in
+ * another.
  */
 export interface Augmentation {
-  /** The part: share of the area, width divided by height, and place, 0..1 from left and top. */
+  /** The part: share of the area, ratio of width to height, and place, 0..1 from left and top. */
   readonly part:
     | { readonly area: number; readonly aspect: number; readonly x: number; readonly y: number }
     | undefined
-  /** How it is turned and mirrored, as an orientation. */
+  /** Turns and mirroring, as an orientation. */
   readonly turned: Orientation
   readonly degrees: number
 }
@@ -76,7 +76,7 @@ export function checkAugmentRng(rng: Rng | undefined): void {
     throw badOption('rng', 'given with `augment`: an Rng, as `context.rng` is', rng)
 }
 
-/** Draws what happens to the next picture. */
+/** Draws the changes of the next picture. */
 export function draw(augment: AugmentOptions, rng: Rng): Augmentation {
   const {
     crop = false,
@@ -103,7 +103,7 @@ export function draw(augment: AugmentOptions, rng: Rng): Augmentation {
   return { part, turned, degrees }
 }
 
-/** Where a drawn part lies in a picture of that size. */
+/** The position of a drawn part in a picture of that size. */
 export function partOf(
   { width, height }: Size,
   { area, aspect, x, y }: NonNullable<Augmentation['part']>,

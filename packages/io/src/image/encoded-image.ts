@@ -9,7 +9,7 @@ import { TIFF_HEIGHT, TIFF_WIDTH, tiffNumber } from './formats/tiff.ts'
 import { isWebpAnimation, webpSize } from './formats/webp.ts'
 import { type CheckedLimits, checkPixels } from './image-limits.ts'
 
-/** Formats that are recognised, by their first bytes: a file's name says nothing. */
+/** Image formats that are recognised by their first bytes; the file name does not count. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'bmp' | 'tiff' | 'avif' | 'heic'
 
 /** The format of an image, or `undefined` if it is none of those known. */
@@ -21,31 +21,33 @@ export function sniffFormat(bytes: Buffer): ImageFormat | undefined {
   if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'gif'
   if (/^(?:II[*+]\0|MM\0[*+])/.test(head)) return 'tiff'
   if (head.slice(4, 8) === 'ftyp') return heifFormat(bytes)
-  // "BM" alone is a weak sign: the size of the header behind it must be one that exists (12 to
-  // 124).
+  // "BM" alone is weak evidence: the size of the next header must be valid too (12 to 124).
   if (head.startsWith('BM') && bytes.length >= 26 && bytes.readUInt32LE(14) <= 124) return 'bmp'
   return undefined
 }
 
 /**
- * Brands of still pictures that are coded with HEVC, or that may be coded in any way (ISO/IEC
- * 23008-12, 10 and annex B).
+ * Brands of still pictures that are coded with HEVC, or that may use any codec (ISO/IEC 23008-12,
+ * 10 and annex B).
  */
 const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'mif1', 'mif2']
 
-/** A file of boxes is a picture by its brands; those of sequences alone are videos. */
+/**
+ * A file with boxes is a picture if its brands say so; files with brands of sequences alone are
+ * videos.
+ */
 function heifFormat(bytes: Buffer): ImageFormat | undefined {
   const end = Math.min(bytes.readUInt32BE(0), bytes.length, 256)
   let isHeic = false
   for (let at = 8; at + 4 <= end; at += 4) {
     const brand = bytes.toString('latin1', at, at + 4)
     if (brand === 'avif' || brand === 'avis') return 'avif'
-    if (at !== 12 && HEIC_BRANDS.includes(brand)) isHeic = true // at 12 is a version
+    if (at !== 12 && HEIC_BRANDS.includes(brand)) isHeic = true // the field at 12 is a version
   }
   return isHeic ? 'heic' : undefined
 }
 
-/** Formats of pictures that are not read, and what their files begin with. */
+/** Image formats that are not supported, and the first bytes of their files. */
 const OTHERS: readonly (readonly [string, ...string[]])[] = [
   ['JPEG XL', '\xff\x0a', '\0\0\0\x0cJXL '],
   ['JPEG 2000', '\0\0\0\x0cjP  ', '\xff\x4f\xff\x51'],
@@ -59,14 +61,14 @@ const OTHERS: readonly (readonly [string, ...string[]])[] = [
   ['Netpbm', ...[1, 2, 3, 4, 5, 6, 7].flatMap((kind) => [`P${kind}\n`, `P${kind} `, `P${kind}\r`])],
 ]
 
-/** The name of a format of pictures that is known and not read. */
+/** The name of a known image format that is not supported. */
 function otherFormat(bytes: Buffer): string | undefined {
   const head = bytes.toString('latin1', 0, 12)
   if (head.slice(4) === 'ftypcrx ') return 'Canon CR3'
   return OTHERS.find(([, ...beginnings]) => beginnings.some((one) => head.startsWith(one)))?.[0]
 }
 
-/** What an unknown file begins with, for a message. */
+/** The first bytes of an unknown file, for a message. */
 export function printHead(bytes: Buffer): string {
   const text = bytes.toString('latin1', 0, 12)
   return /^[\x20-\x7e\r\n\t]+$/.test(text)
@@ -74,7 +76,7 @@ export function printHead(bytes: Buffer): string {
     : `bytes ${bytes.toString('hex', 0, 8)}`
 }
 
-/** A whole image file, and what it was recognised as. */
+/** A complete image file and its format. */
 export interface EncodedImage {
   readonly bytes: Buffer
   readonly format: ImageFormat
@@ -82,7 +84,11 @@ export interface EncodedImage {
   readonly jpeg: JpegHeader | undefined
 }
 
-/** What a file is, by its bytes. @throws Error if it is empty or no image that is known */
+/**
+ * Detects the format of a file from its bytes.
+ *
+ * @throws Error if the file is empty or no known image
+ */
 export function recognise(bytes: Buffer): EncodedImage {
   if (bytes.length === 0) throw new Error('is empty')
   const format = sniffFormat(bytes)
@@ -99,7 +105,9 @@ export function recognise(bytes: Buffer): EncodedImage {
 }
 
 /**
- * What a file is, if it says that it is no larger than allowed. @throws MediaError `ERR_TOO_LARGE`
+ * Detects the format of a file, and checks its declared size against the limits.
+ *
+ * @throws MediaError `ERR_TOO_LARGE`
  */
 export function recogniseWithin(
   bytes: Buffer,
@@ -111,9 +119,9 @@ export function recogniseWithin(
 }
 
 /**
- * Sizes that a file says it has: of the picture, and of the largest part that it is put together
- * from. Cheap: it is looked at before each file is decoded. `undefined` where the header says
- * nothing, which decoding says better.
+ * The sizes that a file declares: of the picture, and of the largest part that it consists of. This
+ * is cheap and runs before each decode. `undefined` if the header has no size; decoding gives a
+ * better error then.
  */
 export function storedSizes(image: EncodedImage): readonly Size[] {
   try {
@@ -128,7 +136,7 @@ function sizesOf({ bytes, format, jpeg }: EncodedImage): readonly Size[] {
     case 'jpeg':
       return jpeg?.frame === undefined ? [] : [jpeg.frame]
     case 'png':
-      // The header comes first, and nothing else may.
+      // The header must be the first chunk.
       return bytes.toString('latin1', 12, 16) !== 'IHDR'
         ? []
         : [{ width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) }]
@@ -148,7 +156,7 @@ function sizesOf({ bytes, format, jpeg }: EncodedImage): readonly Size[] {
   }
 }
 
-/** What FFmpeg would decode without an error, but wrongly. */
+/** Refuses files that FFmpeg would decode wrongly without an error. */
 export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void {
   if (jpeg !== undefined && lacksJpegEnd(bytes, jpeg))
     throw new Error('the JPEG file is truncated: it has no end marker')
@@ -157,8 +165,8 @@ export function refuseWhatGoesWrong({ bytes, format, jpeg }: EncodedImage): void
 }
 
 /**
- * @throws MediaError `ERR_UNSUPPORTED` for what FFmpeg's decoder does not know, by the marker of
- * the frame (ITU-T T.81, table B.1)
+ * @throws MediaError `ERR_UNSUPPORTED` for a coding that FFmpeg's decoder does not know, by the
+ *   frame's marker (ITU-T T.81, table B.1)
  */
 function refuseCoding(marker: number): void {
   const coding =
@@ -170,7 +178,7 @@ function refuseCoding(marker: number): void {
     )
 }
 
-/** Whether a file is of a kind that can hold several pictures: any GIF, WebP and PNG animations. */
+/** Whether a file may have several pictures: any GIF, and animated WebP and PNG. */
 export function isAnimated({ bytes, format }: EncodedImage): boolean {
   if (format === 'gif') return true
   if (format === 'webp') return isWebpAnimation(bytes)

@@ -4,23 +4,23 @@ import { DEFAULT_MAX_PIXELS, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../base/
 import { limit } from '../base/options.ts'
 
 /**
- * Bounds on what is made of an image file from elsewhere: a small one may say that it is large.
- * What exceeds one is `ERR_TOO_LARGE`.
+ * Limits for untrusted image files: a small file may claim to be large. If a limit is exceeded, the
+ * error is `ERR_TOO_LARGE`.
  */
 export interface ImageLimits {
   /**
-   * Most pixels of a picture as it is stored, width times height; its header is read before it is
-   * decoded. An integer >= 1, or `Infinity`. Default 178 956 970, where Pillow refuses, too.
+   * Largest stored picture, in pixels (width times height). The header is checked before decoding.
+   * An integer >= 1, or `Infinity`. Default 178 956 970, as in Pillow.
    */
   readonly maxPixels?: number
   /**
-   * Most pictures of an animation, with `frames: 'all'`. An integer >= 1, or `Infinity`. Default
-   * `Infinity`.
+   * Largest number of pictures of an animation, with `frames: 'all'`. An integer >= 1, or
+   * `Infinity`. Default `Infinity`.
    */
   readonly maxFrames?: number
   /**
-   * Most bytes of the array that a call returns: of an image, an animation, a batch. An integer >=
-   * 1, or `Infinity`. Default 2 GiB.
+   * Largest array that a call returns (an image, an animation, a batch), in bytes. An integer >= 1,
+   * or `Infinity`. Default 2 GiB.
    */
   readonly maxResultBytes?: number
 }
@@ -35,7 +35,7 @@ export const limitRules: RulesOf<ImageLimits, keyof ImageLimits> = {
   maxResultBytes: limit(DEFAULT_MAX_RESULT_BYTES),
 }
 
-/** @throws MediaError `ERR_TOO_LARGE` for a picture of more than `maxPixels` */
+/** @throws MediaError `ERR_TOO_LARGE` if a picture has more than `maxPixels` */
 export function checkPixels(
   { width, height }: Size,
   { maxPixels }: Pick<CheckedLimits, 'maxPixels'>,
@@ -48,13 +48,13 @@ export function checkPixels(
   )
 }
 
-/** @throws MediaError `ERR_TOO_LARGE` for an animation of more than `maxFrames` */
+/** @throws MediaError `ERR_TOO_LARGE` if an animation has more than `maxFrames` */
 export function checkFrames(frames: number, { maxFrames }: Pick<CheckedLimits, 'maxFrames'>): void {
   if (frames <= maxFrames) return
   throw tooLarge('maxFrames', maxFrames, `an animation of ${frames} pictures`)
 }
 
-/** @throws MediaError `ERR_TOO_LARGE` for a result of more than `maxResultBytes` */
+/** @throws MediaError `ERR_TOO_LARGE` if a result has more than `maxResultBytes` */
 export function checkResultBytes(
   bytes: number,
   { maxResultBytes }: Pick<CheckedLimits, 'maxResultBytes'>,

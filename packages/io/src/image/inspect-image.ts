@@ -11,28 +11,34 @@ import { TIFF_HEIGHT, TIFF_WIDTH, tiffNumber, tiffPages } from './formats/tiff.t
 import { webpFacts } from './formats/webp.ts'
 import { isQuarterTurn, type Orientation, readOrientation } from './orientation.ts'
 
-/** What the headers of an image file say. */
+/** The headers of an image file. */
 export interface ImageInfo {
+  /** Distinguishes the results of `probe`. */
   readonly kind: 'image'
+  /** Format of the file. */
   readonly format: ImageFormat
-  /** Width in pixels as it is shown, which is what `loadImage` gives: `orientation` is applied. */
+  /** Width in pixels as shown, with `orientation` applied, as in the result of `loadImage`. */
   readonly width: number
-  /** Height in pixels as it is shown. */
+  /** Height in pixels as shown. */
   readonly height: number
-  /** How it is turned to be shown, numbered as in EXIF; 1: not at all. */
+  /** Rotation for display, numbered as in EXIF; 1 means none. */
   readonly orientation: Orientation
   /**
-   * Channels in the file, alpha and the fourth ink included; those of its colours where it has a
-   * palette.
+   * Channels in the file, including alpha and the fourth ink; with a palette, the channels of its
+   * colours.
    */
   readonly channels: number
-  /** Bits of a sample; 8 where the file has a palette. */
+  /** Bits of a sample; 8 if the file has a palette. */
   readonly bitDepth: number
-  /** Pictures in the file: more than 1 in animations and TIFF files of several pages. */
+  /** Number of pictures in the file: more than 1 in animations and TIFF files of several pages. */
   readonly frames: number
 }
 
-/** What an image file says of itself. @throws MediaError `ERR_DECODE` */
+/**
+ * Reads the headers of an image file.
+ *
+ * @throws MediaError `ERR_DECODE`
+ */
 export function inspectImage(bytes: Buffer, source: MediaSource): ImageInfo {
   try {
     const image = recognise(bytes)
@@ -50,14 +56,14 @@ export function inspectImage(bytes: Buffer, source: MediaSource): ImageInfo {
   }
 }
 
-/** What the headers of an image file say of it, as it is stored. */
+/** The headers of an image file, as stored. */
 interface ImageFacts extends Size {
   readonly channels: number
   readonly bitDepth: number
   readonly frames: number
 }
 
-/** @throws Error or RangeError where the headers are missing or cut off */
+/** @throws Error or RangeError if the headers are missing or truncated */
 function imageFacts({ bytes, format, jpeg }: EncodedImage): ImageFacts {
   switch (format) {
     case 'jpeg': {

@@ -11,14 +11,14 @@ import { checkResultBytes } from './image-limits.ts'
 import type { ImageTarget } from './image-options.ts'
 import { bytesPer, type ImageDType, imageArray, imageShape, product } from './pixel-format.ts'
 
-/** An array of images as it is made: its shape, and its data. */
+/** The shape and data of loaded images. */
 export interface ImageResult {
   readonly data: DataOf[ImageDType]
   readonly dtype: ImageDType
   readonly shape: number[]
 }
 
-/** What is to become of one source. */
+/** A request to load one source. */
 export interface ImageJob {
   readonly source: SyncSource
   readonly target: ImageTarget
@@ -27,9 +27,9 @@ export interface ImageJob {
 
 /** One source of several that could not be loaded. */
 export interface IndexedError {
-  /** Its position among them. */
+  /** Its position in the list. */
   readonly index: number
-  /** What was thrown; it does not name the source. */
+  /** The error, which does not name the source. */
   readonly error: unknown
 }
 
@@ -53,19 +53,19 @@ export function loadImageInThread(
   return loaded!
 }
 
-/** What is to become of several sources, each of which takes `size` elements. */
+/** A request to load several sources, each of `size` elements. */
 export interface FillJob {
   readonly sources: readonly SyncSource[]
   readonly target: ImageTarget
   readonly augmentations: readonly Augmentation[] | undefined
   readonly size: number
-  /** Whether the first fault ends it. */
+  /** Whether the first failure ends the request. */
   readonly isStrict: boolean
 }
 
 /**
- * Loads images one behind the other into `out`; those that fail leave no gap. Asks before each
- * whether to go on.
+ * Loads images one after another into `out`; failed images leave no gap. It asks before each image
+ * whether to continue.
  */
 export function fill(
   job: FillJob,
@@ -92,8 +92,8 @@ export function fill(
 }
 
 /**
- * Decodes an image file with FFmpeg, in this thread, into memory that it claims. Throws errors that
- * do not name the source.
+ * Decodes an image file with FFmpeg, in this thread, into memory that it claims. Errors do not name
+ * the source.
  */
 function decodeFile(
   bytes: Buffer,
@@ -110,7 +110,7 @@ function decodeFile(
   }
 }
 
-/** @throws MediaError `ERR_UNSUPPORTED` for a picture that no option makes FFmpeg decode */
+/** @throws MediaError `ERR_UNSUPPORTED` for a picture that FFmpeg cannot decode with any option */
 function refuseBeyondFFmpeg(image: EncodedImage): void {
   for (const { width, height } of storedSizes(image)) {
     if (width * height <= MAX_PIXELS) continue
@@ -119,7 +119,7 @@ function refuseBeyondFFmpeg(image: EncodedImage): void {
   }
 }
 
-/** Numbers that were read where no bytes are say so in a way that helps nobody. */
+/** Replaces the message of a read past the end, which helps nobody, with one that says so. */
 function explainRange(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code !== 'ERR_OUT_OF_RANGE' && code !== 'ERR_BUFFER_OUT_OF_BOUNDS') return error

@@ -3,7 +3,7 @@ import { heifOrientation } from './formats/heif.ts'
 import { tiffNumber } from './formats/tiff.ts'
 import { webpExif } from './formats/webp.ts'
 
-/** A part of a picture, as shares of its width and height. */
+/** A part of a picture, as fractions of its width and height. */
 export interface Part {
   readonly left: number
   readonly top: number
@@ -12,12 +12,12 @@ export interface Part {
 }
 
 /**
- * How a picture must be turned to be shown, numbered as in EXIF: 1 is as stored, 3 turned by half,
- * 6 a quarter clockwise, 8 a quarter anticlockwise; 2, 4, 5 and 7 are mirrored.
+ * How a picture is rotated for display, numbered as in EXIF: 1 as stored, 3 by half a turn, 6 a
+ * quarter clockwise, 8 a quarter anticlockwise; 2, 4, 5 and 7 are mirrored.
  */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
-/** Whether width and height change places. */
+/** Whether width and height are swapped. */
 export function isQuarterTurn(orientation: Orientation): boolean {
   return orientation >= 5
 }
@@ -32,7 +32,7 @@ export function isFromBottom(orientation: Orientation): boolean {
   return orientation === 3 || orientation === 4 || orientation === 6 || orientation === 7
 }
 
-/** What it is to turn a picture by one orientation, and the result by another. */
+/** Combines two orientations: rotating by one, then by the other. */
 export function compose(first: Orientation, second: Orientation): Orientation {
   const isCrossed = isQuarterTurn(first)
   const [across, down] = [isFromRight(second), isFromBottom(second)]
@@ -42,7 +42,7 @@ export function compose(first: Orientation, second: Orientation): Orientation {
   return table[(right ? 1 : 0) + (bottom ? 2 : 0)]!
 }
 
-/** Where a part of the shown picture lies in the stored one. */
+/** The position in the stored picture of a part of the shown picture. */
 export function storedPart(part: Part, orientation: Orientation): Part {
   const { left, top, width, height } = isQuarterTurn(orientation)
     ? { left: part.top, top: part.left, width: part.height, height: part.width }
@@ -54,11 +54,11 @@ export function storedPart(part: Part, orientation: Orientation): Part {
   }
 }
 
-/** By whether the columns come from the right (1) and the rows from the bottom (2). */
+/** Indexed by whether the columns come from the right (1) and the rows from the bottom (2). */
 const PLAIN: readonly Orientation[] = [1, 2, 4, 3]
 const CROSSED: readonly Orientation[] = [5, 8, 6, 7]
 
-/** The orientation that an image file asks for; 1 where it says nothing or nonsense. */
+/** The orientation that an image file declares; 1 if it declares none or an invalid one. */
 export function readOrientation({ bytes, format, jpeg }: EncodedImage): Orientation {
   switch (format) {
     case 'jpeg':

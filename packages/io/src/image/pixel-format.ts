@@ -2,7 +2,7 @@ import type { DataOf } from '../base/array.ts'
 import type { Size } from '../base/geometry.ts'
 
 /**
- * What a pixel is made of, and how it lies in memory.
+ * The channels of a pixel and their order in memory.
  *
  * | format | dtype | shape, `'HWC'` | shape, `'CHW'` |
  * |---|---|---|---|
@@ -12,9 +12,9 @@ import type { Size } from '../base/geometry.ts'
  * | `'gray16'` | uint16 | `[H, W, 1]` | `[1, H, W]` |
  * | `'yuv420p'`, `'nv12'` | uint8 | `[H * 3 / 2, W]` | – |
  *
- * Grey and YUV are of full range, by BT.601: `Y = 0.299 R + 0.587 G + 0.114 B`, 0..255 (gray16:
- * 0..65535); U and V are 128 where there is no colour. In `'yuv420p'` the plane of U follows that
- * of Y, then V, each of `H / 2` rows of `W / 2`; in `'nv12'` U and V take turns.
+ * Grey and YUV use the full range of BT.601: `Y = 0.299 R + 0.587 G + 0.114 B`, 0..255 (gray16:
+ * 0..65535); U and V are 128 for grey. In `'yuv420p'` the Y plane is followed by U, then V, each of
+ * `H / 2` rows of `W / 2`; in `'nv12'` U and V alternate.
  */
 export type PixelFormat = 'rgb24' | 'bgr24' | 'rgba' | 'gray8' | 'gray16' | 'yuv420p' | 'nv12'
 
@@ -29,21 +29,19 @@ export type ImageLayout = 'HWC' | 'CHW'
 
 /** One plane of a pixel format. */
 export interface Plane {
-  /**
-   * Samples of a row that belong to one column: 3 in `'rgb24'`, 2 in the second plane of `'nv12'`.
-   */
+  /** Samples of a row for one column: 3 in `'rgb24'`, 2 in the second plane of `'nv12'`. */
   readonly channels: number
-  /** How much smaller than the picture it is, in both directions: as a power of two. */
+  /** Its reduction of the picture's size in both directions, as a power of two. */
   readonly shift: 0 | 1
-  /** What it holds where there is no picture. */
+  /** The value of its padding. */
   readonly blank: number
 }
 
 interface PixelFormatFacts {
   readonly dtype: 'uint8' | 'uint16'
-  /** Channels of an image with layout; `undefined` where layout has no meaning. */
+  /** Channels of an image with a layout; `undefined` for formats without. */
   readonly channels: number | undefined
-  /** Planes of a format without layout. */
+  /** Planes of a format without a layout. */
   readonly planes: readonly Plane[]
 }
 
@@ -66,7 +64,7 @@ const FACTS: Readonly<Record<PixelFormat, PixelFormatFacts>> = {
 
 export const PIXEL_FORMATS: readonly PixelFormat[] = Object.keys(FACTS) as PixelFormat[]
 
-/** Channels of a format that layout applies to; `undefined` for YUV. */
+/** Channels of a format with a layout; `undefined` for YUV. */
 export function channelsOf(format: PixelFormat): number | undefined {
   return FACTS[format].channels
 }
@@ -75,17 +73,14 @@ export function dtypeOf(format: PixelFormat): 'uint8' | 'uint16' {
   return FACTS[format].dtype
 }
 
-/**
- * The planes in which an image lies in memory: with `'HWC'` a single one, with `'CHW'` one a
- * channel.
- */
+/** The planes of an image in memory: one with `'HWC'`, one for each channel with `'CHW'`. */
 export function planesOf(format: PixelFormat, layout: ImageLayout): readonly Plane[] {
   const { channels, planes } = FACTS[format]
   if (channels === undefined) return planes
   return layout === 'HWC' ? INTERLEAVED[channels]! : PLANAR[channels]!
 }
 
-/** By the number of channels. */
+/** Indexed by the number of channels. */
 const INTERLEAVED: readonly (readonly Plane[])[] = [0, 1, 2, 3, 4].map((channels) => [
   { ...LUMA, channels },
 ])
@@ -107,7 +102,7 @@ export function imageShape(
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array } as const
 
 /**
- * A typed array over memory; without, over new memory, which holds anything: whoever takes it fills
+ * A typed array over the given memory. Without memory it is new and uninitialised; the caller fills
  * it.
  */
 export function imageArray<D extends ImageDType>(
@@ -116,7 +111,7 @@ export function imageArray<D extends ImageDType>(
   memory?: ArrayBufferLike,
 ): DataOf[D] {
   const bytes = length * bytesPer(dtype)
-  // Not zeroed: zeroing 5 MB takes as long as decoding a small image.
+  // Not zeroed, because zeroing 5 MB takes as long as decoding a small image.
   const buffer = memory ?? (bytes === 0 ? new ArrayBuffer(0) : Buffer.allocUnsafeSlow(bytes).buffer)
   return new ARRAYS[dtype](buffer as ArrayBuffer, 0, length) as unknown as DataOf[D]
 }

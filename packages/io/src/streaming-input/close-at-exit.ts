@@ -1,8 +1,8 @@
 const open = new Set<() => void>()
 
 /**
- * Has an input closed as the process begins to end, before anything waits for its threads: one that
- * waits for bytes comes out of FFmpeg only by that. Returns what takes it back.
+ * Closes an input when the process begins to end, before anything waits for its threads: closing is
+ * the only way to end FFmpeg's wait for bytes. Returns a function that removes the hook.
  */
 export function closeAtExit(close: () => void): () => void {
   if (open.size === 0) process.prependListener('exit', closeAll)

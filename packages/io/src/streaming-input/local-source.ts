@@ -11,21 +11,20 @@ import type { Fetching } from '../files/url-options.ts'
 import { isByteStream, readable, type StreamSource } from './stream-source.ts'
 import { WebFeed } from './web-feed.ts'
 
-/** A source that another thread can read, and what is to be done when it has. */
+/** A source that another thread can read, and its cleanup. */
 export interface LocalSource {
   readonly source: SyncSource
   readonly name: string
   readonly release: () => Promise<void>
-  /** What went wrong with the web server that it comes from. */
+  /** The error of the web server that it comes from. */
   readonly failure: () => MediaError | undefined
 }
 
 /**
- * Makes a source readable for another thread. Containers are read here and there, so a stream is
- * put in a file first, to its end: in the system's folder for such files, of which nothing is left
- * afterwards.
+ * Makes a source readable for another thread. Containers are read at any position, so a stream is
+ * first written to a temporary file, to its end. The file is removed afterwards.
  *
- * @throws MediaError `ERR_READ`; `signal.reason` when aborted
+ * @throws MediaError `ERR_READ`; `signal.reason` if aborted
  */
 export async function localize(source: StreamSource, fetching: Fetching): Promise<LocalSource> {
   const { signal } = fetching
@@ -65,7 +64,7 @@ export async function localize(source: StreamSource, fetching: Fetching): Promis
   }
 }
 
-/** FFmpeg fetches of a web address what it needs, through this process. */
+/** FFmpeg fetches the parts of a web address that it needs, through this process. */
 async function fetched(url: URL, name: string, fetching: Fetching): Promise<LocalSource> {
   const { signal } = fetching
   const feed = await WebFeed.open(url, fetching)

@@ -10,22 +10,22 @@ import { checkSource, describeSource, type MediaSource, type SyncSource } from '
 import type { Fetching } from '../files/url-options.ts'
 
 /**
- * Bytes that come by and by: a Node stream, a web stream, or what else gives bytes when iterated.
- * They are read once, as fast as they are used.
+ * A byte stream: a Node or web stream, or any async iterable of bytes. It is read once, as fast as
+ * it is consumed.
  */
 export type ByteStream = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
 
-/** Where a stream of frames or samples comes from: a whole file, or bytes that come by and by. */
+/** The source of a stream of frames or samples: a complete file, or a byte stream. */
 export type StreamSource = MediaSource | ByteStream
 
-/** What a source is called in messages. */
+/** The name of a source in messages. */
 export function describeStreamSource(source: StreamSource): string {
   return isByteStream(source) ? 'stream' : describeSource(source)
 }
 
 /**
- * Refuses what is not a {@link StreamSource}. From here on the errors of a Node stream are heard:
- * it may fail before anybody reads.
+ * Checks that a value is a {@link StreamSource}. From then on it listens to the errors of a Node
+ * stream, which may fail before it is read.
  *
  * @throws MediaError `ERR_BAD_OPTION`
  */
@@ -44,14 +44,15 @@ export function isByteStream(source: unknown): source is ByteStream {
   return Symbol.asyncIterator in source || source instanceof ReadableStream
 }
 
-/** A source as it is read: in any order, or from its beginning to its end. */
+/** An open source: random access, or a stream. */
 export type Opened =
   | { readonly kind: 'file'; readonly source: SyncSource }
   | { readonly kind: 'stream'; readonly bytes: Readable }
 
 /**
- * Opens what must be: URLs are fetched as they are used, pipes are read once. @throws MediaError
- * `ERR_READ`
+ * Opens a source if needed. URLs are fetched on demand, and pipes are read once.
+ *
+ * @throws MediaError `ERR_READ`
  */
 export async function openSource(source: StreamSource, fetching: Fetching): Promise<Opened> {
   try {
@@ -71,8 +72,8 @@ export async function openSource(source: StreamSource, fetching: Fetching): Prom
 }
 
 /**
- * A pipe that has a name, also where nobody writes to it yet: opening it otherwise, or reading it,
- * would hold a thread until somebody does, and the end of the process.
+ * Opens a named pipe, also without a writer. Any other way to open or read it would block a thread,
+ * and the end of the process, until a writer comes.
  */
 async function openPipe(path: string): Promise<Readable> {
   if (process.platform === 'win32') return createReadStream(path)
@@ -84,7 +85,7 @@ function stream(bytes: Readable): Opened {
   return { kind: 'stream', bytes }
 }
 
-/** Bytes of which the first have come: a server that refuses is found out here. */
+/** Waits for the first bytes, so that a refusal of the server is reported here. */
 async function begun(pieces: AsyncGenerator<Uint8Array, void, void>): Promise<Readable> {
   const first = await pieces.next()
   const all = async function* (): AsyncGenerator<Uint8Array, void, void> {

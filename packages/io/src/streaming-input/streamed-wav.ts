@@ -8,36 +8,33 @@ import {
   type WavHeader,
 } from '../formats/wav/wav-header.ts'
 
-/**
- * Bytes of a header that are looked through for the samples; longer ones FFmpeg gets as they are.
- */
+/** Largest header that is searched for the samples, in bytes. FFmpeg gets longer ones unchanged. */
 const MOST_HEAD = 1 << 20
 const UNKNOWN = 0xffffffff
 const TAGS = { pcm: 1, float: 3, alaw: 6, mulaw: 7 } as const
-/** Of an extensible format, behind its tag. */
+/** Part of an extensible format after its tag. */
 const GUID_TAIL = Buffer.from('000000001000800000aa00389b71', 'hex')
 
 /**
- * What FFmpeg is to get of a stream that may be a WAV file. FFmpeg takes big-endian samples for
- * little-endian ones, and believes sizes that were never filled in: so samples are turned around,
- * and of such sizes it is told in a mark. All else goes through as it comes.
+ * Prepares a stream that may be a WAV file for FFmpeg. FFmpeg reads big-endian samples as
+ * little-endian, and believes sizes that were never filled in. So this swaps samples, and marks
+ * such sizes. Everything else passes through unchanged.
  */
 export function readableForFFmpeg(source: Readable): Readable {
-  // Each ends with the other, and the error of the source is that of what is read.
+  // If one ends, the other ends too, and the result has the error of the source.
   return pipeline(source, new WavFixer(), () => {})
 }
 
 /**
- * States: the header is gathered; then bytes go through, or samples are turned around until there
- * are no more.
+ * States: the header is collected; then bytes pass through, or samples are swapped until their end.
  */
 class WavFixer extends Transform {
   #head: Buffer | undefined = Buffer.alloc(0)
-  /** Bytes a sample, where they are to be turned around. */
+  /** Bytes in a sample, if they are swapped. */
   #width = 1
-  /** Bytes of samples that are still to come. */
+  /** Number of sample bytes that are still to come. */
   #left = Infinity
-  /** A part of a sample. */
+  /** An incomplete sample. */
   #part: Buffer = Buffer.alloc(0)
 
   override _transform(bytes: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -111,8 +108,8 @@ class WavFixer extends Transform {
 }
 
 /**
- * The header, as far as it has come; `undefined` where more is needed, or it is none: then FFmpeg
- * says so.
+ * The header so far; `undefined` if more bytes are needed, or if it is no header: then FFmpeg
+ * reports it.
  */
 function found(head: Buffer): StreamedWav | undefined {
   try {
@@ -123,8 +120,7 @@ function found(head: Buffer): StreamedWav | undefined {
 }
 
 /**
- * All that stands in front of samples, little-endian: with a mark, where they are to go on to the
- * end.
+ * Everything before the samples, as little-endian, with a mark if the samples continue to the end.
  */
 function dataHead(before: Buffer, dataBytes: number): Buffer {
   const chunk = Buffer.from('data    ')
@@ -134,7 +130,7 @@ function dataHead(before: Buffer, dataBytes: number): Buffer {
   return head
 }
 
-/** The header of a big-endian file as a little-endian one has it, to before the samples. */
+/** Converts the header of a big-endian file, up to the samples, to little-endian. */
 function littleEndianHead(header: WavHeader): Buffer {
   const { encoding, channels, sampleRate, byteRate, blockAlign, channelMask } = header
   const isExtensible = channelMask !== 0

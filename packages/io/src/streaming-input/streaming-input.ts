@@ -6,16 +6,16 @@ import { closeAtExit } from './close-at-exit.ts'
 import { Mp4Watch } from './watch-mp4.ts'
 
 /**
- * Hands bytes that come by and by to FFmpeg in another thread: through a socket that only the first
- * who connects gets. FFmpeg waits for them in a native call, which nothing can interrupt; but it
+ * Passes a byte stream to FFmpeg in another thread, through a socket that accepts only the first
+ * connection. FFmpeg waits for bytes in a native call, which cannot be interrupted, but the call
  * ends when the socket is closed.
  */
 export class StreamingInput {
   #server: Server | undefined
   #path: string | undefined
   /**
-   * What has come of the input: it is read from the beginning on, for its end or failure may come
-   * before FFmpeg does.
+   * The received bytes. They are read from the start, because the input may end or fail before
+   * FFmpeg connects.
    */
   readonly #bytes = new Mp4Watch()
   readonly #source: Readable
@@ -34,14 +34,14 @@ export class StreamingInput {
   private constructor(source: Readable) {
     this.#source = source
     source.pipe(this.#bytes)
-    // What it refuses, before FFmpeg has come or after.
+    // Errors of the check, before or after FFmpeg connects.
     this.#bytes.once('error', (error) => {
       if (!this.#isClosed) this.#failure ??= error
       source.destroy()
     })
     finished(source, { writable: false }, (error) => {
       if (error && !this.#isClosed && !this.#isLeft) this.#failure ??= error
-      // What came before is still given on.
+      // The bytes before the error are still passed on.
       this.#bytes.end()
     })
   }
@@ -60,19 +60,19 @@ export class StreamingInput {
     server.once('connection', (socket) => void this.#send(socket))
   }
 
-  /** Where FFmpeg connects to. */
+  /** The URL that FFmpeg connects to. */
   get url(): string {
     if (this.#path !== undefined) return `unix:${this.#path}`
     const address = this.#server?.address()
     return `tcp://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
   }
 
-  /** What went wrong with the source; `undefined` where it came to its end. */
+  /** The error of the source; `undefined` if it reached its end. */
   get failure(): Error | undefined {
     return this.#failure
   }
 
-  /** Ends the input: what has been sent is still decoded. May be called again. */
+  /** Ends the input; bytes that were sent are still decoded. It may be called again. */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -91,8 +91,8 @@ export class StreamingInput {
       return
     }
     this.#socket = socket
-    // Heard before the source is: then it is who reads that has had enough, and no fault of the
-    // source.
+    // These listeners run before those of the source: then the reader has stopped, and the source
+    // is not at fault.
     for (const event of ['error', 'close'])
       socket.once(event, () => {
         if (!this.#bytes.errored) this.#isLeft = true
@@ -101,7 +101,7 @@ export class StreamingInput {
     try {
       await pipeline(this.#bytes, socket)
     } catch (error) {
-      // Who reads may have had enough.
+      // The reader may have stopped.
       if (!this.#isClosed && !this.#isLeft) this.#failure ??= error as Error
       socket.destroy()
     }

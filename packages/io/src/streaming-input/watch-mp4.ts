@@ -5,26 +5,26 @@ import { refuseBombsInBoxes } from '../ffmpeg/refuse-bombs.ts'
 import { refuseStill } from '../ffmpeg/still-pictures.ts'
 import type { SyncReader } from '../files/routine.ts'
 
-/** Bytes of an index, or of a fragment's, that are held back until they have been looked at. */
+/** Largest index of a file or fragment, in bytes, that is held back for the check. */
 const MOST_HELD = 1 << 26
-/** Boxes that are not looked at; FFmpeg takes a table of samples in any other for one. */
+/** Boxes that are not checked; FFmpeg accepts a table of samples in any other box. */
 const PASSED: ReadonlySet<string> = new Set(['mdat', 'free', 'skip', 'wide'])
-/** Brands of files that are one picture; others may be videos as well. */
+/** Brands of files with one picture; files of other brands may also be videos. */
 const STILL = /^(?:mif|hei|avif)/
-/** Bytes of the largest header of a box. */
+/** Size of the largest box header, in bytes. */
 const HEADER_BYTES = 16
 
 /**
- * Passes bytes on, and looks at the indexes of MP4 among them, each as a whole before FFmpeg sees
- * it: a stream of a few bytes may announce samples for gigabytes of index. States:
- * `header -> held | passed -> header`, by box; `off` for what is no MP4.
+ * Passes bytes on and checks the MP4 indexes among them, each as a whole before FFmpeg sees it: a
+ * stream of a few bytes may announce samples for gigabytes of index. States: `header -> held |
+ * passed -> header`, for each box; `off` for other formats.
  */
 export class Mp4Watch extends Transform {
   #held: Buffer[] = []
   #heldBytes = 0
-  /** Bytes that the box has in all, where it is held back; 0 while its header is not known. */
+  /** Total size of a box that is held back, in bytes; 0 while its header is incomplete. */
   #wanted = 0
-  /** Bytes of a box that still pass as they are. */
+  /** Bytes of a box that still pass unchanged. */
   #passing = 0
   #isOff = false
   #isFirst = true
@@ -73,7 +73,7 @@ export class Mp4Watch extends Transform {
     const size = short === 1 ? Number(head.readBigUInt64BE(8)) : short
     const type = head.toString('latin1', 4, 8)
     const isIndex = !PASSED.has(type)
-    // A box to the end of the stream, or none.
+    // A box that extends to the end of the stream, or no box.
     if (size < 8 && (!isIndex || this.#isOff)) this.#isOff = true
     else if (size < 8) throw new MediaError('ERR_DECODE', `damaged: a box of ${size} bytes`)
     if (isIndex && !this.#isOff && size > MOST_HELD)

@@ -11,10 +11,10 @@ import type { Fetching } from '../files/url-options.ts'
 import { closeAtExit } from './close-at-exit.ts'
 
 /**
- * Gives FFmpeg, in another thread, what lies at a web address: FFmpeg asks this process by HTTP,
- * which fetches it as all loaders do, with their time limits, retries and checks. What FFmpeg
- * fetched itself nothing could interrupt; here its reads end when the feed is closed. Where the
- * server sends ranges, FFmpeg can seek.
+ * Lets FFmpeg in another thread read a web address. FFmpeg sends HTTP requests to this process,
+ * which fetches the data like all loaders, with their time limits, retries and checks. A fetch by
+ * FFmpeg itself could not be interrupted; these reads end when the feed is closed. If the server
+ * supports ranges, FFmpeg can seek.
  */
 export class WebFeed {
   readonly #url: URL
@@ -24,12 +24,12 @@ export class WebFeed {
   readonly #sockets = new Set<Socket>()
   readonly #abort = new AbortController()
   #stay: () => void = () => {}
-  /** What the server has; `undefined` where it sends no ranges. */
+  /** The resource of the server; `undefined` if it sends no ranges. */
   #opened: Promise<RemoteRanges | undefined> | undefined
   #sent = 0
   #failure: MediaError | undefined
 
-  /** @param fetching `maxBytes` bounds all bytes that FFmpeg is sent */
+  /** @param fetching `maxBytes` bounds all bytes that are sent to FFmpeg */
   static async open(url: URL, fetching: Fetching): Promise<WebFeed> {
     const feed = new WebFeed(url, fetching)
     await new Promise<void>((resolve, reject) => {
@@ -44,7 +44,7 @@ export class WebFeed {
     this.#url = url
     this.#fetching = fetching
     this.#server = createServer((request, response) => void this.#answer(request, response))
-    // The call that waits keeps the process alive, and nothing once it is forgotten.
+    // The waiting call keeps the process alive; afterwards nothing does.
     this.#server.unref()
     this.#server.on('connection', (socket) => {
       socket.unref()
@@ -53,18 +53,18 @@ export class WebFeed {
     })
   }
 
-  /** Where FFmpeg finds it, under a name that nobody can guess. */
+  /** The URL for FFmpeg, with a name that cannot be guessed. */
   get href(): string {
     const { port } = this.#server.address() as AddressInfo
     return `http://127.0.0.1:${port}${this.#path}${extname(this.#url.pathname)}`
   }
 
-  /** What went wrong with the web server. */
+  /** The error of the web server. */
   get failure(): MediaError | undefined {
     return this.#failure
   }
 
-  /** Ends all reads. May be called again. */
+  /** Ends all reads. It may be called again. */
   close(): void {
     this.#stay()
     this.#abort.abort()
@@ -107,7 +107,7 @@ export class WebFeed {
     }
   }
 
-  /** Those of the caller, and those that FFmpeg was told to send by its own options. */
+  /** The headers of the caller, and those of FFmpeg's own options. */
   #asked({ headers }: IncomingMessage): Fetching {
     const own = Object.entries(headers).filter(
       ([name, value]) => typeof value === 'string' && !OURS.has(name) && !value.startsWith('Lavf/'),
@@ -143,7 +143,7 @@ export class WebFeed {
     return ranges.streamFrom(start, end, signal)
   }
 
-  /** What goes wrong is noted before FFmpeg, which hears of the end only, can tell of it. */
+  /** Records an error before FFmpeg, which only sees the end, can report it. */
   async *#counted(
     pieces: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
@@ -170,7 +170,7 @@ export class WebFeed {
   }
 }
 
-/** Headers that are between FFmpeg and this process. */
+/** Headers between FFmpeg and this process. */
 const OURS: ReadonlySet<string> = new Set([
   'accept',
   'accept-encoding',

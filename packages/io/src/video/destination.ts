@@ -6,8 +6,9 @@ import type { ImageTarget } from '../image/image-options.ts'
 import { type ImageDType, imageShape, product } from '../image/pixel-format.ts'
 
 /**
- * The data of an array to fill with so many frames. @throws MediaError `ERR_BAD_OPTION` where it
- * does not fit
+ * The data of an array to fill with `frames` frames.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` if it does not fit
  */
 export function checkDestination(
   into: NdArray,
@@ -26,15 +27,15 @@ export interface VideoTask<T> {
   readonly into: DataOf[ImageDType] | undefined
 }
 
-/** So much memory, with whatever is in it. */
+/** Allocates uninitialised memory. */
 export type Allocate = (bytes: number) => ArrayBufferLike
 
-/** Where frames go, and whether they are still wanted. */
+/** The target of the frames, and whether they are still wanted. */
 export interface FramePlace {
   readonly allocate: Allocate
   /** An array to fill. */
   readonly into: DataOf[ImageDType] | undefined
-  /** Throws where they are not. */
+  /** Throws if they are not wanted any more. */
   readonly checkWanted: () => void
 }
 

@@ -10,7 +10,7 @@ import { type ImageInfo, inspectImage } from '../image/inspect-image.ts'
 import { inspectWithFFmpeg } from './ffmpeg/inspect-container.ts'
 import type { VideoInfo } from './video-info.ts'
 
-/** What is needed to tell an image from anything else. */
+/** Number of bytes that distinguish an image from other files. */
 const HEAD_BYTES = 256
 
 /** What a file says of itself that needs no library, or how it begins. */

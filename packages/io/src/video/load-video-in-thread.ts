@@ -16,7 +16,7 @@ import { FrameStore } from './frame-store.ts'
 import type { LoadTarget, VideoTarget } from './video-options.ts'
 import type { VideoFault, VideoResult } from './video-results.ts'
 
-/** Loads frames of a video in this thread. Throws errors that do not name the source. */
+/** Loads frames of a video in this thread. Errors do not name the source. */
 export function loadVideoInThread(
   task: VideoTask<LoadTarget>,
   context: ThreadContext,
@@ -51,7 +51,7 @@ export function loadVideoInThread(
   })
 }
 
-/** Takes a frame as often as it is shown. Whether there are as many as are wanted. */
+/** Adds a frame as often as it is shown. Returns whether there are as many frames as wanted. */
 function take(
   placer: FramePlacer,
   store: FrameStore,
@@ -92,7 +92,11 @@ function storeFor(
   return new FrameStore(image.dtype, size, numFrames ?? likely, allocate, limits, into)
 }
 
-/** A window that begins behind the last frame is a mistake. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Refuses a window that begins after the last frame, which is a mistake.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function refuseBehindEnd(pass: VideoPass, { window }: VideoTarget): void {
   const endSec = secondsOf(pass.endTicks, pass.timeBase)
   if (window === undefined || window[0] === 0 || window[0] < endSec) return
@@ -121,7 +125,7 @@ function pad(store: FrameStore, { numFrames, padding, image, window }: LoadTarge
   }
 }
 
-/** One colour in every pixel; black of YUV has its colour planes at 128, and so has white. */
+/** Fills a frame with one colour. In YUV, the colour planes of black and white are 128. */
 function fillFrame(
   frame: DataOf[ImageDType],
   value: number,

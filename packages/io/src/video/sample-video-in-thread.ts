@@ -20,21 +20,21 @@ import { framesOf, type Selection } from './sampling.ts'
 import type { VideoTarget } from './video-options.ts'
 import { type VideoFault, type VideoResult, videoFault } from './video-results.ts'
 
-/** What `sampleVideo` is asked for. */
+/** A checked request to `sampleVideo`. */
 export interface SampleTarget extends VideoTarget {
   readonly selection: Selection
   readonly isShared: boolean
 }
 
-/** The frames that are asked for: their times in the file, and where in the result each goes. */
+/** The requested frames: their times in the file, and their positions in the result. */
 interface Wish {
   readonly timesSec: readonly number[]
-  /** For each frame that is wanted, by its number in the window: its places. */
+  /** For each wanted frame, by its number in the window: its positions. */
   readonly places: ReadonlyMap<number, readonly number[]>
   readonly count: number
 }
 
-/** Samples frames of a video in this thread. Throws errors that do not name the source. */
+/** Samples frames of a video in this thread. Errors do not name the source. */
 export function sampleVideoInThread(
   task: VideoTask<SampleTarget>,
   context: ThreadContext,
@@ -49,7 +49,7 @@ export function sampleVideoInThread(
   )
 }
 
-/** Decodes only what is needed. `undefined` where packets do not tell what frames there are. */
+/** Decodes only what is needed. `undefined` if packets do not tell the frames. */
 function sampleByIndex(
   ffmpeg: FFmpeg,
   file: OpenFile,
@@ -77,7 +77,7 @@ function sampleByIndex(
       pass.decodeRuns(index, runs),
       ({ ticks }) => numbers.get(ticks + index.origin),
     )
-    // Packets of VP8 may hold no frame that is shown: then they are no index.
+    // Packets of VP8 may have no shown frame; then they are no index.
     return picked.missing.length > 0 && pass.faults.length === 0
       ? undefined
       : picked.finish(pass.faults)
@@ -86,7 +86,7 @@ function sampleByIndex(
   }
 }
 
-/** Decodes all, once to know what frames there are, and once more to pick. */
+/** Decodes everything twice: once to know the frames, and once to pick them. */
 function sampleByDecoding(
   ffmpeg: FFmpeg,
   file: OpenFile,
@@ -135,7 +135,7 @@ function wishFor(
   return { timesSec, places, count: numbers.length }
 }
 
-/** Frames in their places, and the numbers of those that did not come. */
+/** Frames in their positions, and the numbers of missing ones. */
 interface Picked {
   readonly missing: readonly number[]
   finish(faults: readonly VideoFault[]): VideoResult
@@ -204,7 +204,7 @@ function pick(
   }
 }
 
-/** Frames that could not be decoded show the one before, or else the first after. */
+/** Replaces frames that could not be decoded with the one before, or otherwise the first after. */
 function fillGaps(
   wish: Wish,
   missing: ReadonlySet<number>,

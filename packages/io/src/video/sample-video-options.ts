@@ -14,13 +14,13 @@ import { type VideoOptions, videoRules, videoTarget } from './video-options.ts'
  */
 export interface SampleVideoOptions extends VideoOptions, SampleSelection {
   /**
-   * An array to fill instead of a new one; `width` and `height` must be given, and how many frames
-   * there will be must be known: `indices`, `timestampsSec`, `count` or `clips`.
+   * An array to fill instead of a new one. Requires `width` and `height`, and a known number of
+   * frames: `indices`, `timestampsSec`, `count` or `clips`.
    */
   readonly into?: NdArray
   /**
-   * Whether a new array lies in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
-   * onnxruntime and WebGPU ask for.
+   * Whether a new array is in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
+   * onnxruntime and WebGPU require.
    */
   readonly shared?: boolean
 }
@@ -32,7 +32,11 @@ const sampleOptions = mediaOptions('SampleVideoOptions', {
   shared: boolean({ default: false }),
 } satisfies Rules<SampleVideoOptions>)
 
-/** Checks options of `sampleVideo`. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks the options of `sampleVideo`.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function sampleTarget(options: SampleVideoOptions): {
   readonly target: SampleTarget
   readonly into: DataOf[ImageDType] | undefined

@@ -14,61 +14,65 @@ import { mediaOptions } from '../base/options.ts'
 import { checkRng } from './video-options.ts'
 
 /**
- * Which frame stands for a time that lies between two: the one before, which is what is seen then,
- * the nearer, or the one after.
+ * The frame for a time between two frames: the one before, which is shown then, the nearer one, or
+ * the one after.
  */
 export type TimeRounding = 'floor' | 'nearest' | 'ceil'
 
-/** Clips of frames that follow each other, as video models take them. */
+/** Clips of frames at regular distances, as video models take them. */
 export interface ClipOptions {
-  /** Frames of a clip, 1 to 10000. */
+  /** Frames in a clip, an integer from 1 to 10000. */
   readonly length: number
-  /** Frames of the video from one of the clip's to the next, 1 to 10000. Default 1. */
+  /**
+   * Distance between frames of a clip, in frames of the video, an integer from 1 to 10000. Default
+   * 1.
+   */
   readonly stride?: number
   /**
-   * Clips, 1 to 10000, which begin at even distances: the first with the first frame, the last ends
-   * with the last frame; a single one lies in the middle. Default 1.
+   * Number of clips, an integer from 1 to 10000. They begin at equal distances: the first with the
+   * first frame, and the last ends with the last frame; a single one is in the middle. Default 1.
    */
   readonly count?: number
 }
 
 /**
- * Which frames `sampleVideo` takes: exactly one of these. All count in the window, if there is one.
+ * The frames that `sampleVideo` takes: exactly one of these options. With a window, all count
+ * within it.
  */
 export interface SampleSelection {
-  /** By their number, from 0; in any order, as often as they are named. */
+  /** Numbers of the frames, from 0, in any order; numbers may repeat. */
   readonly indices?: readonly number[]
   /**
-   * By the time at which they are shown, in seconds from the first frame of the video; times before
-   * the first and behind the last frame stand for these.
+   * Times of the frames, in seconds from the first frame of the video. Times before the first frame
+   * or after the last mean that frame.
    */
   readonly timestampsSec?: readonly number[]
-  /** Every so many frames, from the first; 1 or more. */
+  /** Distance of the frames, from the first on; an integer >= 1. */
   readonly every?: number
   /**
-   * So many, 1 to 1000000, at even distances: the middle frame of each of so many equal parts; with
-   * `random` any frame of each.
+   * Number of frames, an integer from 1 to 1000000, at equal distances: the video is divided into
+   * equal parts, and the middle frame of each is taken; with `random`, any frame of each.
    */
   readonly count?: number
   /** All keyframes. */
   readonly keyframes?: true
   /**
-   * Clips: the result has an axis more. With `random` each begins anywhere in its share of the
-   * video. Where a video is too short, its last frame is repeated.
+   * Clips: the result has one more axis. With `random`, each begins anywhere in its part of the
+   * video. If a video is too short, its last frame is repeated.
    */
   readonly clips?: ClipOptions
-  /** For `timestampsSec`. Default `'floor'`. */
+  /** Rounding of `timestampsSec`. Default `'floor'`. */
   readonly rounding?: TimeRounding
-  /** For `count` and `clips`: whether frames are drawn from `rng`. Default `false`. */
+  /** For `count` and `clips`: whether the frames are random, drawn from `rng`. Default `false`. */
   readonly random?: boolean
   /**
-   * Where `random` draws from: `context.rng` in an op, so that the same item is sampled alike in
-   * every run.
+   * Random generator of `random`: `context.rng` in an op, so that the same item is sampled in the
+   * same way in every run.
    */
   readonly rng?: Rng
 }
 
-/** A selection as plain data. Random numbers are drawn before it is known of how many frames. */
+/** A selection as plain data. Random numbers are drawn before the number of frames is known. */
 export type Selection =
   | { readonly kind: 'indices'; readonly indices: readonly number[] }
   | {
@@ -185,17 +189,17 @@ function isIndex(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0
 }
 
-/** What is known of a video's frames, in the order in which they are shown. */
+/** The frames of a video, in presentation order. */
 export interface FrameFacts {
   readonly timesSec: ArrayLike<number>
   readonly isKeyframe: ArrayLike<number | boolean>
 }
 
 /**
- * The frames that a selection means, as indices in the order of the result.
+ * The frames of a selection, as indices in the order of the result.
  *
- * @throws MediaError `ERR_BAD_OPTION` for an index that there is not, and where there are no frames
- *   at all
+ * @throws MediaError `ERR_BAD_OPTION` for an index that is out of range, and for a video without
+ *   frames
  */
 export function framesOf(selection: Selection, { timesSec, isKeyframe }: FrameFacts): number[] {
   const total = timesSec.length
@@ -233,7 +237,7 @@ export function framesOf(selection: Selection, { timesSec, isKeyframe }: FrameFa
   }
 }
 
-/** Where clips begin: the starts that are possible, shared among them. */
+/** The starts of clips: the possible starts, divided among them. */
 function clipStarts(
   { length, stride, count, draws }: Extract<Selection, { kind: 'clips' }>,
   total: number,
@@ -248,7 +252,7 @@ function clipStarts(
 
 function indexAt(timesSec: ArrayLike<number>, timeSec: number, rounding: TimeRounding): number {
   const last = timesSec.length - 1
-  // The first that is shown later.
+  // The first frame that is shown later.
   let [low, high] = [0, timesSec.length]
   while (low < high) {
     const middle = (low + high) >> 1

@@ -80,7 +80,7 @@ function* chunksOf(
           checkFrames(count, limits)
         }
         store ??= newStore()
-        // A frame that is shown again may be in another chunk: it is scaled once more then.
+        // A repeated frame may be in another chunk: then it is scaled once more.
         if (store.count > 0 && timeSec !== timesSec[0]) store.repeat(timeSec, frame.keyFrame !== 0)
         else placer!.place(frame, store.next(timeSec, frame.keyFrame !== 0))
         if (store.count === framesPerChunk) yield chunk(store)

@@ -10,15 +10,15 @@ import {
 
 /** Options of `streamVideo` and `streamVideoSync`. */
 export interface StreamVideoOptions extends VideoOptions {
-  /** Frames of a chunk, 1 to 100000; the last has what is left. Default 32. */
+  /** Frames in a chunk, an integer from 1 to 100000; the last chunk has the rest. Default 32. */
   readonly framesPerChunk?: number
-  /** Frames a second, as for `loadVideo`. Default: as they are stored. */
+  /** Frames per second, as for `loadVideo`. Default: as stored. */
   readonly frameRate?: number
-  /** Whether the last chunk is left out where it is shorter. Default `false`. */
+  /** Whether a shorter last chunk is dropped. Default `false`. */
   readonly dropLast?: boolean
 }
 
-/** What `streamVideo` is asked for. */
+/** A checked request to `streamVideo`. */
 export interface StreamTarget extends VideoTarget {
   readonly framesPerChunk: number
   readonly frameRate: number | undefined
@@ -32,7 +32,11 @@ const streamOptions = mediaOptions('StreamVideoOptions', {
   dropLast: boolean({ default: false }),
 } satisfies Rules<StreamVideoOptions>)
 
-/** Checks options of `streamVideo`. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks the options of `streamVideo`.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function streamTarget(options: StreamVideoOptions): StreamTarget {
   const checked = streamOptions.check(options)
   const { framesPerChunk, frameRate, dropLast } = checked

@@ -3,27 +3,25 @@ import { errorOf, type Fault, faultOf, type MediaError } from '../base/errors.ts
 import type { ImageDType } from '../image/pixel-format.ts'
 import type { VideoLayout } from './video-options.ts'
 
-/** Damage that was passed over. */
+/** Damage that was skipped. */
 export interface VideoFailure {
-  /** Where in the video, in seconds from its first frame; about, where the damage hides it. */
+  /** Time of the damage, in seconds from the first frame; approximate if the damage hides it. */
   readonly timeSec: number
+  /** The error, as it would be thrown with `strict: true`. */
   readonly error: MediaError
 }
 
-/** Frames of a video: uint8 `[frames, height, width, 3]` unless asked otherwise. */
+/** Frames of a video: by default uint8 `[frames, height, width, 3]`. */
 export interface VideoArray<D extends ImageDType = 'uint8'> extends NdArray<D> {
-  /** What `shape` is. */
+  /** Order of the axes. */
   readonly layout: VideoLayout
-  /** When each frame is shown, in seconds from the first frame of the video. NaN for padding. */
+  /** Time of each frame, in seconds from the first frame of the video. NaN for padding. */
   readonly timestampsSec: Float64Array
-  /** 1 for each frame that is a keyframe of the file, else 0. */
+  /** 1 for each frame that is a keyframe of the file, otherwise 0. */
   readonly isKeyframe: Uint8Array
-  /**
-   * Frames a second: what was asked for, else the mean that the file tells; `undefined` where it
-   * tells none.
-   */
+  /** Frames per second: the requested rate, or the file's mean; `undefined` if it declares none. */
   readonly frameRate: number | undefined
-  /** What could not be decoded; empty unless `strict: false`. */
+  /** Parts that could not be decoded; empty unless `strict: false`. */
   readonly failures: readonly VideoFailure[]
 }
 
@@ -32,7 +30,7 @@ export interface VideoFault extends Fault {
   readonly timeSec: number
 }
 
-/** Frames as a thread hands them to another. */
+/** Frames as they are posted between threads. */
 export interface VideoResult {
   readonly data: DataOf[ImageDType]
   readonly dtype: ImageDType
@@ -44,7 +42,7 @@ export interface VideoResult {
   readonly faults: readonly VideoFault[]
 }
 
-/** What the caller gets. */
+/** Builds the result of the caller. */
 export function videoArray(loaded: VideoResult, source: string): VideoArray<ImageDType> {
   const { faults, isPlanar, shape, ...rest } = loaded
   return {
@@ -55,7 +53,7 @@ export function videoArray(loaded: VideoResult, source: string): VideoArray<Imag
   }
 }
 
-/** What went wrong at a time. */
+/** Builds the fault of an error at a time. */
 export function videoFault(error: unknown, timeSec: number): VideoFault {
   return { ...faultOf(error), timeSec }
 }

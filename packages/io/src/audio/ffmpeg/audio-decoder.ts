@@ -5,20 +5,20 @@ import { refuseEncryptedPacket } from '../../ffmpeg/encrypted.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
 
-/** Faults in a row without a frame between, after which the rest is given up. */
+/** Number of consecutive faults without a frame after which decoding gives up. */
 const HOPELESS = 10_000
 
 const NOTHING = new Uint8Array(0)
 
-/** Bytes that are less than the header of a frame, in ADTS. */
+/** Number of bytes that is too small for a frame's header, in ADTS. */
 const LESS_THAN_FRAME = 7
 
-/** What a decoder could not make sense of. */
+/** A packet that could not be decoded. */
 export interface PacketFault {
   readonly error: Error
   /**
-   * Whether it is no frame that is damaged or cut off, as far as its first bytes tell: something
-   * that was put behind the sound.
+   * Whether the first bytes show that it is not a damaged or truncated frame, but data that were
+   * appended to the sound.
    */
   readonly isStray: boolean
 }
@@ -31,8 +31,8 @@ export interface PacketSpan {
 }
 
 /**
- * The frames of a container's audio stream, one after the other. Priming and padding, which MP3,
- * AAC and Opus have, are cut off by FFmpeg, as the file tells them.
+ * Decodes the audio stream of a container, frame after frame. FFmpeg cuts off the priming and
+ * padding of MP3, AAC and Opus, as far as the file declares them.
  */
 export class AudioDecoder {
   readonly #ffmpeg: FFmpeg
@@ -40,22 +40,22 @@ export class AudioDecoder {
   readonly #decoder: StreamDecoder
   readonly #packet: Packet
   readonly #tellFault: (fault: PacketFault) => void
-  /** Of which half a packet is as good as a whole. */
+  /** For PCM, half a packet is as good as a whole. */
   readonly #isPcm: boolean
-  /** Whether a frame came of the packet. */
+  /** Whether the packet gave a frame. */
   #hasGiven = false
   #packetEnd: bigint | undefined
   #packetStart: bigint | undefined
-  /** Durations of all packets together. */
+  /** Total duration of all packets. */
   #packetTime = 0n
-  /** Where the last packet ended in the file. */
+  /** Offset of the end of the last packet in the file. */
   #byteEnd = 0
   #isPiece = false
   #isFirst = true
-  /** Whether times of packets are asked for at the end: each question goes through N-API. */
+  /** Whether times of packets are needed at the end: each query goes through N-API. */
   readonly #hasTimes: boolean
 
-  /** @param tellFault hears of damage; decoding goes on, unless it throws */
+  /** @param tellFault is called for each fault; decoding continues unless it throws */
   constructor(ffmpeg: FFmpeg, container: Container, tellFault: (fault: PacketFault) => void) {
     this.#ffmpeg = ffmpeg
     this.#container = container
@@ -70,7 +70,8 @@ export class AudioDecoder {
   }
 
   /**
-   * From where the container stands to its end. Each frame is valid until the next is asked for.
+   * Decodes from the container's position to its end. A frame is valid until the next one is
+   * requested.
    */
   *frames(): Generator<Frame> {
     const { constants: c } = this.#ffmpeg
@@ -100,16 +101,16 @@ export class AudioDecoder {
   }
 
   /**
-   * Goes to a packet at or before a time, in the stream's time base. Whether that was possible;
-   * otherwise where the container stands is not known.
+   * Seeks to a packet at or before a time, in the stream's time base. Returns whether that
+   * succeeded; if not, the container's position is unknown.
    */
   seek(time: bigint): boolean {
     return this.#decoder.seek(time)
   }
 
   /**
-   * When packets were, by their time stamps in the stream's time base, and how long they are
-   * together; `undefined` where they do not tell. Priming and padding are in it.
+   * The time span of the packets, by their time stamps in the stream's time base, and their total
+   * length; `undefined` if they have no times. Includes priming and padding.
    */
   get packetSpan(): PacketSpan | undefined {
     const [start, end] = [this.#packetStart, this.#packetEnd]
@@ -119,8 +120,8 @@ export class AudioDecoder {
   }
 
   /**
-   * Whether it is cut out of a longer sound, without another header: what that says of the length
-   * is not true.
+   * Whether the sound was cut out of a longer one and kept its header: then the header's length is
+   * wrong.
    */
   get isPiece(): boolean {
     return this.#isPiece
@@ -130,7 +131,7 @@ export class AudioDecoder {
     this.#decoder.free()
   }
 
-  /** Gives the decoder the next packet, or tells it that there is none: then `false`. */
+  /** Sends the decoder the next packet. At the end, it flushes the decoder and returns `false`. */
   #feed(countFault: () => void): boolean {
     const { constants: c } = this.#ffmpeg
     const packet = this.#packet
@@ -156,7 +157,7 @@ export class AudioDecoder {
       const sent = this.#decoder.send()
       if (this.#hasTimes) this.#takeTime(packet)
       if (sent >= 0) return true
-      if (packet.size === 0) continue // the last one of some Ogg files
+      if (packet.size === 0) continue // the last packet of some Ogg files
       countFault()
       this.#complain(sent)
       return true
@@ -176,13 +177,14 @@ export class AudioDecoder {
     try {
       check(this.#ffmpeg, result, doing)
     } catch (error) {
-      if (doing === 'decoding' && isTag(this.#packet.data ?? NOTHING)) return // no sound, wherever it stands
+      // a tag is no sound, wherever it is
+      if (doing === 'decoding' && isTag(this.#packet.data ?? NOTHING)) return
       const isStray = doing === 'decoding' ? this.#isStray() : this.#isAtEnd()
       this.#tellFault({ error: error as Error, isStray })
     }
   }
 
-  /** Whether there is no frame in what is left of the file. */
+  /** Whether the rest of the file has no frame. */
   #isAtEnd(): boolean {
     const { size } = this.#container
     return (
@@ -190,7 +192,7 @@ export class AudioDecoder {
     )
   }
 
-  /** Whether what is left of the packet is no frame. */
+  /** Whether the rest of the packet is no frame. */
   #isStray(): boolean {
     if (this.#container.isOpenEnded) return true
     const bytes = this.#packet.data
@@ -199,7 +201,7 @@ export class AudioDecoder {
   }
 }
 
-/** Frames of FLAC are numbered from the beginning of the sound that they were cut out of. */
+/** FLAC frames are numbered from the beginning of the original sound. */
 function isPieceOfFlac(codec: string, { data }: Packet): boolean {
   return codec === 'flac' && (data?.[4] ?? 0) !== 0
 }

@@ -8,18 +8,18 @@ import { ContainerPass } from './container-pass.ts'
 import { type Pass, piecesOf, wholeOf } from './pass.ts'
 import { WavPass } from './wav-pass.ts'
 
-/** What is to be decoded, and what is known of it. */
+/** A sound to decode, and what is known about it. */
 export interface AudioInput {
   readonly file: OpenFile | StreamInput
-  /** Where it is a WAV file whose samples this package reads itself. */
+  /** The header, if it is a WAV file whose samples this package reads itself. */
   readonly header?: WavHeader | undefined
-  /** What is known to be wrong with the file already. */
+  /** Faults of the file that are already known. */
   readonly faults?: readonly AudioFault[]
 }
 
 /**
- * Decodes the audio of a file with FFmpeg, in this thread. Throws FFmpeg's own error or a
- * `MediaError`, neither of which name the source.
+ * Decodes the audio of a file with FFmpeg, in this thread. Throws an error of FFmpeg or a
+ * `MediaError`; neither names the source.
  */
 export function decodeAudio(input: AudioInput, target: AudioTarget): AudioResult {
   const ffmpeg = loadFFmpeg()
@@ -35,8 +35,8 @@ export function decodeAudio(input: AudioInput, target: AudioTarget): AudioResult
 }
 
 /**
- * The same piece by piece, `samples` a channel each, the last with what is left; before damage is
- * thrown, what came before it is given. Pieces are made as they are asked for.
+ * Decodes piece by piece, `samples` per channel in each, fewer in the last. Pieces are made on
+ * request. Samples before damage are returned before the error is thrown.
  */
 export function* decodePieces(
   input: AudioInput,

@@ -4,18 +4,18 @@ import type { AudioTarget } from '../audio-options.ts'
 import { type AudioFault, type AudioResult, fitSamples } from '../audio-results.ts'
 import type { Sound } from './sound.ts'
 
-/** One pass through a sound, from its beginning or from near a window on. */
+/** One pass through a sound, from its beginning or from near a window. */
 export interface Pass {
-  /** Damage that was passed over so far. */
+  /** Faults that have been skipped so far. */
   readonly faults: AudioFault[]
-  /** How far it has come, in seconds from the first sample. */
+  /** Position, in seconds from the first sample. */
   readonly atSec: number
-  /** Decodes frame by frame; returns the sound, or `undefined` where a seek led nowhere. */
+  /** Decodes frame by frame. Returns the sound, or `undefined` if a seek failed. */
   steps(): Generator<Sound, Sound | undefined>
   free(): void
 }
 
-/** How a pass is made. */
+/** Options of a pass. */
 export interface PassOptions {
   readonly faults: AudioFault[]
   /** The file's bytes; `undefined` for byte streams. */
@@ -24,7 +24,7 @@ export interface PassOptions {
   readonly samplesPerPiece: number
 }
 
-/** The whole of what is wanted; `undefined` where a seek led nowhere. */
+/** Runs a pass and returns the whole sound; `undefined` if a seek failed. */
 export function wholeOf(pass: Pass, target: AudioTarget): AudioResult | undefined {
   const steps = pass.steps()
   let step = steps.next()
@@ -39,10 +39,10 @@ export function wholeOf(pass: Pass, target: AudioTarget): AudioResult | undefine
 }
 
 /**
- * The same in pieces of `samples` a channel, the last with what is left. What comes before damage
- * is given before the damage is thrown.
+ * Runs a pass in pieces of `samples` per channel, fewer in the last. Samples before damage are
+ * returned before the error is thrown.
  *
- * @returns whether all was given: `false` where a seek led nowhere, before the first piece
+ * @returns whether the pass succeeded: `false` if a seek failed, before the first piece
  */
 export function* piecesOf(
   pass: Pass,
@@ -81,7 +81,7 @@ export function* piecesOf(
   return true
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` where the window begins behind the end */
+/** @throws MediaError `ERR_BAD_OPTION` if the window begins after the end */
 function refuseBehindEnd({ window }: AudioTarget, endSec: number): void {
   const [startSec] = window ?? [0]
   if (startSec === 0 || startSec < endSec) return
@@ -91,7 +91,7 @@ function refuseBehindEnd({ window }: AudioTarget, endSec: number): void {
   )
 }
 
-/** Seconds for messages. */
+/** Rounds seconds for messages. */
 export function round(seconds: number): number {
   return Math.round(seconds * 1000) / 1000
 }

@@ -9,45 +9,45 @@ import { Collector } from './collector.ts'
 import { type ConvertedFormat, Converter } from './converter.ts'
 
 /**
- * Source samples on either side of an output sample that the resampler looks at, twice over: its
- * filter has 32 taps, stretched by the ratio where the rate goes down.
+ * Number of source samples on either side of an output sample that the resampler uses, times two:
+ * its filter has 32 taps, stretched by the ratio if the rate decreases.
  */
 const CONTEXT = 32
 
-/** Samples of the source below which a sound is too short for the resampler. */
+/** Number of source samples below which a sound is too short for the resampler. */
 const SHORT = 4 * CONTEXT
 
-/** More samples than any sound has. */
+/** Larger than the number of samples of any sound. */
 const FAR = 2 ** 52
 
 /**
- * By how much less than a header says there may be: priming and padding. Limits are checked again
- * while decoding.
+ * Tolerance of a header's length, for priming and padding. Limits are checked again while decoding.
  */
 const HEADER_SLACK_SEC = 0.5
 
 /** Samples that a resampler may hold back. */
 const HELD_BACK = 4096
 
-/** What is known of a sound before it is decoded. */
+/** What is known about a sound before decoding. */
 export interface SoundPlan {
-  /** Samples of the source in the whole, 0 where unknown. */
+  /** Number of source samples in the whole, 0 if unknown. */
   readonly expected: number
   /**
-   * Samples of the source that its bytes may hold: room is made for no more. Default: any number.
+   * Number of source samples that the file's bytes can hold; no more memory is allocated in
+   * advance. Default: no bound.
    */
   readonly believable?: number
-  /** Samples a channel that are taken out at a time: Infinity for all at once. */
+  /** Samples per channel that are returned at a time; Infinity for all at once. */
   readonly samplesPerPiece: number
 }
 
 /**
- * A sound as it is made of decoded frames: converted, resampled, cut. The resampler gets the
- * samples around a window too, and silence for the rest of the whole period of both rates in which
- * it begins: so windows are exactly what they would be, cut from the whole.
+ * Builds a sound from decoded frames: converts, resamples and cuts them. The resampler also gets
+ * the samples around a window, and silence for the rest of the common period of both rates in which
+ * the window begins. So a window is exactly the same as if it were cut from the whole.
  */
 export class Sound {
-  /** First sample of the source that matters. */
+  /** First source sample that matters. */
   readonly from: number
   readonly #ffmpeg: FFmpeg
   readonly #format: ConvertedFormat
@@ -58,18 +58,18 @@ export class Sound {
   readonly #limits: CheckedLimits
   readonly #samplesPerPiece: number
   readonly #bytesPerSample: number
-  /** What is wanted, in samples of the result. */
+  /** The wanted range, in samples of the result. */
   readonly #begin: number
   readonly #end: number
-  /** Samples that were taken out. */
+  /** Number of samples that were returned. */
   #taken = 0
   #hasBegun = false
-  /** Where the next sample of the source is. */
+  /** Position of the next source sample. */
   #position = 0
   /** Position of the converter's next sample, in samples of the result. */
   #at = 0
 
-  /** @throws MediaError `ERR_TOO_LARGE` where the header announces more than limits allow */
+  /** @throws MediaError `ERR_TOO_LARGE` if the header announces more than the limits allow */
   constructor(ffmpeg: FFmpeg, first: Frame, target: AudioTarget, plan: SoundPlan) {
     const { window, numSamples, sampleRate = first.sampleRate, channels, dtype, isPlanar } = target
     this.#ffmpeg = ffmpeg
@@ -108,19 +108,19 @@ export class Sound {
     }
   }
 
-  /** Samples a channel that are there and were not taken out. */
+  /** Samples per channel that are ready and were not returned yet. */
   get count(): number {
     return this.#collector.count
   }
 
-  /** Takes out the first samples, `count` a channel. */
+  /** Removes and returns the first `count` samples per channel. */
   shift(count: number): Pick<AudioResult, 'data' | 'channels' | 'sampleRate'> {
     const { sampleRate } = this.#format
     this.#taken += count
     return { data: this.#collector.shift(count), channels: this.#channels, sampleRate }
   }
 
-  /** Lets the resampler give what it holds back: no more frames are taken. */
+  /** Flushes the resampler: no more frames follow. */
   end(): void {
     if (!this.#hasBegun || this.isDone) return
     const { sampleRate } = this.#format
@@ -128,26 +128,26 @@ export class Sound {
       this.#drain()
       return
     }
-    // Of a sound that is shorter than its filter, the resampler gives nothing: silence behind it
-    // makes up for that.
+    // If a sound is shorter than its filter, the resampler returns nothing. Silence after it fixes
+    // that.
     this.#converter.inject(SHORT)
     const wanted = Math.ceil((this.#position * sampleRate) / this.#fromRate) - this.#at
     this.#give(Math.min(wanted, this.#converter.convert(null, 0) ?? 0))
   }
 
-  /** Whether no more frames are needed. */
+  /** Whether the sound is complete. */
   get isDone(): boolean {
     return this.#collector.isPast(this.#at)
   }
 
   /**
-   * Takes a frame of `samples` whose first is at `position` in the source, behind a gap that
-   * becomes silence. The first frame taken may be any; those that follow must follow it.
+   * Adds a frame of `samples`. Its first sample is at `position` in the source, after a gap that
+   * becomes silence. The first frame may be any; later frames must be consecutive.
    */
   take(frame: Frame, samples: number, position: number, gap: number): void {
     if (!this.#hasBegun) this.#start(position)
     else if (gap > 0) this.#converter.inject(gap)
-    // Before there is memory for it: of a hostile header one sample becomes many.
+    // Checked before memory is allocated: with a hostile header, one sample becomes many.
     const ahead = Math.min(
       this.#end,
       ((position + samples) * this.#format.sampleRate) / this.#fromRate,
@@ -168,7 +168,7 @@ export class Sound {
     this.#give(count)
   }
 
-  /** What was made. */
+  /** The finished sound. */
   finish(): Pick<AudioResult, 'data' | 'channels' | 'sampleRate'> {
     this.end()
     return {
@@ -183,8 +183,8 @@ export class Sound {
   }
 
   /**
-   * The rates' grids meet every `period` samples of the source: there a sample of the result lies
-   * on one of the source.
+   * The grids of both rates meet every `period` source samples: there a result sample coincides
+   * with a source sample.
    */
   #start(position: number): void {
     this.#hasBegun = true
@@ -192,7 +192,8 @@ export class Sound {
     const period = this.#fromRate / greatestCommonDivisor(this.#fromRate, sampleRate)
     const missing = position % period
     this.#converter.inject(missing)
-    this.#at = Math.round(((position - missing) / this.#fromRate) * sampleRate) // whole, but for rounding
+    // an integer, apart from rounding
+    this.#at = Math.round(((position - missing) / this.#fromRate) * sampleRate)
   }
 
   #drain(): void {
@@ -205,9 +206,7 @@ export class Sound {
     this.#checkCount(this.#taken + this.#collector.count)
   }
 
-  /**
-   * @throws MediaError `ERR_TOO_LARGE` where so many samples a channel are more than are allowed
-   */
+  /** @throws MediaError `ERR_TOO_LARGE` if this number of samples per channel exceeds the limits */
   #checkCount(count: number): void {
     if (count <= 0) return
     const samples = Math.ceil(count)

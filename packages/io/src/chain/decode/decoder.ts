@@ -32,26 +32,26 @@ import {
 } from './hardware.ts'
 import { TailWatch } from './tail-watch.ts'
 
-/** How a stream is decoded. */
+/** Options of `Decoder`. */
 export interface DecoderOptions {
-  /** Whether damage is an error (default), or counted in `failures` while decoding goes on. */
+  /** Whether damage is an error (default), or is counted in `failures` while decoding continues. */
   readonly strict?: boolean
   /**
-   * Threads of this decoder, 1 to 64; 0 is one a core. Default 1: many files at a time use the
-   * cores better than many threads on one.
+   * Threads of this decoder, an integer from 0 to 64; 0 means one for each core. Default 1: many
+   * files in parallel use the cores better than many threads on one.
    */
   readonly threads?: number
-  /** Which of several decoders, by FFmpeg's name: `'libdav1d'`. Default: FFmpeg's first. */
+  /** Name of the decoder, if FFmpeg has several, such as `'libdav1d'`. Default: FFmpeg's first. */
   readonly decoder?: string
-  /** Options of the decoder, as FFmpeg names them; unknown ones are errors. */
+  /** Options of the decoder, by FFmpeg's names; an unknown option is an error. */
   readonly decoderOptions?: Readonly<Record<string, string>>
   /**
-   * A device that decodes, where there is one; what became of it `decoder.hardware` tells. Default
+   * Hardware that decodes, if it is available; `decoder.hardware` reports the result. Default
    * `'none'`.
    */
   readonly hardware?: HardwareKind | 'auto' | 'none' | HardwareChoice
   /**
-   * Most pixels of a frame, width times height; more is `ERR_TOO_LARGE`. An integer >= 1, or
+   * Largest frame, in pixels (width times height); more is `ERR_TOO_LARGE`. An integer >= 1, or
    * `Infinity`. Default 178 956 970.
    */
   readonly maxPixels?: number
@@ -69,18 +69,20 @@ const decoderOptions = mediaOptions('DecoderOptions', {
 const framesPerChunkRule = integer({ min: 1 })
 
 /**
- * Decodes the packets of one stream, as they come: `push` some, take the frames that are complete,
- * `flush` at the end, which no decoder gives before. All chunkings give the same frames. Frames of
- * packets that have a window are those of the window: pictures by their time, sound by sample.
+ * Decodes the packets of one stream: `push` packets, take the complete frames, and `flush` at the
+ * end, because decoders hold frames back. All ways to divide the packets give the same frames. For
+ * packets with a window, the frames are those of the window: pictures by their time, sound by
+ * sample.
  *
- * States: `open`, `[Symbol.dispose]()` makes it `closed`. After `flush()` it is as new.
+ * States: `open`, then `closed` by `[Symbol.dispose]()`. After `flush()` the decoder is like new.
  *
- * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where there is no decoder, or no
- *   device and no fallback; `ERR_BAD_OPTION`; `ERR_BACKEND_MISSING`
+ * @throws MediaError from the constructor: `ERR_UNSUPPORTED` if there is no decoder, or no device
+ *   and no fallback; `ERR_BAD_OPTION`; `ERR_BACKEND_MISSING`
  */
 export class Decoder implements Disposable {
+  /** Description of the stream. */
   readonly stream: StreamInfo
-  /** What decodes. */
+  /** The hardware that decodes, and failed attempts. */
   readonly hardware: HardwareReport
   readonly #ffmpeg: FFmpeg
   readonly #context: CodecContext
@@ -92,9 +94,7 @@ export class Decoder implements Disposable {
   #source: string | undefined
   #window: TimeWindow | undefined
   #ticks: TickWindow | undefined
-  /**
-   * When the frame after the last one is shown, if it does not tell: the last ones of AVI do not.
-   */
+  /** Time of the next frame, for frames without one: the last ones of AVI have none. */
   #next: bigint | undefined
 
   constructor(stream: StreamInfo, options: DecoderOptions = {}) {
@@ -117,7 +117,7 @@ export class Decoder implements Disposable {
           threads,
           timeBase: new av.Rational(stream.timeBase.num, stream.timeBase.den),
           limits: this.#limits,
-          // Damaged sound is seen by its checksums only so; damaged pictures FFmpeg marks.
+          // Only this detects damaged sound, by its checksums; FFmpeg marks damaged pictures.
           errDetect: stream.kind === 'audio' ? 'crccheck+explode' : undefined,
           prepare: (context) => {
             setOptions(context, decoderOptions, 'decoderOptions', `the decoder ${codec.name}`)
@@ -142,20 +142,20 @@ export class Decoder implements Disposable {
     })
   }
 
-  /** What could not be decoded, with `strict: false`; the first hundred. */
+  /** Parts that could not be decoded, with `strict: false`; the first hundred. */
   get failures(): readonly ChainFailure[] {
     return this.#failures.kept
   }
 
-  /** How many there were. */
+  /** Number of all failures. */
   get failureCount(): number {
     return this.#failures.count
   }
 
   /**
-   * Decodes packets; the frames that are complete, which are the caller's. They may be none.
+   * Decodes packets and returns the complete frames, if any. The caller disposes of them.
    *
-   * @throws MediaError `ERR_DECODE` for damaged ones if strict, `ERR_BAD_OPTION` for those of
+   * @throws MediaError `ERR_DECODE` for damaged packets if strict, `ERR_BAD_OPTION` for packets of
    *   another kind of stream
    */
   push(packets: Packets): Frames {
@@ -174,7 +174,7 @@ export class Decoder implements Disposable {
       for (const packet of packets) {
         if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO))
           throw encryptedPacket()
-        // One without bytes means the end to a decoder; some Ogg files have one.
+        // A packet without bytes means the end to a decoder; some Ogg files have one.
         if (packet.data.length === 0 && packet.sideData.length === 0) continue
         this.#tail.begin(packet.data)
         fillPacket(this.#ffmpeg, this.#packet, packet)
@@ -190,10 +190,7 @@ export class Decoder implements Disposable {
     })
   }
 
-  /**
-   * The frames that are still in the decoder, after the last packets; it can then be used for
-   * others.
-   */
+  /** Returns the frames that are still in the decoder. Afterwards it can decode other packets. */
   flush(): Frames {
     this.#handle.check()
     try {
@@ -210,7 +207,7 @@ export class Decoder implements Disposable {
     }
   }
 
-  /** All frames of packets that are whole in themselves: `push` and `flush`. */
+  /** Decodes packets that are complete: `push` and `flush`. */
   decode(packets: Packets): Frames {
     const begun = this.push(packets)
     let rest: Frames | undefined
@@ -224,11 +221,11 @@ export class Decoder implements Disposable {
   }
 
   /**
-   * The frames of packets that come chunk by chunk, as they are complete, to the last. Each set is
-   * the taker's to dispose of.
+   * Decodes packets chunk by chunk, and yields frames as they are complete. The caller disposes of
+   * each set.
    *
-   * @param options `framesPerChunk`: exactly so many in each set but the last; without it, as they
-   *   come
+   * @param options `framesPerChunk`: the exact number of frames in each set except the last;
+   *   without it, sets of any size
    */
   *decodeChunks(
     chunks: Iterable<Packets>,
@@ -241,7 +238,7 @@ export class Decoder implements Disposable {
     yield* regroup(this.#each(chunks), framesPerChunk)
   }
 
-  /** Frees the decoder. Frames that it gave stay. */
+  /** Frees the decoder. Its frames stay valid. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }
@@ -251,7 +248,7 @@ export class Decoder implements Disposable {
     yield this.flush()
   }
 
-  /** Frees what was received when the rest fails. */
+  /** Frees the received frames if the rest fails. */
   #collect(work: (frames: AvFrame[]) => void): Frames {
     const frames: AvFrame[] = []
     try {
@@ -289,7 +286,7 @@ export class Decoder implements Disposable {
     }
   }
 
-  /** A frame as it is given, or `undefined` where it is not wanted, and freed. */
+  /** Finishes a frame; frees it and returns `undefined` if it is not wanted. */
   #finish(received: AvFrame): AvFrame | undefined {
     const { num, den } = this.stream.timeBase
     const told = received.bestEffortTimestamp
@@ -310,7 +307,7 @@ export class Decoder implements Disposable {
     return cutSound(this.#ffmpeg, frame, this.#window)
   }
 
-  /** Brings a frame from the device's memory into the processor's. */
+  /** Copies a frame from the device's memory to the CPU's. */
   #download(frame: AvFrame): AvFrame {
     const here = emptyFrame(this.#ffmpeg)
     const doing = 'fetching a frame from the device'
@@ -347,8 +344,7 @@ export class Decoder implements Disposable {
 function decoderFor(ffmpeg: FFmpeg, stream: StreamInfo, name: string | undefined): Codec {
   const what = name ?? `for ${stream.codec}`
   const codec = findDecoder(ffmpeg, name ?? stream.parameters.codecId, what)
-  // FFmpeg decodes subtitles by other calls, and ends the process where a decoder of theirs gets
-  // these.
+  // FFmpeg decodes subtitles with other calls, and crashes if one of their decoders gets these.
   const { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } = ffmpeg.constants
   if (codec.type !== AVMEDIA_TYPE_AUDIO && codec.type !== AVMEDIA_TYPE_VIDEO)
     throw new MediaError('ERR_UNSUPPORTED', `${codec.name} gives neither pictures nor sound`)

@@ -27,44 +27,44 @@ import {
 } from './open-input.ts'
 import { readWindow } from './read-window.ts'
 
-/** How a container is opened. */
+/** Options of `Demuxer`. */
 export interface DemuxerOptions {
   /**
-   * What it is, where its bytes do not tell (raw samples, devices): FFmpeg's name, `'s16le'`,
-   * `'rawvideo'`, `'lavfi'`. Default: as its bytes say.
+   * Format, if the bytes do not identify it (raw samples, devices), by FFmpeg's name: `'s16le'`,
+   * `'rawvideo'`, `'lavfi'`. Default: detected from the bytes.
    */
   readonly format?: string
-  /** Options of that format, as FFmpeg names them; unknown ones are errors. */
+  /** Options of the format, by FFmpeg's names; an unknown option is an error. */
   readonly formatOptions?: Readonly<Record<string, string>>
   /**
-   * Whether to decode a little in order to learn what the header does not tell, such as the pixel
-   * format; costs as much as some milliseconds. Default `'auto'`: only where size, rate or channels
-   * are not known.
+   * Whether to decode a little, to learn what the header does not say, such as the pixel format. It
+   * costs some milliseconds. Default `'auto'`: only if size, rate or channels are unknown.
    */
   readonly probe?: boolean | 'auto'
-  /** Whether damage that the container sees is an error (default), or counted in `failures`. */
+  /** Whether damage in the container is an error (default), or is counted in `failures`. */
   readonly strict?: boolean
-  /** Longest wait for bytes of a web server, in milliseconds, or `Infinity`. Default 30 000. */
+  /** Longest wait for bytes from a web server, in milliseconds, or `Infinity`. Default 30 000. */
   readonly timeoutMs?: number
-  /** What the source is called in messages. Default: its path, its URL, its number of bytes. */
+  /** Name of the source in messages. Default: its path, its URL, or its number of bytes. */
   readonly name?: string
 }
 
-/** Which packets of one stream. */
+/** The packets of one stream to read. */
 export interface DemuxOptions {
   /**
-   * Its index, or the best of a kind. Default: the best video stream, or audio where there is none.
+   * Index of the stream, or the best of a kind. Default: the best video stream, or the best audio
+   * stream if there is no video.
    */
   readonly stream?: number | 'video' | 'audio'
   /** `[start, end)` in seconds, in the container's own time. Default: all. */
   readonly window?: TimeWindow
 }
 
-/** Which packets of several streams. */
+/** The packets of several streams to read. */
 export interface DemuxManyOptions {
-  /** Their indices. Default: all video and audio streams. */
+  /** Indices of the streams. Default: all video and audio streams. */
   readonly streams?: readonly number[]
-  /** As for one stream. */
+  /** `[start, end)` in seconds, in the container's own time. Default: all. */
   readonly window?: TimeWindow
 }
 
@@ -87,17 +87,15 @@ const manyOptions = mediaOptions('DemuxManyOptions', {
 } satisfies Rules<DemuxManyOptions>)
 
 /**
- * An open container: what streams it has, and their packets, as a whole, by windows, as often as
- * wanted, or chunk by chunk. FFmpeg reads it in this thread, which is held meanwhile: for ops that
- * run in worker threads. Of a file, only what is asked for is read. Bytes in memory are put in a
- * file for FFmpeg, in `/dev/shm` where there is one, which has lost its name before the constructor
- * returns.
+ * An open container: its streams, and their packets as a whole, by any number of windows, or chunk
+ * by chunk. FFmpeg reads it in the calling thread and blocks it: for ops that run in worker
+ * threads. Only the requested parts of a file are read. Bytes in memory are written to a file for
+ * FFmpeg, in `/dev/shm` if it exists; the file is unlinked before the constructor returns.
  *
  * States: `open -> closed`, by `[Symbol.dispose]()`.
  *
- * @throws MediaError from the constructor: `ERR_DECODE` where it cannot be opened,
- *   `ERR_UNSUPPORTED` for lists of other files, `ERR_BACKEND_MISSING`,
- * `ERR_BAD_OPTION`
+ * @throws MediaError from the constructor: `ERR_DECODE` if it cannot be opened, `ERR_UNSUPPORTED`
+ *   for lists of other files, `ERR_BACKEND_MISSING`, `ERR_BAD_OPTION`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -113,10 +111,11 @@ const manyOptions = mediaOptions('DemuxManyOptions', {
  * ```
  */
 export class Demuxer implements Disposable {
-  /** What it reads, for messages. */
+  /** The source, for messages. */
   readonly name: string
+  /** The streams, in the order of the file. */
   readonly streams: readonly StreamInfo[]
-  /** FFmpeg's names of the format, as `'mov,mp4,m4a,3gp,3g2,mj2'`. */
+  /** FFmpeg's names of the format, such as `'mov,mp4,m4a,3gp,3g2,mj2'`. */
   readonly format: string
   /** Tags of the container: `title`, `encoder`, … */
   readonly metadata: Readonly<Record<string, string>>
@@ -127,7 +126,7 @@ export class Demuxer implements Disposable {
   readonly #handle: Handle
   readonly #packet: AvPacket
   #context: FormatContext
-  /** Whether nothing was read yet. */
+  /** Whether nothing has been read yet. */
   #isAtStart = true
 
   constructor(source: DemuxSource, options: DemuxerOptions = {}) {
@@ -157,9 +156,7 @@ export class Demuxer implements Disposable {
     this.metadata = this.#context.metadata?.getAll() ?? {}
   }
 
-  /**
-   * Length in seconds as the header tells, of the longest stream; `undefined` where it does not.
-   */
+  /** Duration of the longest stream in seconds, from the header; `undefined` if unknown. */
   get durationSec(): number | undefined {
     this.#handle.check()
     const { duration } = this.#context
@@ -171,16 +168,17 @@ export class Demuxer implements Disposable {
     return longest > 0 ? longest : undefined
   }
 
-  /** Damage that was seen while reading, with `strict: false`; the first hundred. */
+  /** Damage that was found while reading, with `strict: false`; the first hundred. */
   get failures(): readonly ChainFailure[] {
     return this.#failures.kept
   }
 
+  /** Number of all failures. */
   get failureCount(): number {
     return this.#failures.count
   }
 
-  /** FFmpeg's choice among the streams of a kind: the one marked as default, the largest. */
+  /** FFmpeg's choice among the streams of a kind: the one marked as default, or the largest. */
   best(kind: 'video' | 'audio'): StreamInfo | undefined {
     this.#handle.check()
     const { constants: c } = this.#ffmpeg
@@ -193,11 +191,11 @@ export class Demuxer implements Disposable {
   }
 
   /**
-   * The packets of one stream, all or those of a window; may be asked again for another one.
-   * Memory: their bytes.
+   * Reads the packets of one stream, all or those of a window; further calls may read other
+   * windows. Memory: the bytes of the packets.
    *
-   * @throws MediaError `ERR_BAD_OPTION` where there is no such stream; if strict, `ERR_DECODE`
-   *   where the container is damaged
+   * @throws MediaError `ERR_BAD_OPTION` if there is no such stream; if strict, `ERR_DECODE` if the
+   *   container is damaged
    */
   demux(options: DemuxOptions = {}): Packets {
     this.#handle.check()
@@ -210,8 +208,9 @@ export class Demuxer implements Disposable {
   }
 
   /**
-   * The packets of several streams, in the order in which they were asked for. @throws MediaError
-   * as `demux`
+   * Reads the packets of several streams, in the order of the request.
+   *
+   * @throws MediaError as `demux`
    */
   demuxMany(options: DemuxManyOptions = {}): Packets[] {
     this.#handle.check()
@@ -222,11 +221,11 @@ export class Demuxer implements Disposable {
   }
 
   /**
-   * The packets of one stream, chunk by chunk: together exactly those of `demux()`. One chunk is in
-   * memory at a time.
+   * Reads the packets of one stream chunk by chunk; together they are exactly those of `demux()`.
+   * One chunk is in memory at a time.
    *
-   * @throws MediaError as `demux`; `ERR_BAD_STATE` where another method has moved the container
-   *   meanwhile
+   * @throws MediaError as `demux`; `ERR_BAD_STATE` if another method has moved the container's
+   *   position
    */
   *chunks(options: ChunkOptions): Generator<Packets> {
     checkKnown(options, ['stream', 'packetsPerChunk', 'durationSec'])
@@ -242,8 +241,8 @@ export class Demuxer implements Disposable {
   }
 
   /**
-   * The same of several streams at once: an array a chunk, of the packets of each stream in the
-   * order asked for; a stream may have none in a chunk.
+   * Reads several streams in chunks. A chunk is an array with the packets of each stream, in the
+   * order of the request; a stream may have none in a chunk.
    */
   *chunksOfMany(options: ManyChunkOptions): Generator<Packets[]> {
     checkKnown(options, ['streams', 'packetsPerChunk', 'durationSec'])
@@ -251,7 +250,7 @@ export class Demuxer implements Disposable {
     yield* chunksOf(this.#packets(streams), streams, sizeOfChunks(options), this.name)
   }
 
-  /** Closes the container. What was made of it stays. */
+  /** Closes the container. Its packets stay valid. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }
@@ -280,7 +279,7 @@ export class Demuxer implements Disposable {
     }
   }
 
-  /** What reading a window needs of a container. */
+  /** The parts of a container that a window needs. */
   #window(stream: StreamInfo): Parameters<typeof readWindow>[0] {
     return {
       formats: this.format,
@@ -299,7 +298,7 @@ export class Demuxer implements Disposable {
     }
   }
 
-  /** An edit list may show pieces in another order, or twice. */
+  /** Whether pieces are in order: an edit list may show them in another order, or twice. */
   #isInOrder({ index, kind }: StreamInfo): boolean {
     const source = this.#source
     if (kind !== 'video' || !isFileSource(source) || !this.format.startsWith('mov')) return true
@@ -342,7 +341,7 @@ export class Demuxer implements Disposable {
     }
   }
 
-  /** Goes to the beginning: by opening it again, which every container can. */
+  /** Goes to the beginning by opening the container again, which always works. */
   #rewind(): void {
     if (this.#isAtStart) return
     const again = this.#open()
@@ -395,7 +394,7 @@ export class Demuxer implements Disposable {
   }
 }
 
-/** In which FFmpeg counts the length of a container, a second. */
+/** FFmpeg's unit for the length of a container: ticks per second. */
 const MICROSECONDS = 1e6
 
 function isCoded(kind: StreamKind): boolean {

@@ -12,7 +12,7 @@ import type { SyncReader } from '../../files/routine.ts'
 import { removeSpilled, spill } from '../../files/spill.ts'
 
 /**
- * Where a demuxer reads from: a path, a URL that FFmpeg can open, bytes. With `format: 'lavfi'`, a
+ * The source of a demuxer: a path, a URL that FFmpeg can open, or bytes. With `format: 'lavfi'`, a
  * string is a filter graph.
  */
 export type DemuxSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
@@ -22,19 +22,20 @@ export interface OpenOptions {
   readonly format: string | undefined
   readonly formatOptions: Readonly<Record<string, string>>
   readonly probe: boolean | 'auto'
-  /** Longest wait for bytes of a web server, in milliseconds. */
+  /** Longest wait for bytes from a web server, in milliseconds. */
   readonly timeoutMs: number
 }
 
-/** Demuxers whose input is no file. */
+/** Demuxers whose input is not a file. */
 const NO_FILE: ReadonlySet<string> = new Set(['lavfi'])
 
-/** Protocols by which FFmpeg may open what a URL names. */
+/** Protocols that FFmpeg may use for a URL. */
 const WEB = 'http,https,tcp,tls,crypto'
 
 /**
- * Has FFmpeg open a container. Closing it is the caller's. @throws Error of FFmpeg's, or MediaError
- * without source
+ * Lets FFmpeg open a container. The caller closes it.
+ *
+ * @throws Error of FFmpeg, or MediaError without source
  */
 export function openInput(
   ffmpeg: FFmpeg,
@@ -52,7 +53,7 @@ export function openInput(
     if (protocols === 'file') refuseUnreadable(url.slice('file:'.length))
     throw error
   } finally {
-    // What is open needs no name, but on Windows, where it is removed when the process ends.
+    // An open file needs no name, except on Windows, where it is removed when the process ends.
     if (spilled !== undefined) removeSpilled(spilled)
   }
   try {
@@ -65,12 +66,12 @@ export function openInput(
   }
 }
 
-/** As FFmpeg takes it: 0 is for ever. */
+/** Converts to FFmpeg's unit, where 0 means forever. */
 function microseconds(ms: number): string {
   return ms === Number.POSITIVE_INFINITY ? '0' : String(Math.ceil(ms * 1000))
 }
 
-/** @throws MediaError `ERR_READ` where it is the file that is missing or not to be read */
+/** @throws MediaError `ERR_READ` if the file is missing or not readable */
 function refuseUnreadable(path: string): void {
   try {
     accessSync(path, constants.R_OK)
@@ -90,7 +91,7 @@ function placeOf(source: DemuxSource, format: string | undefined): Place {
   if (typeof source === 'string' && format !== undefined && NO_FILE.has(format)) {
     return { url: source, protocols: undefined, inspect: undefined }
   }
-  // `file:` in front, else `http:` in a name would be a protocol.
+  // With `file:` in front, because otherwise `http:` in a name would be a protocol.
   if (typeof source === 'string') return placeOfFile(source, format)
   if (source instanceof URL) {
     if (source.protocol === 'file:') return placeOfFile(fileURLToPath(source), format)
@@ -105,8 +106,8 @@ function placeOf(source: DemuxSource, format: string | undefined): Place {
 }
 
 /**
- * FFmpeg would wait for a pipe, and read a device without end. A device is read where its format is
- * named.
+ * Refuses pipes and devices: FFmpeg would wait for a pipe and read a device without end. A device
+ * is read if its format is given.
  */
 function placeOfFile(path: string, format: string | undefined): Place {
   try {
@@ -132,7 +133,7 @@ function inputFormat({ av }: FFmpeg, name: string | undefined): InputFormat | un
   return found
 }
 
-/** FFmpeg ignores options that a format does not have. */
+/** Refuses unknown options, which FFmpeg ignores. */
 function refuseUnknown(context: FormatContext, options: Readonly<Record<string, string>>): void {
   const unknown = Object.keys(options).filter((name) => context.getOption(name) === null)
   if (unknown.length === 0) return

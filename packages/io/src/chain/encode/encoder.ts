@@ -18,14 +18,14 @@ import { conversionFor, findEncoder } from './find-encoder.ts'
 
 /**
  * Encodes frames or arrays into packets of one stream. Frames are converted to what the encoder
- * takes: pixel format, sample format, rate, channels, samples a packet. `encode` some, `flush` at
- * the end, which no encoder gives before. `stream` says what the packets are, from the first frames
- * on.
+ * takes: pixel format, sample format, rate, channels, samples per packet. `encode` frames, and
+ * `flush` at the end, because encoders hold packets back. `stream` describes the packets, from the
+ * first frames on.
  *
- * States: `waiting` for the first frames, which tell size or rate, `open`, `flushed`, `closed` by
- * `[Symbol.dispose]()`.
+ * States: `waiting` for the first frames, which define size or rate, `open`, `flushed`, and
+ * `closed` by `[Symbol.dispose]()`.
  *
- * @throws MediaError from the constructor: `ERR_UNSUPPORTED` where this FFmpeg has no such encoder,
+ * @throws MediaError from the constructor: `ERR_UNSUPPORTED` if this FFmpeg has no such encoder,
  *   `ERR_BAD_OPTION`, `ERR_BACKEND_MISSING`
  * @example
  * ```ts run
@@ -50,7 +50,7 @@ export class Encoder implements Disposable {
   #graph: FilterGraph | undefined
   #stream: StreamInfo | undefined
   #isFlushed = false
-  /** Pictures or samples that came in arrays. */
+  /** Number of pictures or samples that came in arrays. */
   #count = 0
 
   constructor(options: EncoderOptions) {
@@ -66,13 +66,15 @@ export class Encoder implements Disposable {
     })
   }
 
-  /** FFmpeg's name of the encoder: `'libx264'`. */
+  /** FFmpeg's name of the encoder, such as `'libx264'`. */
   get encoder(): string {
     return this.#codec.name ?? ''
   }
 
   /**
-   * What the packets are. @throws MediaError `ERR_BAD_STATE` before the first frames, which tell it
+   * Description of the packets.
+   *
+   * @throws MediaError `ERR_BAD_STATE` before the first frames
    */
   get stream(): StreamInfo {
     this.#handle.check()
@@ -84,10 +86,10 @@ export class Encoder implements Disposable {
   }
 
   /**
-   * Encodes frames, which stay the caller's, or an array: pictures, with `frameRate`, or samples,
-   * with `sampleRate`, that follow those before. The packets that are complete; they may be none.
+   * Encodes frames, which stay the caller's, or an array that continues the ones before: pictures,
+   * with `frameRate`, or samples, with `sampleRate`. Returns the complete packets, if any.
    *
-   * @throws MediaError `ERR_ENCODE`; `ERR_BAD_OPTION` for frames that are unlike the first;
+   * @throws MediaError `ERR_ENCODE`; `ERR_BAD_OPTION` for frames that differ from the first;
    *   `ERR_BAD_STATE` after `flush()`
    */
   encode(frames: Frames | NdArray): Packets {
@@ -103,7 +105,7 @@ export class Encoder implements Disposable {
     }
   }
 
-  /** The packets that are still in the encoder; nothing can be encoded after it. */
+  /** Returns the packets that are still in the encoder. Afterwards nothing can be encoded. */
   flush(): Packets {
     this.#handle.check()
     const out: PacketData[] = []
@@ -116,7 +118,7 @@ export class Encoder implements Disposable {
     return Packets.of({ stream: this.stream, window: undefined, source: undefined }, out)
   }
 
-  /** Frees the encoder. Packets that it gave stay. */
+  /** Frees the encoder. Its packets stay valid. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }
@@ -162,7 +164,8 @@ export class Encoder implements Disposable {
   }
 
   /**
-   * Samples that the encoder wants in a frame; 0 for any number. It is only known once one is open.
+   * Number of samples that the encoder wants in a frame; 0 for any number. It is known only after
+   * the encoder was opened.
    */
   #frameSize(first: AvFrame): number {
     if (this.#isVideo) return 0
@@ -182,7 +185,7 @@ export class Encoder implements Disposable {
     }
   }
 
-  /** Encodes what the conversion has ready. */
+  /** Encodes the converted frames. */
   #take(out: PacketData[]): void {
     const frames = this.#graph!.pull()
     const take = this.#taker(out)
@@ -215,7 +218,7 @@ export class Encoder implements Disposable {
       frame.pts = rescale(frame.pts, frame.timeBase, timeBase)
       frame.duration = rescale(frame.duration, frame.timeBase, timeBase)
       frame.timeBase = context.timeBase
-      frame.pictType = c.AV_PICTURE_TYPE_NONE // the encoder's choice, not that of the file it came from
+      frame.pictType = c.AV_PICTURE_TYPE_NONE // let the encoder choose, not the original file
     }
     try {
       encodeFrame(this.#ffmpeg, context, frame, this.#packet, take, `encoding with ${this.encoder}`)

@@ -2,10 +2,7 @@ import type { FormatContext } from 'node-av/lib'
 import { runSync, type SyncReader } from '../../files/routine.ts'
 import { hasUnknownSize, isWavHead } from '../../formats/wav/wav-header.ts'
 
-/**
- * Where the chunk of samples begins in CAF files, at the latest: they have a page for texts before
- * it.
- */
+/** Latest offset of the sample chunk in CAF files, which have a page for texts before it. */
 const CAF_HEAD_BYTES = 65_536
 
 /**
@@ -14,7 +11,7 @@ const CAF_HEAD_BYTES = 65_536
  */
 const MARK = 'spindle, of unknown size '
 
-/** The chunk that says so. */
+/** The chunk with the mark. */
 export const OPEN_ENDED_CHUNK: Buffer = Buffer.concat([
   Buffer.from('LIST'),
   uint32(12 + MARK.length + 1),
@@ -29,8 +26,8 @@ export function isStreamOpenEnded({ iformat, metadata }: FormatContext): boolean
 }
 
 /**
- * Whether a file ends where its bytes end, since its header does not tell: WAV and CAF that were
- * written into a pipe.
+ * Whether the header has no length, so that the samples end with the file: WAV and CAF that were
+ * written to a pipe.
  */
 export function isOpenEnded(reader: SyncReader): boolean {
   const head = reader.read(0, Math.min(12, reader.size))
@@ -42,13 +39,13 @@ function hasOpenWav(reader: SyncReader): boolean {
   try {
     return runSync(hasUnknownSize(reader.size), { reader })
   } catch {
-    return false // FFmpeg says what is wrong with it
+    return false // FFmpeg reports the fault
   }
 }
 
 /**
- * Apple's Core Audio Format: chunks of a name and a size of 64 bits, which is -1 for samples up to
- * the end.
+ * Apple's Core Audio Format: chunks with a name and a 64-bit size. A size of -1 means up to the end
+ * of the file.
  */
 function hasOpenCaf(reader: SyncReader): boolean {
   const head = Buffer.from(reader.read(0, Math.min(CAF_HEAD_BYTES, reader.size)))

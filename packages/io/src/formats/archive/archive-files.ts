@@ -8,33 +8,35 @@ import {
   refuseLargeResult,
 } from './read-many.ts'
 
-/** What is known of any file of an archive. */
+/** The common data of a file in an archive. */
 export interface ArchiveEntry {
-  /** Its place among the files of the archive, from 0. */
+  /** Number of the file among the files of the archive, from 0. */
   readonly number: number
-  /** As stored: nothing is resolved, an archive may say `../../etc/passwd`. */
+  /** The path as stored. Nothing is resolved: an archive may say `../../etc/passwd`. */
   readonly path: string
-  /** Bytes of data. */
+  /** Size of its data, in bytes. */
   readonly size: number
 }
 
 /** The files of an archive. */
 export interface ArchiveTable<E extends ArchiveEntry> {
-  /** The path of each. */
+  /** The path of each file. */
   readonly paths: readonly string[]
   /**
-   * The number of each path; of two members of one path, of the later one, as unpacking would have
-   * it.
+   * The number of each path. If two members have the same path, the later one counts, as in
+   * unpacking.
    */
   readonly byPath: ReadonlyMap<string, number>
   at(number: number): E
-  /** Where a member begins. */
+  /** Offset of a member. */
   placeOf(number: number): number
 }
 
 /**
- * The number of a member. @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` for
- * what is neither path nor number
+ * The number of a member.
+ *
+ * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION` if `member` is neither a path
+ *   nor a number
  */
 export function numberOf(
   { paths, byPath }: Pick<ArchiveTable<ArchiveEntry>, 'paths' | 'byPath'>,
@@ -52,9 +54,9 @@ export function numberOf(
   throw archiveError('ERR_NO_MEMBER', archive, problem)
 }
 
-/** What random access has in common, whatever the format and the form. */
+/** The common parts of random access, whatever the format and the form. */
 abstract class ArchiveFiles<E extends ArchiveEntry> {
-  /** What it reads: a path, a URL, or a number of bytes. */
+  /** The archive in messages: a path, a URL, or a number of bytes. */
   readonly source: string
   protected readonly table: ArchiveTable<E>
 
@@ -63,28 +65,28 @@ abstract class ArchiveFiles<E extends ArchiveEntry> {
     this.table = table
   }
 
-  /** How many files there are. */
+  /** Number of files. */
   get length(): number {
     return this.table.paths.length
   }
 
   /**
-   * The path of each file, in the order of the archive, or of its directory. A path may be there
-   * more than once.
+   * The path of each file, in the order of the archive or its directory. A path may occur more than
+   * once.
    */
   paths(): readonly string[] {
     return this.table.paths
   }
 
-  /** Whether there is a file of that path. */
+  /** Whether the archive has a file with this path. */
   has(path: string): boolean {
     return this.table.byPath.has(path)
   }
 
   /**
-   * What is known of a file without reading it. Of several of one path, the last one.
+   * The entry of a file, without reading it. If several files have the path, the last one counts.
    *
-   * @param member path, as stored, or number
+   * @param member path as stored, or number from 0
    * @throws ArchiveError `ERR_NO_MEMBER`; MediaError `ERR_BAD_OPTION`
    */
   entry(member: string | number): E {
@@ -98,14 +100,14 @@ abstract class ArchiveFiles<E extends ArchiveEntry> {
   }
 }
 
-/** An open file that an archive is in. */
+/** The open file of an archive. */
 export interface ArchiveFile<E> {
   /** Reads a member. */
   read(entry: E, signal: AbortSignal | undefined): Uint8Array | Promise<Uint8Array>
   close(): Promise<void>
 }
 
-/** An archive that is held open, many of whose files may be read at a time. */
+/** An open archive with asynchronous reads, which may overlap. */
 export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E> {
   private readonly file: ArchiveFile<E>
   private readonly pending = new Set<Promise<unknown>>()
@@ -117,16 +119,15 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
   }
 
   /**
-   * Reads one file. Many reads may run at a time; inflating large ones is done on libuv's threads.
+   * Reads one file. Reads may overlap; large members are inflated on libuv's threads.
    *
-   * @param member path, as stored, or number
-   * @returns its data; of an archive in memory a view where it is stored as it is, otherwise memory
-   *   of its own
-   * @throws ArchiveError (which names archive and member) with `code`
+   * @param member path as stored, or number from 0
+   * @returns its data: a view of a stored member if the archive is in memory, otherwise new memory
+   * @throws ArchiveError, which names archive and member, with `code`
    * - `ERR_NO_MEMBER`: there is no such file
-   * - `ERR_DECODE`: it is damaged, or its checksum is wrong (zip)
-   * - `ERR_UNSUPPORTED`: encryption, other methods than storing and deflating (zip)
-   * - `ERR_TOO_LARGE`: it has more than `maxMemberBytes` (zip)
+   * - `ERR_DECODE`: the file is damaged, or its checksum is wrong (zip)
+   * - `ERR_UNSUPPORTED`: encryption, or a method other than storing and deflating (zip)
+   * - `ERR_TOO_LARGE`: the file has more than `maxMemberBytes` (zip)
    * - `ERR_READ`, `ERR_BAD_STATE` after `close`, `ERR_BAD_OPTION`
    */
   async read(member: string | number, options: ArchiveReadOptions = {}): Promise<Uint8Array> {
@@ -138,8 +139,8 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
    * Reads several files.
    *
    * @returns their data, in the order of `members`
-   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` also when they have more than
-   *   `maxResultBytes`. The first failure ends all
+   * @throws as {@link read}; ArchiveError `ERR_TOO_LARGE` also if the files exceed `maxResultBytes`
+   *   in total. The first failure ends the call
    */
   async readMany(
     members: Iterable<string | number>,
@@ -154,7 +155,7 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
     return readMany(entries, placeOf, concurrency, (entry) => this.readEntry(entry, signal))
   }
 
-  /** Lets go of the file once the reads under way are done. May be called again. */
+  /** Closes the file after the running reads have ended. It may be called again. */
   close(): Promise<void> {
     this.closing ??= Promise.allSettled(this.pending).then(() => this.file.close())
     return this.closing
@@ -179,13 +180,13 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
   }
 }
 
-/** The same for one read at a time. */
+/** The open file of an archive, with synchronous reads. */
 export interface ArchiveFileSync<E> {
   read(entry: E): Uint8Array
   close(): void
 }
 
-/** An archive that is held open, whose files are read one at a time. */
+/** An open archive with synchronous reads. */
 export abstract class OpenArchiveSync<E extends ArchiveEntry> extends ArchiveFiles<E> {
   private readonly file: ArchiveFileSync<E>
   private isOpen = true
@@ -195,14 +196,14 @@ export abstract class OpenArchiveSync<E extends ArchiveEntry> extends ArchiveFil
     this.file = file
   }
 
-  /** Reads one file, as {@link OpenArchive.read} does, and is done when it returns. */
+  /** Reads one file; the synchronous form of {@link OpenArchive.read}. */
   read(member: string | number): Uint8Array {
     this.checkOpen(this.isOpen)
     const { buffer, byteOffset, byteLength } = this.file.read(this.entry(member))
     return new Uint8Array(buffer, byteOffset, byteLength)
   }
 
-  /** Lets go of the file. May be called again. */
+  /** Closes the file. It may be called again. */
   close(): void {
     this.isOpen = false
     this.file.close()

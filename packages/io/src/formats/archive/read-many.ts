@@ -2,19 +2,22 @@ import { integer, type Rules, signal } from 'spindle/options'
 import { limit, mediaOptions } from '../../base/options.ts'
 import { archiveError } from './archive-error.ts'
 
-/** Options of `read` of an archive. */
+/** Options of `read` of `TarIndex` and `ZipFile`. */
 export interface ArchiveReadOptions {
-  /** Gives up: rejects with the signal's reason. A read of a file that has begun is waited for. */
+  /**
+   * Aborts the call: it rejects with the signal's reason. A file read that has begun runs to its
+   * end.
+   */
   readonly signal?: AbortSignal
 }
 
-/** Options of `readMany` of an archive. */
+/** Options of `readMany` of `TarIndex` and `ZipFile`. */
 export interface ArchiveReadManyOptions extends ArchiveReadOptions {
-  /** Most reads at a time, 1 to 1024. Default 8. */
+  /** Largest number of reads at a time, an integer from 1 to 1024. Default 8. */
   readonly concurrency?: number
   /**
-   * Most bytes of all that the call returns; more is an error, `ERR_TOO_LARGE`, before anything is
-   * read. An integer >= 1, or `Infinity`. Default 2 GiB.
+   * Largest total size of the result, in bytes. More is an error, `ERR_TOO_LARGE`, before anything
+   * is read. An integer >= 1, or `Infinity`. Default 2 GiB.
    */
   readonly maxResultBytes?: number
 }
@@ -34,7 +37,6 @@ export function checkReadOptions(options: ArchiveReadManyOptions, isMany: boolea
   else readOptions.check(options)
 }
 
-/** Refuses to return more than was allowed. @throws ArchiveError `ERR_TOO_LARGE` */
 export function refuseLargeResult(
   archive: string,
   sizes: Iterable<number>,
@@ -48,11 +50,11 @@ export function refuseLargeResult(
 }
 
 /**
- * Reads several things, at most `concurrency` at a time, in the order in which they lie, which
- * disks like.
+ * Reads several entries, at most `concurrency` at a time, in the order of their offsets, which
+ * suits disks.
  *
- * @returns what was read, in the order of `entries`
- * @throws the first failure, once what runs is done
+ * @returns the results, in the order of `entries`
+ * @throws the first failure, after the running reads have ended
  */
 export async function readMany<E, R = Uint8Array>(
   entries: readonly E[],

@@ -12,16 +12,16 @@ import { type ParseNpyOptions, readNpy } from './parse-npy.ts'
 /** Options of `loadNpy` in `@spindle/io/sync`. */
 export interface LoadNpySyncOptions extends ParseNpyOptions {
   /**
-   * An array for the elements, of the dtype and shape that they have, for example a slot of a
-   * batch; the call gives it back. Nothing is allocated: fresh memory costs more than reading into
-   * it, from about 100 KB on. When the call fails, its elements may have changed.
+   * An array to fill, with the dtype and shape of the elements, for example a slot of a batch; the
+   * call returns it. Nothing is allocated: from about 100 KB on, new memory costs more than the
+   * read. If the call fails, the elements may have changed.
    */
   readonly into?: NdArray
 }
 
 /** Options of `loadNpy`. */
 export interface LoadNpyOptions extends LoadNpySyncOptions, UrlOptions {
-  /** Gives up: the call rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -36,13 +36,13 @@ const loadOptions = mediaOptions('LoadNpyOptions', {
 /**
  * Loads an array in NumPy's npy format from a path, URL, Blob or bytes.
  *
- * With `rows`, only these are read from a file or Blob: a batch out of an array larger than memory
- * costs the batch. (Of a column-major array everything is read.) Without, `data` is a view of the
- * bytes that were read, or given, as `parseNpy` says.
+ * With `rows`, only these rows are read from a file or Blob: a batch from an array that is larger
+ * than memory costs only the batch. (A column-major array is read as a whole.) Without, `data` is a
+ * view of the bytes that were read or given, as in `parseNpy`.
  *
- * @returns row-major
- * @throws MediaError `ERR_READ` when the source cannot be read; otherwise as `parseNpy`
- * @throws the signal's reason, when aborted
+ * @returns the array, row-major
+ * @throws MediaError `ERR_READ` if the source cannot be read; otherwise as `parseNpy`
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -64,7 +64,7 @@ export async function loadNpy(
   return readWith(source, options, (reader) => routineOf(reader, options))
 }
 
-/** {@link loadNpy} for worker ops: a path, `file:` URL or bytes, done when it returns. */
+/** The synchronous form of {@link loadNpy}, for worker ops: from a path, `file:` URL or bytes. */
 export function loadNpySync(source: MediaSource, options: LoadNpySyncOptions = {}): AnyNdArray {
   checkSource(source, 'source')
   syncOptions.check(options)

@@ -19,10 +19,9 @@ function isRange(rows: unknown): boolean {
 }
 
 /**
- * The rows of an array that has them: `end` is cut to what there is.
+ * Limits the rows to those of an array: `end` is cut to the number of rows.
  *
- * @throws MediaError `ERR_BAD_OPTION` for an array without axes, and for a start behind the last
- *   row
+ * @throws MediaError `ERR_BAD_OPTION` for an array without axes, and for a start after the last row
  */
 export function rowsWithin(rows: RowRange, shape: readonly number[]): RowRange {
   const count = shape[0]

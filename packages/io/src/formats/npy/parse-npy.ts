@@ -13,7 +13,7 @@ import { rowsRule, rowsWithin } from './npy-rows.ts'
 /** Options of `parseNpy`. */
 export interface ParseNpyOptions {
   /**
-   * Only these rows of the first axis, `[start, end)`; an `end` behind the last row means all.
+   * Only these rows of the first axis, `[start, end)`; an `end` after the last row means all.
    * Default: all.
    */
   readonly rows?: readonly [start: number, end: number]
@@ -26,18 +26,18 @@ const parseOptions = mediaOptions('ParseNpyOptions', {
 /**
  * Reads an array in NumPy's npy format (versions 1 to 3) from memory, synchronously.
  *
- * `data` is a view of `bytes`, without a copy, where they lie as they should: row-major,
- * little-endian and at a multiple of the element's size in memory. It is a copy otherwise:
- * column-major (Fortran) arrays are turned, big-endian ones swapped. A view keeps the bytes alive,
- * changes with them, and is of shared memory where they are.
+ * `data` is a view of `bytes`, without a copy, if they are row-major, little-endian and aligned to
+ * the element size. Otherwise it is a copy: column-major (Fortran) arrays are transposed,
+ * big-endian ones swapped. A view keeps the bytes alive and changes with them; a view of shared
+ * memory is shared memory.
  *
- * Complex numbers become float32 or float64 with a last axis `[real, imaginary]`; float16 stays as
+ * Complex numbers become float32 or float64 with a last axis `[real, imaginary]`. float16 stays as
  * its bits, in a `Uint16Array`.
  *
- * @returns row-major; a 0-d array has shape `[]` and one element
+ * @returns the array, row-major; a 0-d array has shape `[]` and one element
  * @throws MediaError with `code`
- * - `ERR_DECODE`: not an npy file, damaged, or truncated. What follows the array is passed over, as
- *   NumPy does
+ * - `ERR_DECODE`: the bytes are not an npy file, or damaged or truncated. Bytes after the array are
+ *   ignored, as in NumPy
  * - `ERR_UNSUPPORTED`: objects, text, times, structured dtypes
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
  * @example
@@ -66,25 +66,25 @@ export function parseNpy(
   }
 }
 
-/** A whole file in memory -> the array. Faults do not name the source. */
+/** Decodes a whole file in memory. Errors do not name the source. */
 function decodeNpy(bytes: Uint8Array, rows: RowRange | undefined): AnyNdArray {
   if (rows === undefined) {
     const { header, dataOffset } = readHead(bytes)
     checkLength(header, bytes.byteLength - dataOffset)
     const end = dataOffset + header.dataBytes
     const data = bytes.byteLength === end ? bytes : bytes.subarray(0, end)
-    // The common way, without a routine: it is taken a million times a second.
+    // The common path, without a routine: it runs a million times a second.
     if (liesAsIs(header)) return arrayOf(header, data, header.shape, dataOffset)
   }
   return runSync(readNpy(0, bytes.byteLength, rows, false), { reader: new MemoryReader(bytes) })
 }
 
 /**
- * An npy that lies in a file from `base` on and is `size` bytes long -> the array, or only its
- * rows. Faults do not name the source.
+ * Reads the array, or only its rows, of an npy that begins at `base` in a file and is `size` bytes
+ * long. Errors do not name the source.
  *
- * @param isOwn whether what is read may be overwritten
- * @param into where the elements go
+ * @param isOwn whether the bytes that are read may be overwritten
+ * @param into array for the elements
  */
 export function* readNpy(
   base: number,
@@ -96,7 +96,7 @@ export function* readNpy(
   if (rows === undefined && into === undefined) {
     if (size > ONE_READ_BYTES)
       dataOffsetOf(yield { kind: 'read', offset: base, length: USUAL_HEAD_BYTES })
-    // One read. The data then begins behind the header, at a multiple of 16 (64 since NumPy 1.14).
+    // One read. The data then begin after the header, at a multiple of 16 (64 since NumPy 1.14).
     return yield* decodeWhole(yield { kind: 'read', offset: base, length: size }, isOwn)
   }
   let head = yield { kind: 'read', offset: base, length: Math.min(size, USUAL_HEAD_BYTES) }
@@ -110,7 +110,7 @@ export function* readNpy(
   if (into === undefined) return yield* readPart(header, base + dataOffset, range, isOwn)
   checkInto(into, header, range)
   const array = yield* readPart(header, base + dataOffset, range, isOwn, bytesOf(into.data))
-  // What had to be converted lies elsewhere.
+  // Converted elements are in other memory.
   const isThere =
     array.data.buffer === into.data.buffer && array.data.byteOffset === into.data.byteOffset
   if (!isThere) (into.data as Uint8Array).set(array.data as Uint8Array)
@@ -118,8 +118,8 @@ export function* readNpy(
 }
 
 /**
- * A whole npy in memory -> the array or its rows, with turns for the loop where it must be
- * converted.
+ * Decodes the array or its rows from a whole npy in memory, with turns of the event loop if it must
+ * be converted.
  */
 export function* decodeWhole(
   bytes: Uint8Array,
@@ -136,14 +136,16 @@ export function* decodeWhole(
   return rows === undefined ? whole : cutRows(whole, rowsWithin(rows, header.shape))
 }
 
-/** Larger files are looked at before they are read: they may be something else. */
+/**
+ * The header of a larger file is checked before the rest is read, because it may be something else.
+ */
 const ONE_READ_BYTES = 64 * 1024 * 1024
 
-/** Covers the header that NumPy writes for all but structured dtypes. */
+/** Covers the header that NumPy writes for all except structured dtypes. */
 const USUAL_HEAD_BYTES = 256
 
 /**
- * Reads all or some rows, and nothing else, unless these lie scattered over a column-major array.
+ * Reads all or some rows and nothing else, unless the rows are scattered over a column-major array.
  */
 function* readPart(
   header: NpyHeader,
@@ -177,14 +179,14 @@ function checkInto(into: NdArray, header: NpyHeader, rows: RowRange | undefined)
   throw badOption('into', rule, `${into.dtype} [${into.shape.join(', ')}]`)
 }
 
-/** Some rows of an array, in memory of their own. */
+/** Some rows of an array, in new memory. */
 function cutRows({ data, dtype, shape }: AnyNdArray, [start, end]: RowRange): AnyNdArray {
   const rowSize = sizeOf(shape.slice(1))
   const rows = data.slice(start * rowSize, end * rowSize)
   return { data: rows, dtype, shape: [end - start, ...shape.slice(1)] } as AnyNdArray
 }
 
-/** What follows the data is passed over, as NumPy does: a file may have one array after another. */
+/** Bytes after the data are ignored, as in NumPy: a file may have several arrays. */
 function checkLength({ dtype, shape, dataBytes }: NpyHeader, available: number): void {
   if (dataBytes <= available) return
   const needed = `${dtype} [${shape.join(', ')}] has ${dataBytes} bytes`

@@ -9,7 +9,7 @@ import { type NpzOptions, type NpzPlan, npzPlan, npzRules, readNpzMembers } from
 
 /** Options of `loadNpz`. */
 export interface LoadNpzOptions extends NpzOptions, UrlOptions {
-  /** Gives up opening: the call rejects with the signal's reason. */
+  /** Aborts opening: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -21,15 +21,15 @@ const loadOptions = mediaOptions('LoadNpzOptions', {
 
 /**
  * Opens an npz: the zip of npy files that NumPy's `np.savez` and `np.savez_compressed` write. Only
- * its directory is read; each array is when it is asked for. Stored and deflated members, zip64,
- * and archives with a comment or something in front are understood.
+ * its directory is read; each array is read on request. Stored and deflated members, zip64, and
+ * archives with a comment or bytes in front are supported.
  *
  * @throws MediaError with `code`
  * - `ERR_READ`: the source cannot be read
- * - `ERR_DECODE`: not a zip file, damaged or truncated
- * - `ERR_UNSUPPORTED`: one part of several
+ * - `ERR_DECODE`: the source is not a zip file, or damaged or truncated
+ * - `ERR_UNSUPPORTED`: the source is one part of an archive in several files
  * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -56,7 +56,8 @@ export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {})
 }
 
 /**
- * {@link loadNpz} for worker ops: a path, `file:` URL or bytes; its arrays are read synchronously.
+ * The synchronous form of {@link loadNpz}, for worker ops: from a path, `file:` URL or bytes; its
+ * arrays are read synchronously.
  */
 export function loadNpzSync(source: MediaSource, options: NpzOptions = {}): NpzFileSync {
   checkSource(source, 'source')
@@ -65,9 +66,9 @@ export function loadNpzSync(source: MediaSource, options: NpzOptions = {}): NpzF
 }
 
 /**
- * Opens an npz in memory, synchronously. Arrays that are stored as they are come as views of
- * `bytes`, without a copy, where their elements are aligned: always those of one byte an element,
- * others by chance, for zip aligns nothing.
+ * Opens an npz in memory, synchronously. Stored arrays are views of `bytes`, without a copy, if
+ * their elements are aligned. Elements of one byte always are; others only by chance, because zip
+ * does not align members.
  *
  * @throws MediaError as `loadNpz`
  * @example

@@ -52,22 +52,22 @@ abstract class NpzArrays<R extends Reader> {
 }
 
 /**
- * An open npz: named arrays, each read when it is asked for. Made by `loadNpz`. The file is held
- * open until `close()`, so `await using` it, or close it.
+ * An open npz, made by `loadNpz`: named arrays, each read on request. The file stays open until
+ * `close()`, so use `await using`, or close it.
  */
 export class NpzFile extends NpzArrays<OpenReader> {
   private readonly pending = new Set<Promise<unknown>>()
   private closing: Promise<void> | undefined
 
   /**
-   * Reads one array. Many may be read at a time.
+   * Reads one array. Reads may overlap.
    *
-   * @param name as `keys()` gives it; `.npy` may be added
-   * @returns row-major; see `parseNpy` for what becomes of NumPy's dtypes
+   * @param name a name of `keys()`, with or without `.npy`
+   * @returns the array, row-major; `parseNpy` describes the dtypes
    * @throws MediaError with `code`
-   * - `ERR_NO_MEMBER`: there is no array of that name
-   * - `ERR_DECODE`: it is damaged, truncated, or its checksum is wrong
-   * - `ERR_UNSUPPORTED`: its dtype, or how it is compressed
+   * - `ERR_NO_MEMBER`: there is no array with that name
+   * - `ERR_DECODE`: the array is damaged or truncated, or its checksum is wrong
+   * - `ERR_UNSUPPORTED`: its dtype or its compression is not supported
    * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
    * - `ERR_BAD_STATE`: the file was closed
    */
@@ -84,7 +84,7 @@ export class NpzFile extends NpzArrays<OpenReader> {
     }
   }
 
-  /** Lets go of the file once the arrays under way are read. May be called again. */
+  /** Closes the file after the running reads have ended. It may be called again. */
   close(): Promise<void> {
     this.closing ??= Promise.allSettled(this.pending).then(() => this.reader.close())
     return this.closing

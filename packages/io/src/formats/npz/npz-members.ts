@@ -11,14 +11,14 @@ import { findData, isPossible, readZipMember } from '../zip/zip-member.ts'
 /** Options of reading an npz. */
 export interface NpzOptions {
   /**
-   * Whether the bytes of each array are held against the checksum in the archive. Default true. It
-   * costs about 0.2 ms a MB; false is for files that something else vouches for.
+   * Whether each array is checked against its checksum. Default true. The check costs about 0.2 ms
+   * for each MB. Use false only if something else vouches for the file.
    */
   readonly verify?: boolean
   /**
-   * Most bytes of one array's member when it is read as a whole; reading a larger one is an error,
-   * `ERR_TOO_LARGE`, whatever it takes up compressed. An integer >= 1, or `Infinity`. Default 1
-   * GiB. `rows` of an array that is stored as it is are not counted.
+   * Largest array that is read as a whole, in decompressed bytes of its member; more is an error,
+   * `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1 GiB. `rows` of a stored array do not
+   * count.
    */
   readonly maxMemberBytes?: number
 }
@@ -31,18 +31,18 @@ export const npzRules: RulesOf<NpzOptions, keyof NpzOptions> = {
 
 const npzOptions = mediaOptions('NpzOptions', npzRules)
 
-/** Options of reading an npz, checked and filled in. */
+/** The checked options for reading an npz, with defaults. */
 export interface NpzPlan {
   readonly verify: boolean
   readonly maxMemberBytes: number
 }
 
-/** Options of getting one array. */
+/** Options of `get` of an npz. */
 export interface NpzGetOptions {
   /**
-   * Only these rows of the first axis, `[start, end)`; an `end` behind the last row means all.
-   * Default: all. Of an array that is stored as it is, only they are read, and no checksum can be
-   * held against them; a deflated one is read whole.
+   * Only these rows of the first axis, `[start, end)`; an `end` after the last row means all.
+   * Default: all. For a stored array, only they are read and the checksum cannot be checked; a
+   * deflated array is read as a whole.
    */
   readonly rows?: readonly [start: number, end: number]
 }
@@ -50,12 +50,16 @@ export interface NpzGetOptions {
 const getOptions = mediaOptions('NpzGetOptions', { rows: rowsRule } satisfies Rules<NpzGetOptions>)
 
 /**
- * Name without `.npy` -> where the array lies. Of two members of one name the later counts, as in
+ * Name without `.npy` -> entry of the array. If two members have one name, the later counts, as in
  * Python.
  */
 export type NpzMembers = ReadonlyMap<string, ZipEntry>
 
-/** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function npzPlan(
   options: NpzOptions,
   declared: Options<typeof npzRules> = npzOptions,
@@ -68,7 +72,7 @@ export function checkGetOptions(options: NpzGetOptions): void {
   getOptions.check(options)
 }
 
-/** What is in an npz. Faults do not name the source. */
+/** Reads the directory of an npz. Errors do not name the source. */
 export function* readNpzMembers(size: number): Routine<NpzMembers> {
   const members = new Map<string, ZipEntry>()
   for (const entry of yield* readZipDirectory(size)) {
@@ -77,7 +81,11 @@ export function* readNpzMembers(size: number): Routine<NpzMembers> {
   return members
 }
 
-/** The member of a name, with or without `.npy`. @throws MediaError `ERR_NO_MEMBER` */
+/**
+ * The member with a name, with or without `.npy`.
+ *
+ * @throws MediaError `ERR_NO_MEMBER`
+ */
 export function findMember(members: NpzMembers, name: string): ZipEntry {
   const entry =
     members.get(name) ?? (name.endsWith('.npy') ? members.get(name.slice(0, -4)) : undefined)
@@ -89,9 +97,9 @@ export function findMember(members: NpzMembers, name: string): ZipEntry {
 }
 
 /**
- * One array, or some of its rows. Faults name the member, but not the source.
+ * Reads one array, or some of its rows. Errors name the member, but not the source.
  *
- * @param isOwn whether what is read may be overwritten
+ * @param isOwn whether the bytes that are read may be overwritten
  */
 export function* readArray(
   entry: ZipEntry,
@@ -103,7 +111,7 @@ export function* readArray(
     const offset = yield* findData(entry, true)
     return yield* withMember(entry, readNpy(offset, entry.size, rows, isOwn))
   }
-  // What cannot be so large is damaged, which reading it says.
+  // A member that cannot have this size is damaged; reading it reports that.
   if (entry.size > maxMemberBytes && isPossible(entry)) {
     const problem = `has ${entry.size} bytes; \`maxMemberBytes\` is ${maxMemberBytes}`
     throw new MediaError('ERR_TOO_LARGE', `member ${JSON.stringify(entry.name)}: ${problem}`)

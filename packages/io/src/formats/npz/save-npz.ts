@@ -12,8 +12,8 @@ import { writeZip, type ZipInput } from '../zip/write-zip.ts'
 /** Options of `saveNpz` and `encodeNpz`. */
 export interface SaveNpzOptions {
   /**
-   * Whether the arrays are deflated, as by `np.savez_compressed`. Default false: faster to write
-   * and to read.
+   * Whether the arrays are deflated, as by `np.savez_compressed`. Default false, which is faster to
+   * write and to read.
    */
   readonly compress?: boolean
 }
@@ -26,13 +26,12 @@ const saveOptions = mediaOptions('SaveNpzOptions', {
 export type NamedArrays = Readonly<Record<string, NdArray>>
 
 /**
- * Saves arrays by name as an npz file. Without `compress` it is byte for byte what NumPy's
- * `np.savez` writes. It appears whole or not at all, as with `saveNpy`.
+ * Saves named arrays as an npz file. Without `compress` it is byte for byte what NumPy's `np.savez`
+ * writes. The file appears whole or not at all, as with `saveNpy`.
  *
- * @param path a path or `file:` URL; what is there is replaced
- * @throws MediaError `ERR_WRITE` when the file system refuses; `ERR_BAD_OPTION` for what is no
- *   array, or an option that is unknown or
- * breaks its rule
+ * @param path a path or `file:` URL; an existing file is replaced
+ * @throws MediaError `ERR_WRITE` if the file system refuses; `ERR_BAD_OPTION` if a value is not an
+ *   array, or an option is unknown or breaks its rule
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -56,7 +55,7 @@ export async function saveNpz(
   await writeFileAtomically(path, (writer) => run(routine, { writer }))
 }
 
-/** {@link saveNpz} for worker ops, done when it returns. */
+/** The synchronous form of {@link saveNpz}, for worker ops. */
 export function saveNpzSync(
   path: string | URL,
   arrays: NamedArrays,
@@ -68,8 +67,9 @@ export function saveNpzSync(
 }
 
 /**
- * The npz file of arrays, in memory, synchronously. @throws MediaError `ERR_BAD_OPTION` as
- * `saveNpz`
+ * Encodes named arrays as an npz file in memory, synchronously.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` as `saveNpz`
  */
 export function encodeNpz(arrays: NamedArrays, options: SaveNpzOptions = {}): Uint8Array {
   return collect(npzRoutine(arrays, options))

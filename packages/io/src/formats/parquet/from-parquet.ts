@@ -15,17 +15,17 @@ export interface ParquetOptions extends UrlOptions {
   /** The columns to read; others are not read from the file. Default: all. */
   readonly columns?: readonly string[]
   /**
-   * Decompression for codecs that are not built in (snappy, gzip and brotli are, and zstd from Node
-   * 22.15 on): `compressors` of `hyparquet-compressors`.
+   * Decompression functions for codecs that are not built in: `compressors` of
+   * `hyparquet-compressors`. Built in are snappy, gzip and brotli, and zstd from Node 22.15 on.
    */
   readonly decompressors?: ParquetDecompressors
   /**
-   * Most bytes that the wanted columns of a row group may decompress to, a row counting as 64 bytes
-   * at least, a value as 4; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`.
-   * Default 1 GiB.
+   * Largest decompressed size of the wanted columns of a row group, in bytes; a row counts as at
+   * least 64 bytes, a value as 4. More is an error, `ERR_TOO_LARGE`. An integer >= 1, or
+   * `Infinity`. Default 1 GiB.
    */
   readonly maxGroupBytes?: number
-  /** Gives up: opening and iterating reject with the signal's reason. */
+  /** Aborts: opening and iterating reject with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -38,20 +38,21 @@ const parquetOptions = mediaOptions('ParquetOptions', {
 } satisfies Rules<ParquetOptions>)
 
 /**
- * The rows of a Parquet file, by the library `hyparquet`, which must be installed beside this
- * package. A path, or a URL of a server that sends ranges: only the footer and the wanted columns
- * are read.
+ * The rows of a Parquet file, as a seekable source. It uses the library `hyparquet`, which you
+ * install beside this package. A path, or a URL whose server supports ranges: only the footer and
+ * the wanted columns are read.
  *
- * Rows are read, decoded and held a row group at a time; so rows in order, or within
- * `shuffleBuffer`, cost little, and `shuffled` decodes a group for each row. Decoding holds the
- * loop: for large groups run the pipeline in a worker (`runPipelineInWorker`).
+ * Rows are read, decoded and held one row group at a time. So rows in order, or within
+ * `shuffleBuffer`, cost little, and `shuffled` decodes a group for each row. Decoding blocks the
+ * event loop: for large groups, run the pipeline in a worker (`runPipelineInWorker`).
  *
- * A state belongs to the file's footer, which has sizes and statistics of all that is in it, and to
- * the columns.
+ * A resume state belongs to the columns and the file's footer, which has sizes and statistics of
+ * all contents.
  *
- * @throws MediaError `ERR_BACKEND_MISSING` where `hyparquet` is not installed; `ERR_DECODE` for
- * what is no Parquet file; `ERR_UNSUPPORTED` for encryption, and for a codec that nothing here
- * decompresses; `ERR_TOO_LARGE`; `ERR_READ`; `ERR_BAD_OPTION`, also for a column that is not there
+ * @throws MediaError `ERR_BACKEND_MISSING` if `hyparquet` is not installed; `ERR_DECODE` if the
+ *   file is not a Parquet file; `ERR_UNSUPPORTED` for encryption, and for a codec without a
+ *   decompression function; `ERR_TOO_LARGE`; `ERR_READ`; `ERR_BAD_OPTION`, also for an unknown
+ *   column
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -84,7 +85,7 @@ export async function fromParquet(
     const unknown = columns?.find((column) => !present.includes(column))
     if (unknown !== undefined) throw badOption('columns', `some of ${present.join(', ')}`, unknown)
     refuseColumns(metadata, columns, codecNames(library, decompressors), name)
-    // Not what the footer says of all of them: some writers leave 0 there.
+    // Not the footer's total: some writers leave 0 there.
     const size = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0)
     if (!Number.isSafeInteger(size) || metadata.row_groups.some((group) => group.num_rows < 0))
       throw mediaError('ERR_DECODE', name, 'damaged: a row group with an impossible number of rows')

@@ -13,7 +13,7 @@ import { type ArchiveIdentity, parseIndex } from './index-file.ts'
 import type { TarMembers } from './index-members.ts'
 import type { TarIndexOptions } from './tar-index-options.ts'
 
-/** Where the index of an archive is kept, if anywhere. */
+/** Where the index of an archive is saved; `undefined` for nowhere. */
 export function placeOfIndex(
   source: MediaSource,
   { indexFile }: TarIndexOptions,
@@ -24,15 +24,18 @@ export function placeOfIndex(
   return `${typeof source === 'string' ? source : fileURLToPath(source)}.index.json`
 }
 
-/** When a regular file was changed. Faults are told by who opens it. */
+/**
+ * Modification time of a regular file, in milliseconds. Errors are left to the code that opens it.
+ */
 export async function modifiedAt(path: string | URL): Promise<number | null> {
   const stats = await stat(path).catch(() => undefined)
   return stats?.isFile() === true ? stats.mtimeMs : null
 }
 
 /**
- * The index that is there, if it is that of the archive. @throws MediaError `ERR_READ`,
- * `ERR_STALE_INDEX`
+ * Loads the saved index, if it belongs to the archive.
+ *
+ * @throws MediaError `ERR_READ`, `ERR_STALE_INDEX`
  */
 export async function loadIndex(
   indexFile: string | URL,
@@ -57,7 +60,7 @@ function accept(
   throw new MediaError('ERR_STALE_INDEX', `${name}: ${members}`, { source: name })
 }
 
-/** An index that is not there is made anew. */
+/** A missing index is built again. */
 function missing(error: unknown): undefined {
   const { cause } = error as Error
   const { code } = (cause ?? {}) as { code?: string }
@@ -66,7 +69,11 @@ function missing(error: unknown): undefined {
   throw error
 }
 
-/** Writes an index, whole or not at all. @throws MediaError `ERR_WRITE` */
+/**
+ * Writes an index file, whole or not at all.
+ *
+ * @throws MediaError `ERR_WRITE`
+ */
 export async function saveIndex(
   indexFile: string | URL,
   isDefault: boolean,
@@ -80,19 +87,19 @@ export async function saveIndex(
   }
 }
 
-/** A folder that cannot be written to is no fault where nobody asked for the file. */
+/** An unwritable folder is an error only if the user asked for the file. */
 function refuse(error: unknown, isDefault: boolean): void {
   const { code } = ((error as Error).cause ?? {}) as { code?: string }
   if (!isDefault || !['EACCES', 'EPERM', 'EROFS'].includes(code ?? '')) throw error
 }
 
-/** {@link modifiedAt}, done when it returns. */
+/** The synchronous form of {@link modifiedAt}. */
 export function modifiedAtSync(path: string | URL): number | null {
   const stats = statSync(path, { throwIfNoEntry: false })
   return stats?.isFile() === true ? stats.mtimeMs : null
 }
 
-/** {@link loadIndex} of a file, done when it returns. */
+/** The synchronous form of {@link loadIndex}, for files. */
 export function loadIndexSync(
   indexFile: string | URL,
   identity: ArchiveIdentity,
@@ -107,7 +114,7 @@ export function loadIndexSync(
   return text === undefined ? undefined : accept(text, indexFile, identity, ifStale)
 }
 
-/** {@link saveIndex}, done when it returns. */
+/** The synchronous form of {@link saveIndex}. */
 export function saveIndexSync(indexFile: string | URL, isDefault: boolean, text: string): void {
   try {
     writeFileAtomicallySync(indexFile, (writer) => writer.write([Buffer.from(text)]))

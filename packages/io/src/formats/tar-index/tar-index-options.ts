@@ -5,22 +5,21 @@ import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 /** Options of `TarIndex.open`. */
 export interface TarIndexOptions extends UrlOptions {
   /**
-   * Where the index is kept: a path or `file:` URL; for an archive at a URL also an `http:` or
-   * `https:` one, which is only read. Default: the path of the archive with `.index.json` after it,
-   * where the archive is a file, if that can be written; otherwise nowhere. `false`: nowhere.
+   * Where the index is saved: a path or `file:` URL. For an archive at a URL it may also be an
+   * `http:` or `https:` URL, which is only read. `false` saves none. Default: for a file, the path
+   * of the archive plus `.index.json`, if it is writable; otherwise none.
    */
   readonly indexFile?: string | URL | false
   /**
-   * What happens when there is an index that does not belong to the archive as it is now (its size
-   * or time is another), or that is damaged: `'rebuild'` (default) makes it anew, `'refuse'` fails
-   * with `ERR_STALE_INDEX`.
+   * What happens if a saved index is damaged or belongs to another state of the archive (another
+   * size or time). `'rebuild'` (default) builds it again, `'refuse'` fails with `ERR_STALE_INDEX`.
    */
   readonly ifStale?: 'rebuild' | 'refuse'
   /** As in `iterateTar`. Default false. */
   readonly concatenated?: boolean
   /** As in `iterateTar`. Default false. */
   readonly requireEndMarker?: boolean
-  /** Gives up opening: rejects with the signal's reason. */
+  /** Aborts `open`: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 

@@ -11,8 +11,8 @@ import { loadIndexSync, modifiedAtSync, placeOfIndex, saveIndexSync } from './ke
 import { type TarIndexOptions, tarIndexOptions } from './tar-index-options.ts'
 
 /**
- * What `TarIndex` is, for worker ops: of a path, a `file:` URL or memory, opened and read
- * synchronously. Exported by `@spindle/io/sync`.
+ * The synchronous form of `TarIndex`, for ops in worker threads. It opens a path, a `file:` URL or
+ * bytes. Exported by `@spindle/io/sync`.
  *
  * @example
  * ```ts run
@@ -25,12 +25,12 @@ import { type TarIndexOptions, tarIndexOptions } from './tar-index-options.ts'
  * ```
  */
 export class TarIndexSync extends OpenArchiveSync<TarIndexEntry> {
-  /** Whether the index was read from its file, or made by going through the archive. */
+  /** Whether the index was loaded from its file or built from the archive. */
   readonly origin: 'file' | 'archive'
 
   /**
    * @throws as `TarIndex.open`; MediaError `ERR_BAD_OPTION` for sources that cannot be read
-   * synchronously
+   *   synchronously
    */
   static open(
     source: MediaSource,

@@ -7,10 +7,10 @@ import { Request, type SyncWindow } from './tar-window.ts'
 import { type Plan, walkTar } from './walk-tar.ts'
 
 /**
- * What `iterateTar` does, for a plain `for`: of a path, a `file:` URL or memory. A compressed
- * archive is decompressed as a whole first.
+ * The synchronous form of `iterateTar`, for a plain `for` loop over a path, a `file:` URL or bytes.
+ * A compressed archive is decompressed as a whole first.
  *
- * @throws what `iterateTar` throws; also `ERR_TOO_LARGE` when a compressed archive has more than
+ * @throws as `iterateTar`; `ERR_TOO_LARGE` also if a compressed archive has more than
  *   `maxDecompressedBytes`
  * @example
  * ```ts run
@@ -36,8 +36,8 @@ export function iterateTarSync(
 }
 
 /**
- * An iterator by hand: a generator around the walk would cost a fifth of the time for archives in
- * memory.
+ * Implements the iterator protocol by hand: a generator around the walk would cost a fifth of the
+ * time for archives in memory.
  */
 class Members implements IterableIterator<TarMember> {
   private readonly plan: Plan

@@ -8,23 +8,22 @@ import { type AsyncWindow, Request } from './tar-window.ts'
 import { type Plan, walkTar } from './walk-tar.ts'
 
 /**
- * The members of a tar archive, in order: ustar, old v7, GNU and pax; as it is, or compressed with
- * gzip or zstd, which its first bytes tell.
+ * Iterates the members of a tar archive, in order. It reads ustar, old v7, GNU and pax archives,
+ * plain or compressed with gzip or zstd; the first bytes decide.
  *
- * Of an archive in memory, `data` is a view of that memory, nothing is copied; in all other cases
- * it has memory of its own, so that it can be kept, and transferred to another thread, without
- * others. One member at a time is in memory, and up to 1 MiB of what follows it (with `reuse` 2
- * MiB). A path, URL, Blob or memory can be iterated again and again; a stream only once.
+ * For an archive in memory, `data` is a view of that memory, without a copy. Otherwise `data` has
+ * its own memory, so that you can keep it and transfer it to another thread without other members.
+ * One member at a time is in memory, plus up to 1 MiB of read-ahead (with `reuse` 2 MiB). A path,
+ * URL, Blob or bytes can be iterated several times, a stream only once.
  *
- * @throws MediaError `ERR_BAD_OPTION` at once; while it is iterated, ArchiveError (which names the
- *   archive, the member and the
- * offset) with `code`
+ * @throws MediaError `ERR_BAD_OPTION` at once. While iterating, ArchiveError, which names the
+ *   archive, the member and the offset, with `code`
  * - `ERR_READ`: the source cannot be read
- * - `ERR_DECODE`: not a tar archive, or a damaged or truncated one
- * - `ERR_UNSUPPORTED`: sparse members, several volumes, other compressions, zstd before Node 22.15
- *   and 23.8
+ * - `ERR_DECODE`: the source is not a tar archive, or it is damaged or truncated
+ * - `ERR_UNSUPPORTED`: sparse members, multi-volume archives, other compressions, zstd before Node
+ *   22.15 and 23.8
  * - `ERR_TOO_LARGE`: a member has more than `maxMemberBytes`
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -54,9 +53,9 @@ export function iterateTar(
 }
 
 /**
- * An iterator by hand: of an async generator each member costs three more turns of the queue of
- * promises. Calls of `next` and `return` that do not wait for each other are served one after the
- * other, as a generator does.
+ * Implements the iterator protocol by hand: an async generator costs each member three more turns
+ * of the microtask queue. Overlapping calls of `next` and `return` are served one after the other,
+ * as in a generator.
  */
 class Members implements AsyncIterableIterator<TarMember> {
   private readonly open: () => Promise<AsyncWindow>
@@ -64,7 +63,7 @@ class Members implements AsyncIterableIterator<TarMember> {
   private readonly signal: AbortSignal | undefined
   private window: AsyncWindow | undefined
   private steps: Generator<TarMember | Request, void, void> | undefined
-  /** What is under way. */
+  /** The running call. */
   private pending: Promise<unknown> | undefined
 
   constructor(open: () => Promise<AsyncWindow>, plan: Plan, signal: AbortSignal | undefined) {
@@ -76,7 +75,7 @@ class Members implements AsyncIterableIterator<TarMember> {
   next(): Promise<IteratorResult<TarMember, undefined>> {
     if (this.pending !== undefined || this.steps === undefined)
       return this.queue(() => this.advance())
-    // Most members are there: no promise but the one that is returned.
+    // Most members are already in memory: then the only promise is the returned one.
     try {
       this.signal?.throwIfAborted()
       const step = this.steps.next()
@@ -107,7 +106,11 @@ class Members implements AsyncIterableIterator<TarMember> {
     return result
   }
 
-  /** Goes on to the next member. @param begun a step that was made already */
+  /**
+   * Advances to the next member.
+   *
+   * @param begun a step that has already begun
+   */
   private async advance(
     begun?: IteratorResult<TarMember | Request, void>,
   ): Promise<IteratorResult<TarMember, undefined>> {

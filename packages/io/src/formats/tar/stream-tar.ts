@@ -8,21 +8,21 @@ import { type StreamTarOptions, tarPlan } from './tar-options.ts'
 import { type AsyncWindow, Request } from './tar-window.ts'
 import { walkTar } from './walk-tar.ts'
 
-/** A member whose data is still where the archive is. */
+/** A member whose data have not been read yet. */
 export interface TarStreamMember extends TarHeader {
   /**
-   * The data, once, and only until the next member is asked for. What was not taken by then is
-   * skipped. Each piece has memory of its own; of an archive in memory the only piece is a view.
+   * The data in pieces; it can be iterated once, until the next member is requested. The rest is
+   * then skipped. Each piece has its own memory; for an archive in memory the only piece is a view.
    */
   readonly pieces: AsyncIterable<Uint8Array>
 }
 
 /**
- * The members of a tar archive, in order, each with its data in pieces: for members that should not
- * be in memory as a whole. The rest is as in `iterateTar`.
+ * Iterates the members of a tar archive, in order, each with its data in pieces: for members that
+ * are too large for memory. Everything else is as in `iterateTar`.
  *
- * @throws what `iterateTar` throws. The iterator of `pieces` throws SpindleError `ERR_BAD_STATE`
- *   when it is used too late or twice.
+ * @throws as `iterateTar`. The iterator of `pieces` throws SpindleError `ERR_BAD_STATE` if it is
+ *   used too late or twice.
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -68,7 +68,7 @@ export function streamTar(
   }
 }
 
-/** The data of the member at which the walk stands. */
+/** The data of the current member. */
 class MemberData implements AsyncIterable<Uint8Array> {
   private readonly window: AsyncWindow
   private readonly member: MutableMember
@@ -109,14 +109,14 @@ class MemberData implements AsyncIterable<Uint8Array> {
         this.reading = window.serve(new Request().read(piece))
         await this.reading
         const got = window.position - (offset + size - left)
-        // A truncated archive: the walk says so.
+        // The archive is truncated; the walk reports it.
         if (got < piece.length) return
         yield piece
       }
     }
   }
 
-  /** The walk goes on: waits for a read that nobody waited for. */
+  /** The walk continues. A read that was not awaited must end first. */
   async end(): Promise<void> {
     this.state = 'over'
     await this.reading?.catch(() => {})

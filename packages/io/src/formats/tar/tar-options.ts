@@ -5,23 +5,23 @@ import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { TAR_MEMBER_TYPES, type TarHeader, type TarMemberType } from './tar-member.ts'
 import type { Plan } from './walk-tar.ts'
 
-/** Which members of a tar archive are given. */
+/** Which members of a tar archive are returned. */
 export interface TarFilterOptions {
-  /** Types of members to give. Default `['file']`; other members are passed over. */
+  /** Types of members to return. Default `['file']`; other members are skipped. */
   readonly types?: readonly TarMemberType[]
   /**
-   * Which members of those types to give. The data of others is not read from a file, not copied
-   * from a stream.
+   * Selects members of those types. Data of other members are not read from a file and not copied
+   * from a stream. Default: all members.
    */
   readonly filter?: (header: TarHeader) => boolean
   /**
-   * Read on after an end marker, as of archives put one after another by `cat`
-   * (`tar --ignore-zeros`). Default false: then a second archive is an error.
+   * Whether to continue after an end marker, for archives that were concatenated with `cat` (`tar
+   * --ignore-zeros`). Default false: then a second archive is an error.
    */
   readonly concatenated?: boolean
   /**
-   * Fail when the archive ends without an end marker, two blocks of zeros. Default false, as GNU
-   * tar does.
+   * Whether an archive without an end marker (two blocks of zeros) is an error. Default false, as
+   * in GNU tar.
    */
   readonly requireEndMarker?: boolean
 }
@@ -29,41 +29,42 @@ export interface TarFilterOptions {
 /** Options of `iterateTarSync`. */
 export interface IterateTarSyncOptions extends TarFilterOptions {
   /**
-   * Most bytes of one member, 1 to 4 GiB. Default 1 GiB. A larger member that is wanted is an error
-   * (`ERR_TOO_LARGE`). Members of archives in memory are views, and may be of any size.
+   * Largest member, in bytes; an integer from 1 to 4 GiB. Default 1 GiB. A larger member that
+   * passes the filter is an error (`ERR_TOO_LARGE`). Members of archives in memory are views and
+   * may have any size.
    */
   readonly maxMemberBytes?: number
   /**
-   * Give views of what was read at once instead of memory of their own. Default false. Saves a
-   * copy, but a member that is kept keeps up to 4 MiB of others, and cannot be transferred without
-   * them; pieces of a stream must not be overwritten by who gives them.
+   * Whether data may be views of a read buffer instead of their own memory. Default false. This
+   * saves a copy. But a member that you keep also keeps up to 4 MiB of its neighbours, and cannot
+   * be transferred without them. A source stream must not overwrite its pieces.
    */
   readonly views?: boolean
   /**
-   * Put the data of one member where that of an earlier one was. Default false. The bytes of a
-   * member are then valid until the next one is asked for, in a `for` loop until the end of its
-   * body: what is kept longer must be copied, and nothing can be transferred. Reading a file this
-   * way takes a third of the processor's time, because no memory is left for the garbage collector.
-   * Excludes `views`. Of archives in memory, members are views of that memory all the same.
+   * Whether the data of members share one memory that is reused. Default false. The bytes of a
+   * member are then valid until the next member is requested: in a `for` loop, until the end of its
+   * body. Copy data that you keep longer; nothing can be transferred. Reading a file takes a third
+   * of the CPU time, because no memory is left for the garbage collector. Excludes `views`. Members
+   * of archives in memory are views of that memory anyway.
    */
   readonly reuse?: boolean
   /**
-   * Most bytes that a compressed archive may decompress to, 1 to 4 GiB: it is decompressed as a
-   * whole. Default 1 GiB.
+   * Largest decompressed size, in bytes; an integer from 1 to 4 GiB. A compressed archive is
+   * decompressed as a whole. Default 1 GiB.
    */
   readonly maxDecompressedBytes?: number
 }
 
-/** How an archive that comes piece by piece is read. */
+/** Options for archives that are read piece by piece. */
 export interface TarUrlOptions extends Omit<UrlOptions, 'maxBytes'> {
   /**
-   * Most bytes that are fetched of a URL; more is an error, `ERR_TOO_LARGE`. Default `Infinity`:
-   * they are not kept.
+   * Largest number of bytes to fetch from a URL; more is an error, `ERR_TOO_LARGE`. Default
+   * `Infinity`, because they are not kept.
    */
   readonly maxBytes?: number
   /**
-   * Most bytes that a compressed archive may decompress to; more is an error, `ERR_TOO_LARGE`. An
-   * integer >= 1, or `Infinity`. Default 1 TiB.
+   * Largest decompressed size, in bytes; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or
+   * `Infinity`. Default 1 TiB.
    */
   readonly maxDecompressedBytes?: number
   /**
@@ -78,15 +79,15 @@ export interface TarUrlOptions extends Omit<UrlOptions, 'maxBytes'> {
 export interface IterateTarOptions
   extends Omit<IterateTarSyncOptions, 'maxDecompressedBytes'>,
     TarUrlOptions {
-  /** Gives up: iterating rejects with the signal's reason. */
+  /** Aborts the iteration: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 /** Options of `streamTar`. */
 export interface StreamTarOptions extends TarFilterOptions, TarUrlOptions {
-  /** Most bytes of one piece of a member, 1 to 1 GiB. Default 256 KiB. */
+  /** Largest piece of a member, in bytes; an integer from 1 to 1 GiB. Default 256 KiB. */
   readonly pieceBytes?: number
-  /** Gives up: iterating rejects with the signal's reason. */
+  /** Aborts the iteration: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -137,7 +138,9 @@ const declared = {
 type Checked = Required<IterateTarSyncOptions> & { readonly pieceBytes: number }
 
 /**
- * Checks options of any of the forms, and fills in defaults. @throws MediaError `ERR_BAD_OPTION`
+ * Checks the options of all forms and fills in defaults.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
  */
 export function tarPlan(
   options: IterateTarOptions & IterateTarSyncOptions & StreamTarOptions,

@@ -10,32 +10,32 @@ import { ENCODINGS, storedSamples, type WavEncoding } from './store.ts'
 import { wavHead } from './wav-head.ts'
 
 /**
- * Samples to be written: `[samples, channels]`, `[channels, samples]`, or `[samples]` of one
- * channel.
+ * Samples to write: `[samples, channels]`, `[channels, samples]`, or `[samples]` for one channel.
  */
 export interface WavInput extends NdArray {
-  /** As `loadWav` and `parseWav` give it. */
+  /** Samples per second, as in a result of `loadWav` and `parseWav`. */
   readonly sampleRate?: number
-  /** As `loadWav` and `parseWav` give it. */
+  /** Order of the axes, as in a result of `loadWav` and `parseWav`. */
   readonly layout?: 'TC' | 'CT'
 }
 
 /** Options of `encodeWav` and `saveWav`. */
 export interface SaveWavOptions {
   /**
-   * Samples a second and channel, 1 to 4294967295. Default: that of the array, where it came from
-   * `loadWav` or `parseWav`.
+   * Samples per second and channel, an integer from 1 to 4294967295. Default: the array's, if it
+   * came from `loadWav` or `parseWav`.
    */
   readonly sampleRate?: number
   /**
-   * Order of the array's axes. Default: that of the array, where it came from `loadWav` or
-   * `parseWav`, otherwise `'TC'`.
+   * Order of the array's axes. Default: the array's, if it came from `loadWav` or `parseWav`,
+   * otherwise `'TC'`.
    */
   readonly layout?: 'TC' | 'CT'
   /**
    * How samples are stored. Default: by dtype; uint8 `'pcm8'`, int16 `'pcm16'`, int32 `'pcm32'`,
-   * float32 and float64 as they are. Of int32, `'pcm24'` keeps the upper 24 bits. Floating point
-   * may become any: 1 is full scale, what is louder is clipped, and integers are the nearest.
+   * float32 and float64 as they are. For int32, `'pcm24'` keeps the upper 24 bits. Floating point
+   * allows all: 1 is full scale, larger values are clipped, and integers are rounded to the
+   * nearest.
    */
   readonly encoding?: WavEncoding
 }
@@ -47,10 +47,10 @@ const saveOptions = mediaOptions('SaveWavOptions', {
 } satisfies Rules<SaveWavOptions>)
 
 /**
- * The WAV file of samples, in memory, synchronously: RIFF, or RF64 where it is larger than 4 GiB.
+ * Encodes samples as a WAV file in memory, synchronously: RIFF, or RF64 if it is larger than 4 GiB.
  *
- * @throws MediaError `ERR_BAD_OPTION` for what are no samples, and options that are unknown or
- *   break their rule
+ * @throws MediaError `ERR_BAD_OPTION` if `audio` is not an array of samples, or an option is
+ *   unknown or breaks its rule
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -67,8 +67,9 @@ export function encodeWav(audio: WavInput, options: SaveWavOptions = {}): Uint8A
 }
 
 /**
- * Checks samples and options, and gives the routine that writes the file. @throws MediaError
- * `ERR_BAD_OPTION`
+ * Checks samples and options, and returns the routine that writes the file.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
  */
 export function wavRoutine(audio: WavInput, options: SaveWavOptions): Routine<void, WriteRequest> {
   checkNdArray(audio, 'audio')

@@ -14,7 +14,7 @@ import {
 
 /** Options of `loadWav`. */
 export interface LoadWavOptions extends ParseWavOptions, UrlOptions {
-  /** Gives up: the call rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -25,13 +25,13 @@ const loadOptions = mediaOptions('LoadWavOptions', {
 } satisfies Rules<LoadWavOptions>)
 
 /**
- * Loads the samples of a WAV file from a path, URL, Blob or bytes. Of a file or Blob only the
- * header and the window are read: a second out of an hour costs a second, and `window: [0, 0]` the
- * header alone.
+ * Loads the samples of a WAV file from a path, URL, Blob or bytes. From a file or Blob, only the
+ * header and the window are read: one second of an hour costs one second, and `window: [0, 0]`
+ * costs only the header.
  *
- * @throws MediaError `ERR_READ` when the source cannot be read; otherwise as `parseWav`, which also
- *   says what becomes of the samples
- * @throws the signal's reason, when aborted
+ * @throws MediaError `ERR_READ` if the source cannot be read; otherwise as `parseWav`, which also
+ *   describes the dtypes
+ * @throws the signal's reason if it is aborted
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -58,7 +58,7 @@ export async function loadWav(
   return readWith(source, options, ({ size }) => readWav(size, options, limits))
 }
 
-/** {@link loadWav} for worker ops: a path, `file:` URL or bytes, done when it returns. */
+/** The synchronous form of {@link loadWav}, for worker ops: from a path, `file:` URL or bytes. */
 export function loadWavSync(
   source: MediaSource,
   options: ParseWavOptions & { readonly dtype: 'float32' },

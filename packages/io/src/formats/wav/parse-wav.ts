@@ -19,37 +19,38 @@ import { decodeSamples, liesAsIs, nativeDType, type WavDType } from './wav-sampl
 /** Options of `parseWav`. */
 export interface ParseWavOptions extends SoundLimits {
   /**
-   * Only the samples whose time, `index / sampleRate`, is in `[startSec, endSec)`; an end behind
-   * the last sample means all. Default: all.
+   * Only the samples whose time, `index / sampleRate`, is in `[startSec, endSec)`, in seconds; an
+   * end after the last sample means all. Default: all.
    */
   readonly window?: readonly [startSec: number, endSec: number]
   /**
-   * `'TC'` (default) is `[samples, channels]`, as WAV files store them; `'CT'` is
-   * `[channels, samples]`, what models and `loadAudio` have, and a copy unless there is but one
+   * Order of the axes: `'TC'` (default) is `[samples, channels]`, as WAV files store them. `'CT'`
+   * is `[channels, samples]`, as models and `loadAudio` have it; it is a copy unless there is one
    * channel.
    */
   readonly layout?: 'TC' | 'CT'
-  /** `'float32'` makes numbers from -1 to 1 of integers. Default: as they are stored. */
+  /** `'float32'` converts integers to numbers from -1 to 1. Default: as stored. */
   readonly dtype?: 'float32'
   /**
-   * `true`, the default: fewer samples than the header announces are an error. `false`: those that
-   * are there are given, and `header.missingBytes` says how many are not.
+   * `true` (default): fewer samples than the header announces are an error. `false`: the existing
+   * samples are returned, and `header.missingBytes` has the number of missing bytes.
    */
   readonly strict?: boolean
 }
 
-/** Samples of a WAV file. */
+/** Samples of a WAV file: `[samples, channels]` or `[channels, samples]`, by `layout`. */
 export interface WavAudio<D extends WavDType = WavDType> extends NdArray<D> {
-  /** `[samples, channels]` or `[channels, samples]`. */
+  /** Order of the axes: `'TC'` is `[samples, channels]`, `'CT'` is `[channels, samples]`. */
   readonly layout: 'TC' | 'CT'
+  /** Samples per second. */
   readonly sampleRate: number
-  /** What the file says of itself, whole, whatever the window. */
+  /** The header of the whole file, whatever the window. */
   readonly header: WavHeader
 }
 
 /**
- * Samples whose dtype only the file tells: `if (audio.dtype === 'int16')` makes an `Int16Array` of
- * their `data`.
+ * Samples whose dtype depends on the file. `if (audio.dtype === 'int16')` narrows their `data` to
+ * an `Int16Array`.
  */
 export type AnyWavAudio = { readonly [D in WavDType]: WavAudio<D> }[WavDType]
 
@@ -57,9 +58,9 @@ export type AnyWavAudio = { readonly [D in WavDType]: WavAudio<D> }[WavDType]
  * Reads a WAV file from memory, synchronously: RIFF, RF64 and BW64; PCM of 8 to 64 bits, float32,
  * float64, A-law and mu-law, plain and extensible.
  *
- * `data` is a view of `bytes`, without a copy, where the samples lie as they are asked for and are
- * aligned (they mostly are). A view keeps the bytes alive, changes with them, and is of shared
- * memory where they are.
+ * `data` is a view of `bytes`, without a copy, if the stored samples have the requested form and
+ * are aligned (most are). A view keeps the bytes alive and changes with them; a view of shared
+ * memory is shared memory.
  *
  * | stored          | dtype                                                                         |
  * | --------------- | ----------------------------------------------------------------------------- |
@@ -70,15 +71,15 @@ export type AnyWavAudio = { readonly [D in WavDType]: WavAudio<D> }[WavDType]
  * | float           | float32, float64                                                              |
  * | A-law, mu-law   | int16 (a copy)                                                                |
  *
- * Files that were streamed, so that their sizes were never filled in, end where their bytes end.
- * Any other size that is more than there is is an error, unless `strict: false`. A part of a frame
- * at the end is left out. Samples of big-endian files (RIFX) are turned around, in a copy.
+ * The samples of a streamed file, whose sizes were never filled in, end where the bytes end. Any
+ * other size that exceeds the file is an error, unless `strict: false`. An incomplete frame at the
+ * end is dropped. Samples of big-endian files (RIFX) are swapped in a copy.
  *
  * @throws MediaError with `code`
- * - `ERR_DECODE`: not a WAV file, damaged or truncated
+ * - `ERR_DECODE`: the bytes are not a WAV file, or damaged or truncated
  * - `ERR_UNSUPPORTED`: compressed samples (ADPCM, MP3 …)
- * - `ERR_TOO_LARGE`: more than `maxDurationSec`, `maxSamples` or `maxResultBytes` allow
- * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins behind the last
+ * - `ERR_TOO_LARGE`: `maxDurationSec`, `maxSamples` or `maxResultBytes` is exceeded
+ * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule, or the window begins after the last
  *   sample
  * @example
  * ```ts run
@@ -128,7 +129,11 @@ export const wavRules: RulesOf<ParseWavOptions, 'layout' | 'strict' | keyof Soun
 
 const parseOptions = mediaOptions('ParseWavOptions', wavRules)
 
-/** Checks options, and gives the limits among them. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks options and returns the limits among them.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function checkWavOptions(
   options: ParseWavOptions,
   declared: Options<typeof wavRules> = parseOptions,
@@ -150,7 +155,7 @@ function decode(bytes: Uint8Array, options: ParseWavOptions, limits: CheckedLimi
     liesAsIs(header, dtype, layout === 'CT') &&
     (bytes.byteOffset + offset) % Data.BYTES_PER_ELEMENT === 0
   ) {
-    // The common way: nothing but the header is touched.
+    // The common path: only the header is read.
     const data = new Data(bytes.buffer, bytes.byteOffset + offset, (end - first) * header.channels)
     return audioOf(header, data, dtype, layout)
   }
@@ -159,7 +164,7 @@ function decode(bytes: Uint8Array, options: ParseWavOptions, limits: CheckedLimi
   return audioOf(header, data, dtype, layout)
 }
 
-/** Refuses samples, so many a channel, before they are read. */
+/** Checks the number of samples per channel against the limits, before they are read. */
 function checkLimits(
   limits: CheckedLimits,
   { channels, sampleRate }: WavHeader,
@@ -171,8 +176,8 @@ function checkLimits(
 }
 
 /**
- * A WAV file of `size` bytes -> its samples, or those in the window, and no others are read. Faults
- * do not name the source.
+ * Reads the samples of a WAV file of `size` bytes, or only those in the window. Errors do not name
+ * the source.
  */
 export function* readWav(
   size: number,

@@ -2,7 +2,7 @@ import { is, type Rule } from 'spindle/options'
 import { checkRule } from '../../base/check.ts'
 import { MediaError, printValue } from '../../base/errors.ts'
 
-/** A stretch of time, `[startSec, endSec)`. */
+/** A time range, `[startSec, endSec)`, in seconds. */
 export type TimeWindow = readonly [startSec: number, endSec: number]
 
 /** The rule of `window`. */
@@ -23,10 +23,10 @@ function isWindow(window: unknown): boolean {
 
 /**
  * The samples in a window: those whose time, `index / sampleRate`, is in it. Windows that touch
- * share no sample and miss none, whatever their ends. What is behind the last sample is cut off.
+ * share no sample and miss none, whatever their ends. The window is cut off at the last sample.
  *
  * @returns `[first, end)`, as indices
- * @throws MediaError `ERR_BAD_OPTION` for a window that begins behind the last sample, unless it
+ * @throws MediaError `ERR_BAD_OPTION` for a window that begins after the last sample, unless it
  *   begins at 0
  */
 export function samplesWithin(
@@ -47,8 +47,8 @@ export function samplesWithin(
 }
 
 /**
- * The first sample at or after a time, or `count`. The product may be off by a rounding; the
- * comparison is what counts.
+ * The first sample at or after a time, or `count`. The product may be off by rounding; the
+ * comparison decides.
  */
 export function firstSample(timeSec: number, sampleRate: number, count: number): number {
   if (timeSec * sampleRate >= count + 1) return count

@@ -2,21 +2,20 @@ import { is, type RulesOf } from 'spindle/options'
 import { DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../../base/limits.ts'
 import { limit } from '../../base/options.ts'
 
-/**
- * Bounds of a sound, for files of strangers. Headers are believed where they announce too much, and
- * what is decoded is counted.
- */
+/** Limits for untrusted sounds. The header is checked first, and decoded samples are counted. */
 export interface SoundLimits {
-  /** Most seconds that are returned, a number > 0. More is `ERR_TOO_LARGE`. Default Infinity. */
+  /**
+   * Longest returned sound, in seconds, a number > 0. More is `ERR_TOO_LARGE`. Default Infinity.
+   */
   readonly maxDurationSec?: number
   /**
-   * Most samples of one channel that are returned, an integer >= 1. More is `ERR_TOO_LARGE`.
+   * Largest number of returned samples per channel, an integer >= 1. More is `ERR_TOO_LARGE`.
    * Default Infinity.
    */
   readonly maxSamples?: number
   /**
-   * Most bytes of an array that is returned, an integer >= 1. More is `ERR_TOO_LARGE`. Default
-   * 2147483648 (2 GiB).
+   * Largest returned array, in bytes, an integer >= 1. More is `ERR_TOO_LARGE`. Default 2147483648
+   * (2 GiB).
    */
   readonly maxResultBytes?: number
 }
@@ -36,7 +35,7 @@ export const limitRules: RulesOf<SoundLimits, keyof SoundLimits> = {
 /**
  * Refuses a sound that is too long.
  *
- * @param samples of one channel, as they are returned
+ * @param samples returned samples per channel
  * @throws MediaError `ERR_TOO_LARGE`
  */
 export function checkLength(limits: CheckedLimits, samples: number, sampleRate: number): void {
@@ -50,8 +49,9 @@ export function checkLength(limits: CheckedLimits, samples: number, sampleRate: 
 }
 
 /**
- * Refuses an array that is too large, before there is memory for it. @throws MediaError
- * `ERR_TOO_LARGE`
+ * Refuses an array that is too large, before memory is allocated.
+ *
+ * @throws MediaError `ERR_TOO_LARGE`
  */
 export function checkBytes({ maxResultBytes }: CheckedLimits, bytes: number): void {
   if (bytes > maxResultBytes)

@@ -3,24 +3,26 @@ import type { Routine } from '../../files/routine.ts'
 import { FMT_BYTES, parseFmt, type WavFormat } from './fmt.ts'
 import { isUnknownSize } from './sizes.ts'
 
-/** What the header of a WAV file says, checked against the size of the file. */
+/** The header of a WAV file, checked against the size of the file. */
 export interface WavHeader extends WavFormat {
-  /** Samples a channel. */
+  /** Samples per channel. */
   readonly numSamples: number
   /** `numSamples / sampleRate`, in seconds. */
   readonly durationSec: number
-  /** Where the samples begin, in bytes from the beginning of the file. */
+  /** Offset of the samples from the beginning of the file, in bytes. */
   readonly dataOffset: number
-  /** How many bytes the samples take: `numSamples * blockAlign`. */
+  /** Size of the samples, in bytes: `numSamples * blockAlign`. */
   readonly dataBytes: number
-  /** Bytes of samples that the header announces and the file lacks: 0 unless `strict: false`. */
+  /**
+   * Number of sample bytes that the header announces and the file lacks; 0 unless `strict: false`.
+   */
   readonly missingBytes: number
 }
 
 /**
- * The header of a WAV in memory. Faults do not name the source.
+ * Parses the header of a WAV in memory. Errors do not name the source.
  *
- * @param isStrict whether samples that are announced and missing are an error
+ * @param isStrict whether missing samples are an error
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  */
 export function headerIn(bytes: Uint8Array, isStrict: boolean): WavHeader {
@@ -30,25 +32,26 @@ export function headerIn(bytes: Uint8Array, isStrict: boolean): WavHeader {
 }
 
 /**
- * The header of a WAV file of `size` bytes, in as few reads as it takes: one, unless long chunks
- * stand in front of the samples.
+ * Reads the header of a WAV file of `size` bytes with few reads: one, unless long chunks are in
+ * front of the samples.
  */
 export function* readWavHeader(size: number, isStrict: boolean): Routine<WavHeader> {
   return (yield* walkChunks(size, isStrict)).header()
 }
 
-/** A WAV file of which the beginning has come, and of which nothing tells how long it is. */
+/** A WAV stream whose beginning has arrived and whose length is unknown. */
 export interface StreamedWav {
-  /** The header; what is wrong with it, or that its samples are none that are read here. */
+  /** The header, or its error, also for samples that are not supported here. */
   readonly header: WavHeader | MediaError
   readonly dataOffset: number
-  /** Bytes of samples as the header says; Infinity where it does not know. */
+  /** Size of the samples from the header, in bytes; Infinity if it does not say. */
   readonly dataBytes: number
 }
 
 /**
- * The header of such a file; `undefined` where more is needed. @throws MediaError `ERR_DECODE`
- * where it is none
+ * Parses the header of such a stream; `undefined` if more bytes are needed.
+ *
+ * @throws MediaError `ERR_DECODE` if it is not a WAV
  */
 export function streamedWavHeader(bytes: Uint8Array): StreamedWav | undefined {
   const walk = new ChunkWalk(Infinity, false)
@@ -57,8 +60,8 @@ export function streamedWavHeader(bytes: Uint8Array): StreamedWav | undefined {
 }
 
 /**
- * Whether the size of the samples was never filled in; of samples in other formats than those that
- * are read here, too.
+ * Whether the size of the samples was never filled in, also for formats that are not supported
+ * here.
  */
 export function* hasUnknownSize(size: number): Routine<boolean> {
   return (yield* walkChunks(size, false)).isStreamed
@@ -90,25 +93,25 @@ const DATA = fourCc('data')
 /** `riff size`, `data size`, `sample count`, of 64 bits each. */
 const DS64_BYTES = 24
 const UNKNOWN = 0xffffffff
-/** A file of more chunks before its samples is none that a program wrote. */
+/** A real file has fewer chunks before its samples. */
 const MAX_CHUNKS = 10_000
 
-/** Where the samples are. */
+/** The chunk of the samples. */
 interface DataChunk {
   readonly offset: number
   readonly length: number
-  /** Whether the header does not tell how long they are. */
+  /** Whether the header does not have their size. */
   readonly isStreamed: boolean
-  /** Bytes that are announced and not there. */
+  /** Number of announced bytes that are missing. */
   readonly missing: number
 }
 
 /**
- * Goes from chunk to chunk until format and samples are found, through whatever part of the file it
- * is given.
+ * Reads chunk after chunk until the format and the samples are found, in whatever part of the file
+ * it gets.
  */
 class ChunkWalk {
-  /** The next byte that is needed. */
+  /** Offset of the next byte that is needed. */
   at = 0
   isDone = false
   private readonly size: number
@@ -119,7 +122,7 @@ class ChunkWalk {
   private dataSize64 = 0
   private chunks = 0
   private format: WavFormat | undefined
-  /** What is wrong with the format: told when all else has been looked at. */
+  /** The error of the format, which is reported after everything else has been read. */
   private formatFault: unknown
   private data: DataChunk | undefined
 
@@ -132,13 +135,13 @@ class ChunkWalk {
     return this.data?.isStreamed ?? false
   }
 
-  /** @param bytes of the file, from `base` on: to its end, or enough for any header */
+  /** @param bytes the file from `base` on: to its end, or enough for any header */
   through(bytes: Uint8Array, base: number): void {
     if (this.at === 0) this.enter(bytes)
     while (!this.isDone) {
       const { at, size } = this
       const here = at - base
-      // Less than a chunk's head may follow the last one.
+      // Fewer bytes than a chunk's header may follow the last chunk.
       if (at + 8 > size) this.isDone = true
       else if (here + 8 + Math.min(FMT_BYTES, size - at - 8) > bytes.byteLength) return
       else this.take(bytes, here)
@@ -150,12 +153,13 @@ class ChunkWalk {
     if (this.formatFault !== undefined) throw this.formatFault
     if (format === undefined) throw damaged("no 'fmt ' chunk")
     if (data === undefined) throw damaged("no 'data' chunk: it may be truncated")
-    // A part of a frame at the end is left out, as all programs do. (Of a stream the length may be
+    // An incomplete frame at the end is dropped, as in all programs. (The length of a stream may be
     // Infinity.)
     const dataBytes = data.length - (data.length % format.blockAlign || 0)
     const numSamples = dataBytes / format.blockAlign
     const durationSec = numSamples / format.sampleRate
-    // Written out: spreading `format` here takes ten times as long as all the rest of the parsing.
+    // Written out, because spreading `format` here takes ten times as long as the rest of the
+    // parsing.
     return {
       encoding: format.encoding,
       formatTag: format.formatTag,
@@ -257,16 +261,14 @@ class ChunkWalk {
     return { offset, length: told - missing, isStreamed: false, missing }
   }
 
-  /**
-   * Whether another chunk follows samples of which there are said to be none: then there are none.
-   */
+  /** Whether another chunk follows samples with a declared size of 0: then there are no samples. */
   private isChunk(bytes: Uint8Array, here: number, available: number): boolean {
     if (available < 8 || here + 8 > bytes.byteLength) return false
     const isName = bytes.subarray(here, here + 4).every((code) => code >= 0x20 && code < 0x7f)
     return isName && this.number(bytes, here + 4) <= available - 8
   }
 
-  /** In the byte order of the file. */
+  /** Reads a number in the byte order of the file. */
   private number(bytes: Uint8Array, at: number): number {
     return this.isBigEndian ? bigEndian32(bytes, at) : uint32(bytes, at)
   }
@@ -293,7 +295,7 @@ function textOf(bytes: Uint8Array, at: number): string {
   return JSON.stringify(Buffer.from(bytes.subarray(at, at + 4)).toString('latin1'))
 }
 
-/** Whether a file that begins so is a WAV file. */
+/** Whether a file with this beginning is a WAV file. */
 export function isWavHead(head: Uint8Array): boolean {
   return /^(RIFF|RF64|BW64|RIFX)....WAVE/s.test(
     Buffer.from(head.subarray(0, 12)).toString('latin1'),

@@ -3,27 +3,26 @@ import { limit, mediaOptions } from '../../base/options.ts'
 import { type ArchiveError, archiveError } from '../archive/archive-error.ts'
 import { isReusing } from '../archive/reusing.ts'
 
-/**
- * The members of an archive that belong together, in WebDataset's convention: `0001.jpg` and
- * `0001.cls` are one sample.
- */
+/** One sample in WebDataset's convention: the members `0001.jpg` and `0001.cls` are one sample. */
 export interface Sample {
-  /** The path up to the first dot after its last slash: `train/0001`. */
+  /** The path up to the first dot after its last slash, such as `train/0001`. */
   readonly __key__: string
   /** The data of each member by the rest of its path, in lower case: `jpg`, `cls`, `seg.png`. */
   readonly files: Readonly<Record<string, Uint8Array>>
 }
 
-/** What is grouped: members of `iterateTar`, `iterateZip`, or anything like them. */
+/** An input of {@link groupByKey}: a member of `iterateTar`, `iterateZip`, or a similar object. */
 export interface KeyedMember {
+  /** Path of the member in its archive. */
   readonly path: string
+  /** Its data. */
   readonly data: Uint8Array
 }
 
 /** Options of {@link groupByKey}. */
 export interface GroupByKeyOptions {
   /**
-   * Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
+   * Largest sample, in bytes, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
    * >= 1, or `Infinity`. Default 4 GiB.
    */
   readonly maxSampleBytes?: number
@@ -36,20 +35,20 @@ const groupOptions = mediaOptions('GroupByKeyOptions', {
   maxSampleBytes: sampleLimit,
 } satisfies Rules<GroupByKeyOptions>)
 
-/** A sample that comes to more than is allowed. */
+/** The error for a sample that exceeds the limit. */
 export function largeSample(archive: string, key: string, maxBytes: number): ArchiveError {
   const problem = `sample ${JSON.stringify(key)} has more than \`maxSampleBytes\` (${maxBytes})`
   return archiveError('ERR_TOO_LARGE', archive, problem)
 }
 
 /**
- * Puts members that follow each other and have the same key together, as WebDataset does. One
- * sample at a time is in memory. Members whose names have no dot, or begin with one, belong to no
- * sample and are left out. Of members that are read with `reuse`, copies are made.
+ * Groups adjacent members with the same key into samples, as WebDataset does. One sample at a time
+ * is in memory. Members whose names have no dot, or begin with one, belong to no sample and are
+ * left out. Members that are read with `reuse` are copied.
  *
- * @throws ArchiveError `ERR_DECODE` when a sample has two members of one extension: then the
- *   archive is not sorted, or not of this convention;
- * `ERR_TOO_LARGE` for a sample of more than `maxSampleBytes`
+ * @throws ArchiveError `ERR_DECODE` if a sample has two members of one extension: then the archive
+ *   is not sorted, or does not follow this convention. `ERR_TOO_LARGE` if a sample exceeds
+ *   `maxSampleBytes`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -76,7 +75,7 @@ async function* group(
   let bytes = 0
   let key: string | undefined
   let files = new Map<string, Uint8Array>()
-  // A sample is kept while the next member is asked for.
+  // A sample is kept while the next member is read.
   const isCopied = isReusing(members)
   for await (const { path, data } of members) {
     const parts = splitKey(path)
@@ -98,14 +97,14 @@ async function* group(
   if (key !== undefined) yield sampleOf(key, files)
 }
 
-/** Own properties, whatever their names. */
+/** Makes own properties, whatever their names. */
 function sampleOf(key: string, files: ReadonlyMap<string, Uint8Array>): Sample {
   return { __key__: key, files: Object.fromEntries(files) }
 }
 
 /**
- * `a.b/c.seg.png` is `a.b/c` and `seg.png`; `undefined` for a name without a dot, or that begins
- * with one.
+ * Splits `a.b/c.seg.png` into `a.b/c` and `seg.png`. `undefined` for a name that has no dot or
+ * begins with one.
  */
 export function splitKey(
   path: string,

@@ -7,18 +7,21 @@ import { sampleLimit } from './group-by-key.ts'
 
 /** Options of `fromWebDataset`. */
 export interface WebDatasetOptions extends UrlOptions {
-  /** How many shards give samples in turn. An integer >= 1. Default 1: one shard after another. */
+  /**
+   * Number of shards that give samples in turn. An integer >= 1. Default 1: one shard after
+   * another.
+   */
   readonly interleave?: number
   /**
-   * Put the shards into random order, another one each epoch. Default false: in the order in which
-   * they are given.
+   * Whether the shards are in random order, a different one in each epoch. Default false: in the
+   * given order.
    */
   readonly shuffleShards?: boolean
-  /** Which random orders. An integer. Default 0. */
+  /** Seed of the random orders. An integer. Default 0. */
   readonly seed?: number
   /**
-   * Files of a sample to give, by their extensions, case ignored: `['jpg', 'cls']`. Others are not
-   * copied. Default: all.
+   * Extensions of the files to return, case ignored: `['jpg', 'cls']`. Other files are not copied.
+   * Default: all.
    */
   readonly extensions?: readonly string[]
   /**
@@ -39,21 +42,20 @@ export interface WebDatasetOptions extends UrlOptions {
    */
   readonly store?: FindObjectsOptions['store']
   /**
-   * Where the index of a shard is kept, as `indexFile` of `TarIndex.open` has it, for each shard.
-   * `false`: nowhere, and each opening goes through the shards. Default: beside each shard that is
-   * a file.
+   * Where the index of each shard is saved, as `indexFile` of `TarIndex.open`. `false` saves none,
+   * and each opening scans the shards. Default: beside each shard that is a file.
    */
   readonly index?: false | ((shard: string) => string | URL | false)
   /**
-   * Most bytes of one sample, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
+   * Largest sample, in bytes, all its files together; more is an error, `ERR_TOO_LARGE`. An integer
    * >= 1, or `Infinity`. Default 4 GiB.
    */
   readonly maxSampleBytes?: number
-  /** Gives up: opening and iterating reject with the signal's reason. */
+  /** Aborts: opening and iterating reject with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
-/** Options, checked and filled in. */
+/** The checked options with their defaults. */
 export interface WebDatasetPlan {
   readonly interleave: number
   readonly shuffleShards: boolean
@@ -64,7 +66,7 @@ export interface WebDatasetPlan {
   readonly readAheadBytes: number
   readonly store: FindObjectsOptions['store']
   readonly maxSampleBytes: number
-  /** How URLs are fetched, and the signal. */
+  /** Options for fetching URLs, and the signal. */
   readonly fetching: Fetching
 }
 

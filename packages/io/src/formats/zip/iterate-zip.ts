@@ -10,14 +10,15 @@ import { readZipMembers, type ZipMember } from './zip-members.ts'
 import { type IterateZipOptions, zipPlan } from './zip-options.ts'
 
 /**
- * The files of a zip archive with their data, in the order of its directory. One at a time is in
- * memory, and of a file 256 KiB more. Streams cannot be given: the directory is at the end.
+ * Iterates the files of a zip archive with their data, in the order of the directory. One file at a
+ * time is in memory, plus 256 KiB if the archive is a file. Streams are not accepted, because the
+ * directory is at the end.
  *
- * Of an archive in memory, `data` of stored members is a view of that memory; everything else has
- * memory of its own, unless `reuse` says otherwise.
+ * For an archive in memory, `data` of stored members is a view of that memory. All other data have
+ * their own memory, unless `reuse` is set.
  *
- * @throws MediaError `ERR_BAD_OPTION` at once; what `ZipFile.open` and `ZipFile.read` throw while
- *   it is iterated
+ * @throws MediaError `ERR_BAD_OPTION` at once; while iterating, as `ZipFile.open` and
+ *   `ZipFile.read`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -47,7 +48,7 @@ export function iterateZip(
         for (let number = 0; number < members.paths.length; number++) {
           const entry = members.at(number)
           const isWanted: unknown = filter === undefined || filter(entry)
-          // A promise would count as true.
+          // A promise would be truthy.
           if (typeof isWanted !== 'boolean')
             throw badOption('filter', 'a function that returns true or false', isWanted)
           if (!isWanted) continue

@@ -7,8 +7,8 @@ import { readZipMembers, type ZipMemberEntry } from './zip-members.ts'
 import { type ZipOptions, zipPlan } from './zip-options.ts'
 
 /**
- * What `ZipFile` is, for worker ops: of a path, a `file:` URL or memory, opened and read
- * synchronously. Exported by `@spindle/io/sync`.
+ * The synchronous form of `ZipFile`, for ops in worker threads. It opens a path, a `file:` URL or
+ * bytes. Exported by `@spindle/io/sync`.
  *
  * @example
  * ```ts run

@@ -6,11 +6,11 @@ import { readZipMembers, type ZipMemberEntry } from './zip-members.ts'
 import { type ZipOptions, zipPlan } from './zip-options.ts'
 
 /**
- * Random access to the files of a zip archive: by path or by number, many at a time. Stored and
- * deflated members, zip64, and archives with something before them; each member is held against its
- * checksum. Directories are left out.
+ * Random access to the files of a zip archive, by path or by number; reads may overlap. It reads
+ * stored and deflated members, zip64, and archives with bytes before them, and checks each member
+ * against its checksum. Directories are left out.
  *
- * A file is held open until `close()`.
+ * The file stays open until `close()`.
  *
  * @example
  * ```ts run
@@ -24,15 +24,15 @@ import { type ZipOptions, zipPlan } from './zip-options.ts'
  */
 export class ZipFile extends OpenArchive<ZipMemberEntry> {
   /**
-   * Opens an archive: a path, URL, Blob or memory. Of a file or Blob only the directory is read;
-   * what comes over the network is fetched whole.
+   * Opens an archive: a path, URL, Blob or bytes. For a file or Blob, only the directory is read;
+   * an archive at a URL is fetched as a whole.
    *
    * @throws ArchiveError with `code`
    * - `ERR_READ`: the source cannot be read
-   * - `ERR_DECODE`: not a zip archive, or a damaged or truncated one
-   * - `ERR_UNSUPPORTED`: one part of an archive in several files
+   * - `ERR_DECODE`: the source is not a zip archive, or it is damaged or truncated
+   * - `ERR_UNSUPPORTED`: the source is one part of an archive in several files
    * - `ERR_BAD_OPTION`: an option is unknown or breaks its rule
-   * @throws the signal's reason, when aborted
+   * @throws the signal's reason if it is aborted
    */
   static async open(source: MediaSource, options: ZipOptions = {}): Promise<ZipFile> {
     checkSource(source, 'source')

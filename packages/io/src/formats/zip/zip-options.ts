@@ -6,28 +6,28 @@ import type { ZipMemberEntry } from './zip-members.ts'
 /** Options of `ZipFile.open`. */
 export interface ZipOptions extends UrlOptions {
   /**
-   * Whether the bytes of each member are held against the checksum in the archive. Default true. It
-   * costs about 0.2 ms a MB; false is for files that something else vouches for.
+   * Whether each member is checked against its checksum. Default true. The check costs about 0.2 ms
+   * for each MB. Use false only if something else vouches for the file.
    */
   readonly verify?: boolean
   /**
-   * Most bytes of one member when it is read, 1 to 4 GiB. Default 1 GiB. Reading a larger one is an
-   * error (`ERR_TOO_LARGE`), whatever it takes up compressed.
+   * Largest member, in decompressed bytes; an integer from 1 to 4 GiB. Default 1 GiB. Reading a
+   * larger member is an error (`ERR_TOO_LARGE`).
    */
   readonly maxMemberBytes?: number
-  /** Gives up: rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 /** Options of `iterateZip`. */
 export interface IterateZipOptions extends ZipOptions {
-  /** Which members to give. Others are not read. */
+  /** Selects members. Others are not read. Default: all. */
   readonly filter?: (entry: ZipMemberEntry) => boolean
   /**
-   * Give views of what was read of a file at once, of members that are stored as they are. Default
-   * false. The bytes of a member are then valid until the next one is asked for, in a `for` loop
-   * until the end of its body: what is kept longer must be copied, and nothing can be transferred.
-   * Deflated members have memory of their own all the same.
+   * Whether stored members of a file are views of a reused read buffer. Default false. The bytes of
+   * a member are then valid until the next member is requested: in a `for` loop, until the end of
+   * its body. Copy data that you keep longer; nothing can be transferred. Deflated members always
+   * have their own memory.
    */
   readonly reuse?: boolean
 }
@@ -54,7 +54,11 @@ const declared = {
   } satisfies Rules<IterateZipOptions>),
 }
 
-/** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function zipPlan(
   options: IterateZipOptions,
   form: 'sync' | 'file' | 'iterate',

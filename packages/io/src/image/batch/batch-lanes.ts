@@ -4,7 +4,7 @@ import { bytesPer, type ImageDType, imageArray, product } from '../pixel-format.
 import type { SharpBackend } from '../sharp/sharp.ts'
 import type { BatchWork, FilledBatch, ImageFailure } from './batch.ts'
 
-/** Loads a batch by a library that has threads of its own, several images at a time. */
+/** Loads a batch with a library that has its own threads, several images at a time. */
 export async function fillInLanes(work: BatchWork, backend: SharpBackend): Promise<FilledBatch> {
   const { sources, shape, into, augmentations, isStrict, isShared, concurrency, fetching, caller } =
     work

@@ -5,16 +5,19 @@ import type { BatchWork } from './batch.ts'
 /** Shared memory that the parts of a batch fill together. */
 export interface BatchMemory {
   readonly shared: { readonly memory: SharedArrayBuffer; readonly at: number }
-  /** All of it. */
+  /** The whole memory. */
   readonly view: DataOf[ImageDType]
-  /** Whether the batch goes from there to memory that is not shared. */
+  /** Whether the batch is then copied to memory that is not shared. */
   readonly isScratch: boolean
 }
 
 const SCRATCH_KEPT = 4
 const scratch: SharedArrayBuffer[] = []
 
-/** Where the parts of a batch write: none for a single one, which gives its own memory away. */
+/**
+ * The memory that the parts of a batch write to; none for a single part, which transfers its own
+ * memory.
+ */
 export function memoryFor(
   { shape, into, isShared }: BatchWork,
   parts: number,
@@ -37,16 +40,13 @@ export function memoryFor(
   }
 }
 
-/**
- * Memory that was written to before costs no page faults; only that of about the right size is
- * taken.
- */
+/** Takes used memory, which costs no page faults, if its size is about right. */
 function takeScratch(bytes: number): SharedArrayBuffer | undefined {
   const found = scratch.findIndex((memory) => memory.byteLength === bytes)
   return found < 0 ? undefined : scratch.splice(found, 1)[0]
 }
 
-/** Keeps scratch memory for the next batch; nobody may write to it any more. */
+/** Keeps scratch memory for the next batch. All writes to it have ended. */
 export function keepScratch({ shared, isScratch }: BatchMemory): void {
   if (!isScratch) return
   scratch.push(shared.memory)

@@ -3,45 +3,44 @@ import type { Fault } from '../../base/errors.ts'
 import type { FillJob } from '../load-image-in-thread.ts'
 import type { ImageDType } from '../pixel-format.ts'
 
-/** Some of the sources of a batch. */
+/** A part of a batch: some of its sources. */
 export interface PartJob extends FillJob {
-  /** Which part it is. */
+  /** Index of the part. */
   readonly part: number
-  /** Where each part's place begins, in images of the whole batch. */
+  /** Start of each part, in images of the whole batch. */
   readonly starts: readonly number[]
   /**
-   * The memory that all parts fill, from which element on. Without, this is the only part, and gets
-   * memory of its own.
+   * The memory that all parts fill, and the first element of this part. Without it, this is the
+   * only part and has its own memory.
    */
   readonly shared: { readonly memory: SharedArrayBuffer; readonly at: number } | undefined
   /** See {@link WANTED}. */
   readonly control: Int32Array
-  /** Whether the part that ends last copies the batch to memory that is not shared. */
+  /** Whether the last part to end copies the batch to memory that is not shared. */
   readonly isCopied: boolean
 }
 
-// What the parts of a batch and their caller tell each other:
+// The parts of a batch and their caller share these numbers:
 /**
- * how many of the parts are still wanted, from the first: fewer when one failed and that decides, 0
- * when the batch is given up;
+ * number of parts that are still needed, from the first: smaller after a failure that decides, 0 if
+ * the batch is abandoned;
  */
 export const WANTED = 0
-/** how many have not ended; */
+/** number of parts that have not ended; */
 export const RUNNING = 1
-/** and for each part how many good images it has. */
+/** and for each part its number of good images. */
 export const COUNTS = 2
 
-/** What came of a part; its good images lie at the beginning of its place. */
+/** The result of a part. Its good images are at the beginning of its place. */
 export interface FilledPart {
   readonly faults: readonly (Fault & { readonly index: number })[]
   /**
-   * The batch's memory, where it is not shared: from its only part, or from the one that ended
-   * last.
+   * The memory of the batch, if it is not shared: from its only part, or from the last part to end.
    */
   readonly data: DataOf[ImageDType] | undefined
 }
 
-/** Puts the good images of all parts one behind the other; `out` may be the same memory. */
+/** Moves the good images of all parts together; `out` may be the same memory. */
 export function joinParts(
   from: DataOf[ImageDType],
   at: number,

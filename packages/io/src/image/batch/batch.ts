@@ -22,18 +22,18 @@ export interface LoadImageBatchOptions extends LoadImageOptions {
   /** Height of every image in the batch, in pixels. */
   readonly height: number
   /**
-   * `true`, the default: the first failure rejects the call. `false`: images that fail are left
-   * out, and reported in {@link ImageBatch.failures}.
+   * `true` (default): the first failure rejects the call. `false`: failed images are left out and
+   * listed in {@link ImageBatch.failures}.
    */
   readonly strict?: boolean
-  /** An array to fill instead of a new one, of the batch's dtype and shape. */
+  /** An array to fill instead of a new one. It must have the batch's dtype and shape. */
   readonly into?: NdArray
   /**
-   * Whether a new array lies in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
-   * onnxruntime and WebGPU ask for.
+   * Whether a new array is in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
+   * onnxruntime and WebGPU require.
    */
   readonly shared?: boolean
-  /** Images read and decoded at a time, 1 to 1024. Default 8. */
+  /** Number of images that are read and decoded at a time, an integer from 1 to 1024. Default 8. */
   readonly concurrency?: number
 }
 
@@ -47,24 +47,26 @@ const batchOptions = mediaOptions('LoadImageBatchOptions', {
 
 /** One source that could not be loaded. */
 export interface ImageFailure {
-  /** Its position among the sources. */
+  /** Position in the list of sources. */
   readonly index: number
+  /** The source. */
   readonly source: ImageSource
+  /** The error, as it would be thrown with `strict: true`. */
   readonly error: MediaError
 }
 
 /**
  * Images of one size in one array: with `'rgb24'` and `'HWC'`, uint8 `[images, height, width, 3]`.
- * Its rows are in the order of the sources.
+ * The images are in the order of the sources.
  */
 export interface ImageBatch<D extends ImageDType = 'uint8'> extends NdArray<D> {
-  /** For each row, the position of its source. Without failures: 0, 1, 2, … */
+  /** For each image, the position of its source. Without failures: 0, 1, 2, … */
   readonly indices: readonly number[]
-  /** The sources that were left out, in order; always empty when `strict`. */
+  /** The sources that were left out, in order; always empty if `strict`. */
   readonly failures: readonly ImageFailure[]
 }
 
-/** What is known of a batch before its images are. */
+/** The shape of a batch, before its images are loaded. */
 export interface BatchShape {
   readonly target: ImageTarget
   readonly shape: readonly number[]
@@ -72,7 +74,7 @@ export interface BatchShape {
   readonly size: number
 }
 
-/** A batch to load, whatever by. */
+/** A batch to load, with any backend. */
 export interface BatchWork {
   readonly sources: readonly ImageSource[]
   readonly shape: BatchShape
@@ -81,22 +83,26 @@ export interface BatchWork {
   readonly isStrict: boolean
   readonly isShared: boolean
   readonly concurrency: number
-  /** The call of a pipeline's op that asked for it. */
+  /** The call of a pipeline's op that requested it. */
   readonly caller: OpCall
-  /** How URLs are fetched, and the signal. */
+  /** Options for fetching URLs, and the signal. */
   readonly fetching: Fetching
 }
 
 /**
- * A batch whose good images lie at the beginning of `data`; what failed, in order. Where it is
- * given up, `data` may be anything.
+ * A batch whose good images are at the beginning of `data`, and its failures in order. If the batch
+ * is abandoned, the contents of `data` are undefined.
  */
 export interface FilledBatch {
   readonly data: DataOf[ImageDType]
   readonly failures: readonly ImageFailure[]
 }
 
-/** Checks the arguments of a batch. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks the arguments of a batch.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function checkBatch(
   sources: readonly ImageSource[],
   options: LoadImageBatchOptions,
@@ -118,7 +124,11 @@ export function checkBatch(
   return { target, shape: [sources.length, ...one], size }
 }
 
-/** The data of an array to fill. @throws MediaError `ERR_BAD_OPTION` where it does not fit */
+/**
+ * The data of an array to fill.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` if it does not fit
+ */
 export function checkInto(
   into: NdArray,
   { shape, target: { dtype } }: BatchShape,
@@ -139,8 +149,8 @@ export function checkInto(
 }
 
 /**
- * @throws the first failure, if `isStrict`; a library that is missing in any case, for it is no
- * image's fault
+ * @throws the first failure, if `isStrict`; a missing library in any case, because no image is at
+ *   fault
  */
 export function throwUnlessEndured(failures: readonly ImageFailure[], isStrict: boolean): void {
   const fatal = isStrict
@@ -150,8 +160,8 @@ export function throwUnlessEndured(failures: readonly ImageFailure[], isStrict: 
 }
 
 /**
- * A batch whose good images lie at the beginning of `data`: says where they came from, and leaves
- * out the rest.
+ * Builds the result of a batch whose good images are at the beginning of `data`: adds their
+ * positions and drops the rest.
  */
 export function gather(
   data: DataOf[ImageDType],

@@ -10,22 +10,22 @@ import { checkFrames } from '../image-limits.ts'
 import type { Tools } from './tools.ts'
 
 /**
- * Pictures of an animation as they are shown, RGBA, and how many there are. A frame is valid until
- * the next is asked for.
+ * The composed pictures of an animation, RGBA, and their number. A frame is valid until the next
+ * one is requested.
  */
 export interface Shown {
   readonly count: number
   readonly frames: Iterable<Frame>
 }
 
-/** One picture as it is stored: a part of the canvas, as a file of its own. */
+/** One stored picture: a part of the canvas, as a separate file. */
 interface Stored extends Area {
   readonly isBlended: boolean
   readonly disposal: 'keep' | 'clear' | 'restore'
   readonly file: Buffer
 }
 
-/** All pictures of an animation, each whole. */
+/** All pictures of an animation, each composed. */
 export function allPictures({ bytes, format }: EncodedImage, tools: Tools): Shown {
   if (format === 'gif') {
     const pictures = allGifPictures(bytes)
@@ -51,7 +51,7 @@ export function allPictures({ bytes, format }: EncodedImage, tools: Tools): Show
   }
 }
 
-/** The first picture of a GIF, or of a WebP animation: it may cover only a part of the canvas. */
+/** The first picture of a GIF or of a WebP animation, which may cover only a part of the canvas. */
 export function firstShown({ bytes, format }: EncodedImage, tools: Tools): Iterable<Frame> {
   if (format === 'gif')
     return framesOf(gifFrames(bytes, [firstGifPicture(bytes)], tools.limits), tools)
@@ -59,8 +59,8 @@ export function firstShown({ bytes, format }: EncodedImage, tools: Tools): Itera
 }
 
 /**
- * FFmpeg decodes the pictures one by one; they are put together here (RFC 9649, section 2.7.1.1;
- * PNG third edition, 11.3.6.2).
+ * FFmpeg decodes the pictures one by one; this composes them (RFC 9649, section 2.7.1.1; PNG third
+ * edition, 11.3.6.2).
  */
 function* composed(
   size: Size,
@@ -97,7 +97,7 @@ function* wholeWebp(bytes: Buffer, frames: Iterable<Frame>): Generator<Frame> {
   if (!isWholeWebp(bytes)) throw new Error('the WebP file is truncated')
 }
 
-/** RGBA pixels as FFmpeg's frames. */
+/** Converts RGBA pixels to FFmpeg frames. */
 function* framesOf(
   pictures: Iterable<{ readonly pixels: Buffer; readonly size: Size }>,
   { ffmpeg, made }: Tools,

@@ -7,16 +7,16 @@ import type { Tools } from './tools.ts'
 
 type Use = (frame: Frame) => void
 
-/** Those, and what of HEIF is resolved before, where it can be. */
+/** Those, and matrices of HEIF that were not resolved before. */
 const UNKNOWN: ReadonlyMap<number, string> = new Map([
   ...UNKNOWN_MATRICES,
   [12, 'chromaticity-derived'],
 ])
 
-/** Of those, what libheif, which sharp brings, knows. */
+/** Those of them that libheif, which sharp includes, knows. */
 const KNOWN_TO_SHARP: ReadonlySet<number> = new Set([8, 12, 16])
 
-/** The matrix that follows from primaries, where one is derived from them. */
+/** The matrix that is derived from the primaries. */
 const DERIVED: ReadonlyMap<number, number> = new Map([
   [1, 1],
   [2, 1],
@@ -26,7 +26,7 @@ const DERIVED: ReadonlyMap<number, number> = new Map([
   [9, 9],
 ])
 
-/** @throws MediaError `ERR_UNSUPPORTED` for a matrix that sharp's libheif takes for another */
+/** @throws MediaError `ERR_UNSUPPORTED` for a matrix that sharp's libheif mistakes for another */
 export function refuseMatrixForSharp(matrix: number): void {
   const name = UNKNOWN.get(matrix)
   if (name !== undefined && !KNOWN_TO_SHARP.has(matrix)) throw unsupported(matrix, name)
@@ -43,11 +43,11 @@ function unsupported(matrix: number, name: string): MediaError {
 }
 
 /**
- * Uses a frame of an AVIF or HEIC picture in terms that FFmpeg's scaler understands. What the file
- * says of colours counts before what the coded picture says. Grey of limited range becomes grey of
- * full range, for the scaler takes all grey for that.
+ * Describes a frame of an AVIF or HEIC picture in terms that FFmpeg's scaler understands, and
+ * passes it on. The file's declaration of colours counts before that of the coded picture. Grey of
+ * limited range is converted to full range, because the scaler takes all grey for that.
  *
- * @throws MediaError `ERR_UNSUPPORTED` for colours that it does not know
+ * @throws MediaError `ERR_UNSUPPORTED` for colours that the scaler does not know
  */
 export function withHeifColours(
   { ffmpeg, made }: Pick<Tools, 'ffmpeg' | 'made'>,
@@ -79,7 +79,9 @@ export function withHeifColours(
   made.use(widenedGrey(frame, bits), frame, format, use)
 }
 
-/** Grey of limited range, 16 to 235 of 8 bits, as that of full range; of more bits, as 16. */
+/**
+ * Converts grey of limited range (16 to 235 of 8 bits) to full range; more than 8 bits become 16.
+ */
 function widenedGrey(frame: Frame, bits: number): Buffer {
   const { width, height } = frame
   const isWide = bits > 8
@@ -101,9 +103,9 @@ function widenedGrey(frame: Frame, bits: number): Buffer {
 }
 
 /**
- * Uses the planes of a JPEG that FFmpeg took for YCC as what they are: red, green and blue, of
- * which some may have fewer samples. So that those lie where they belong, whole groups of pixels
- * are scaled, and what is beyond the picture is left out; the decoder's memory has room for them.
+ * Uses the planes of a JPEG that FFmpeg took for YCC as red, green and blue, of which some may have
+ * fewer samples. To keep samples in place, whole groups of pixels are scaled and the pixels beyond
+ * the picture are dropped; the decoder's memory has room for them.
  */
 export function withRgbPlanes({ ffmpeg, scalers, made }: Tools, frame: Frame, use: Use): void {
   const { constants: c } = ffmpeg

@@ -7,9 +7,9 @@ import { checkPixels } from '../image-limits.ts'
 import type { Tools } from './tools.ts'
 
 /**
- * Uses the picture of a TIFF file that FFmpeg's decoder would get wrong.
+ * Uses the picture of a TIFF file that FFmpeg's decoder would decode wrongly.
  *
- * @throws MediaError `ERR_UNSUPPORTED` for kinds that are not known here either
+ * @throws MediaError `ERR_UNSUPPORTED` for kinds that are not supported here either
  */
 export function useTiffFrame(
   { ffmpeg, made, limits }: Tools,

@@ -27,8 +27,8 @@ import { type DecoderKey, Decoders, type Special } from './still-decoders.ts'
 import type { Tools } from './tools.ts'
 
 /**
- * Gives the memory that an image is written to, as soon as size and number of its pictures are
- * known. Called once, and only when the first has been decoded without an error.
+ * Allocates the memory of an image as soon as the size and number of its pictures are known. Called
+ * once, after the first picture has been decoded without an error.
  */
 export type ClaimOutput = (size: Size, pictures: number) => DataOf[ImageDType]
 
@@ -36,13 +36,13 @@ const IDLE_MS = 5000
 const WHOLE: Part = { left: 0, top: 0, width: 1, height: 1 }
 
 /**
- * Decodes images, one at a time, by FFmpeg's synchronous calls: what a thread whose only work this
- * is should do. Pictures are scaled to planes of green, blue and red: half the cost of scaling to
- * interleaved pixels, and closer to the truth (50.0 dB against 46.7 for a 500x375 photograph).
- * Interleaving these natively costs 0.03 ms more, where 'rgb24' from the scaler costs 0.13.
+ * Decodes images one at a time with FFmpeg's synchronous calls, in a thread that does nothing else.
+ * Pictures are scaled to planes of green, blue and red. This costs half of scaling to interleaved
+ * pixels and is more accurate (50.0 dB against 46.7 for a 500x375 photograph). Interleaving the
+ * planes natively costs 0.03 ms more, where 'rgb24' from the scaler costs 0.13.
  *
- * Decoders, scalers, graphs and frames are kept for the next image, and freed when there was none
- * for 5 s.
+ * Decoders, scalers, graphs and frames are kept for the next image, and freed after 5 s without
+ * one.
  */
 export class ImageDecoder {
   readonly #ffmpeg: FFmpeg
@@ -61,8 +61,8 @@ export class ImageDecoder {
   }
 
   /**
-   * Decodes, turns, scales and places an image in memory that it claims. Throws FFmpeg's own error
-   * or a `MediaError` without source.
+   * Decodes, rotates, scales and places an image in memory that it claims. Throws an error of
+   * FFmpeg, or a `MediaError` without source.
    */
   decode(
     image: EncodedImage,
@@ -134,7 +134,7 @@ export class ImageDecoder {
     useHeifFrame(heifPicture(work.image.bytes), isAlphaWanted, this.#tools(work), place)
   }
 
-  /** A file whose decoder gives the picture as it is. */
+  /** Decodes a file whose decoder gives the picture as it is. */
   #decodeFile(work: Work, format: DecoderKey['format'], special?: Special): void {
     this.#place(work, this.#decoders.first({ format, lowres: 0 }, work.image.bytes, special))
   }
@@ -187,9 +187,9 @@ export class ImageDecoder {
   }
 
   /**
-   * What becomes of decoded frames of the size of `frame`: the same for each of an animation.
-   * `picture` is the size of what they show, which is larger where it was decoded at a fraction of
-   * it.
+   * Chooses the processing of decoded frames of the size of `frame`; it is the same for all
+   * pictures of an animation. `picture` is the full size of the picture, which is larger if it was
+   * decoded at a fraction.
    */
   #placerFor({ target, orientation, augmentation }: Work, frame: Size, picture: Size): Placer {
     const shown = turn(picture, orientation)
@@ -249,30 +249,34 @@ interface Placer {
 
 let ofThisThread: ImageDecoder | undefined
 
-/** The decoder of this thread. @throws MediaError `ERR_BACKEND_MISSING` */
+/**
+ * The decoder of this thread.
+ *
+ * @throws MediaError `ERR_BACKEND_MISSING`
+ */
 export function imageDecoder(): ImageDecoder {
   ofThisThread ??= new ImageDecoder(loadFFmpeg())
   return ofThisThread
 }
 
 /**
- * How much larger than the result a JPEG decoded at a fraction of its size must be, lest the loss
- * is seen.
+ * Smallest ratio of a JPEG decoded at a fraction of its size to the result, so that the loss is not
+ * visible.
  */
 const SPARE = 1.2
 
-/** Smaller pictures have more detail to a pixel, so more would be lost, and less is to be won. */
+/** Smaller pictures have more detail in a pixel, so more would be lost, and less is gained. */
 const LEAST_PIXELS = 1e6
 
 /**
- * A quarter of the size. Half is no option: FFmpeg has no SIMD for it, and it takes longer than the
- * whole; an eighth saves hardly more than a quarter, and loses more.
+ * A quarter of the size. Half is slower than the whole, because FFmpeg has no SIMD for it. An
+ * eighth saves hardly more than a quarter, and loses more.
  */
 const LOWRES = 2
 
 /**
- * The frame marker of progressive JPEG; what follows it are kinds that are decoded as a whole or
- * not at all.
+ * The frame marker of progressive JPEG. The markers after it are kinds that are decoded as a whole
+ * or not at all.
  */
 const PROGRESSIVE = 0xc2
 
@@ -292,7 +296,7 @@ function sizeToShrink({ image, target, orientation, augmentation }: Work): Size 
   return width >= least * scaled.width && height >= least * scaled.height ? size : undefined
 }
 
-/** A part in whole pixels; the whole where one would be left. */
+/** A part in whole pixels, at least one. */
 function cutOf({ width, height }: Size, part: Part): Area {
   const side = (share: number, whole: number): number =>
     whole < 2 ? whole : Math.min(whole, Math.max(2, Math.round(share * whole)))

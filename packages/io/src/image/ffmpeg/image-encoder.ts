@@ -8,8 +8,9 @@ import { bytesOrFileSync } from '../../files/atomic-file.ts'
 import type { EncodeImageJob, Encoding, Samples } from '../encode-image-options.ts'
 
 /**
- * Encodes an image with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,
- * `ERR_BACKEND_MISSING`, `ERR_WRITE`
+ * Encodes an image with FFmpeg, in this thread.
+ *
+ * @throws MediaError `ERR_ENCODE`, `ERR_BACKEND_MISSING`, `ERR_WRITE`
  */
 export function encodeImageInThread({
   samples,
@@ -58,7 +59,7 @@ function frameOf(samples: Samples, ffmpeg: FFmpeg): Frame {
   return frame
 }
 
-/** What the encoder takes. */
+/** The pixel format that the encoder takes. */
 function encodedFormat(
   samples: Samples,
   encoding: Encoding,
@@ -73,7 +74,7 @@ function encodedFormat(
         return data instanceof Uint16Array ? c.AV_PIX_FMT_GRAY16BE : c.AV_PIX_FMT_GRAY8
       return channels === 3 ? c.AV_PIX_FMT_RGB24 : c.AV_PIX_FMT_RGBA
     case 'webp':
-      return c.AV_PIX_FMT_BGRA // libwebp makes YUV of it where it must
+      return c.AV_PIX_FMT_BGRA // libwebp converts it to YUV if it must
   }
 }
 
@@ -134,7 +135,7 @@ function setQuality(
     encoder.setOption('pred', 'mixed')
   } else if (format === 'webp') {
     encoder.setOption('lossless', isLossless ? 1 : 0)
-    encoder.setOption('quality', isLossless ? 75 : quality) // of effort, where nothing is lost
+    encoder.setOption('quality', isLossless ? 75 : quality) // it means effort if lossless
   } else {
     encoder.qMin = 1
     encoder.setFlags(c.AV_CODEC_FLAG_QSCALE)
@@ -144,7 +145,7 @@ function setQuality(
 }
 
 /**
- * FFmpeg's quantiser, 1 to 31, for the usual scale of quality: 8 is the table that stands for 50
+ * FFmpeg's quantiser, 1 to 31, for the usual quality scale: 8 is the table that stands for 50
  * there, and both scale it linearly (libjpeg's `jpeg_quality_scaling`).
  */
 function quantiserOf(quality: number): number {

@@ -1,15 +1,18 @@
 import { MediaError } from '../../base/errors.ts'
 import type { JpegHeader } from './jpeg.ts'
 
-/** What the components of a JPEG are: YCC is Y, Cb and Cr; YCCK the same of inks, and black. */
+/**
+ * The meaning of the components of a JPEG: YCC is Y, Cb and Cr; YCCK is the same for inks, plus
+ * black.
+ */
 export type JpegColours = 'grey' | 'ycc' | 'rgb' | 'cmyk' | 'ycck'
 
 const RGB_IDS = [0x52, 0x47, 0x42] // "R", "G", "B"
 const ADOBE_TRANSFORM = 11
 
 /**
- * What the components are, by libjpeg's rules (jdapimin.c): JFIF means YCC, else Adobe's marker
- * tells, else their names.
+ * The meaning of the components, by libjpeg's rules (jdapimin.c): JFIF means YCC, then Adobe's
+ * marker counts, then the components' names.
  */
 export function jpegColours(bytes: Buffer, header: JpegHeader): JpegColours {
   const { frame, isJfif, adobeStart } = header
@@ -22,9 +25,9 @@ export function jpegColours(bytes: Buffer, header: JpegHeader): JpegColours {
 }
 
 /**
- * A JPEG file as FFmpeg's decoder must be given it. It takes components for RGB by Adobe's marker
- * or by their names, whatever else there is, and makes planes of another order where those are
- * subsampled: then it is told that they are YCC, and the planes come as they are stored.
+ * Prepares a JPEG file for FFmpeg's decoder. The decoder recognises RGB only by Adobe's marker or
+ * by the names of the components, and reorders the planes if they are subsampled. So such a file is
+ * declared as YCC, and the planes come as they are stored.
  */
 export function jpegForFFmpeg(bytes: Buffer, header: JpegHeader): Buffer {
   const { frame, frameStart, adobeStart, scanHeader } = header
@@ -40,7 +43,7 @@ export function jpegForFFmpeg(bytes: Buffer, header: JpegHeader): Buffer {
   return changed
 }
 
-/** Gives the components of all scans the numbers that they have in the frame header now. */
+/** Gives the components of all scans the new numbers of the frame header. */
 function rename(bytes: Buffer, first: number): void {
   for (let at = first; at > 0; at = nextScan(bytes, at)) {
     const count = bytes[at]!
@@ -51,9 +54,7 @@ function rename(bytes: Buffer, first: number): void {
   }
 }
 
-/**
- * Where the content of the next scan header begins; 0 without one. Coded data has no such marker.
- */
+/** Offset of the next scan header's content; 0 without one. Coded data cannot have this marker. */
 function nextScan(bytes: Buffer, after: number): number {
   const found = bytes.indexOf(SCAN, after)
   return found < 0 || found + 5 > bytes.length ? 0 : found + 4
@@ -71,8 +72,7 @@ function isSubsampled(bytes: Buffer, { frameStart }: JpegHeader): boolean {
 }
 
 /**
- * @throws MediaError `ERR_UNSUPPORTED` where FFmpeg took the four components of a JPEG for others
- * than they are
+ * @throws MediaError `ERR_UNSUPPORTED` if FFmpeg mistook the four components of a JPEG for others
  */
 export function refuseOtherInks(colours: JpegColours, pixelFormat: string): void {
   if (colours !== 'cmyk' && colours !== 'ycck') return

@@ -1,4 +1,4 @@
-/** Bytes of one value, by the type of a field (TIFF 6.0, section 2; BigTIFF). */
+/** Size of a value in bytes, by the type of its field (TIFF 6.0, section 2; BigTIFF). */
 const WHOLE_NUMBERS: ReadonlyMap<number, number> = new Map([
   [1, 1], // BYTE
   [3, 2], // SHORT
@@ -8,25 +8,25 @@ const WHOLE_NUMBERS: ReadonlyMap<number, number> = new Map([
   [18, 8], // IFD8
 ])
 
-/** Values of one field that are read: more are nonsense, or would take too long. */
+/** Largest number of values that are read of a field; more are invalid, or would take too long. */
 const MOST_VALUES = 1 << 20
 
-/** A field of a directory: where its values lie. */
+/** A field of a directory, and the position of its values. */
 interface Field {
   readonly type: number
   readonly count: number
   readonly at: number
 }
 
-/** The bytes of a TIFF structure, and how numbers lie in them. */
+/** The bytes of a TIFF structure and their byte order. */
 export interface TiffBytes {
   readonly bytes: Buffer
   readonly isLittle: boolean
-  /** Whether offsets have 8 bytes. */
+  /** Whether offsets have 8 bytes (BigTIFF). */
   readonly isBig: boolean
 }
 
-/** One directory of a TIFF structure: its fields of whole numbers. */
+/** One directory of a TIFF structure: its fields with integers. */
 export class TiffDirectory {
   readonly #tiff: TiffBytes
   readonly #fields: ReadonlyMap<number, Field>
@@ -41,14 +41,13 @@ export class TiffDirectory {
   }
 
   /**
-   * The first value of a field; `undefined` where the field is missing, of another type, or cut
-   * off.
+   * The first value of a field; `undefined` if the field is missing, of another type, or truncated.
    */
   number(tag: number): number | undefined {
     return this.list(tag, 1)[0]
   }
 
-  /** The values of a field, those that are there. */
+  /** The available values of a field. */
   list(tag: number, most: number = MOST_VALUES): number[] {
     const field = this.#fields.get(tag)
     const size = field === undefined ? undefined : WHOLE_NUMBERS.get(field.type)
@@ -62,7 +61,10 @@ export class TiffDirectory {
   }
 }
 
-/** How a TIFF file begins, if it does (TIFF 6.0, section 2; BigTIFF has the number 43). */
+/**
+ * Reads the beginning of a TIFF file; `undefined` for other files (TIFF 6.0, section 2; BigTIFF has
+ * the number 43).
+ */
 export function tiffBytes(bytes: Buffer): TiffBytes | undefined {
   const magic = bytes.toString('latin1', 0, 4)
   const isLittle = magic.startsWith('II')
@@ -72,8 +74,8 @@ export function tiffBytes(bytes: Buffer): TiffBytes | undefined {
 }
 
 /**
- * The directories of a TIFF structure, which is what EXIF is too (CIPA DC-008, 4.6). Ends where
- * they do, or where the bytes make no sense.
+ * The directories of a TIFF structure, which EXIF also is (CIPA DC-008, 4.6). Stops at their end,
+ * or at invalid bytes.
  */
 export function* tiffDirectories(file: Buffer): Generator<TiffDirectory> {
   const tiff = tiffBytes(file)
@@ -92,7 +94,7 @@ export function* tiffDirectories(file: Buffer): Generator<TiffDirectory> {
       const values = readNumber(tiff, next + 4, offsetSize)
       const place = next + 4 + offsetSize
       const size = (WHOLE_NUMBERS.get(type) ?? 1) * values
-      // What does not fit into the field lies elsewhere.
+      // Values that do not fit into the field are stored elsewhere.
       const from = size > offsetSize ? readNumber(tiff, place, offsetSize) : place
       fields.set(readNumber(tiff, next, 2), { type, count: values, at: from })
     }
@@ -108,19 +110,19 @@ export function firstDirectory(file: Buffer): TiffDirectory | undefined {
 }
 
 /**
- * A whole number from the first directory of a TIFF structure; `undefined` where the tag is missing
- * or of another type.
+ * An integer of the first directory of a TIFF structure; `undefined` if the tag is missing or of
+ * another type.
  */
 export function tiffNumber(tiff: Buffer, tag: number): number | undefined {
   return firstDirectory(tiff)?.number(tag)
 }
 
-/** How many pictures a TIFF file holds. */
+/** Number of pictures in a TIFF file. */
 export function tiffPages(tiff: Buffer): number {
   return [...tiffDirectories(tiff)].length
 }
 
-/** Whole numbers of 8 bytes beyond 2 ** 53 are no places in a file, and come out inexactly. */
+/** 8-byte integers above 2 ** 53 are no offsets in a file, and are inexact. */
 function readNumber({ bytes, isLittle }: TiffBytes, at: number, size: number): number {
   switch (size) {
     case 1:

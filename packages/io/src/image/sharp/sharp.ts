@@ -27,8 +27,8 @@ import { encodeWithSharp } from './sharp-encode.ts'
 
 type Library = typeof import('sharp').default
 /**
- * A warning of libjpeg is no fault, a truncated file is one. Profiles are left alone, as in the
- * ffmpeg backend.
+ * A warning of libjpeg is not an error; a truncated file is. Profiles are ignored, as in the ffmpeg
+ * backend.
  */
 function readingOf({ maxPixels }: ImageTarget): SharpOptions {
   return {
@@ -39,11 +39,12 @@ function readingOf({ maxPixels }: ImageTarget): SharpOptions {
 
 type Claim = (size: Size) => DataOf[ImageDType]
 
-/** libvips, which decodes on libuv's threads. */
+/** The backend with libvips, which decodes on libuv's threads. */
 export interface SharpBackend {
   readonly name: 'sharp'
   /**
-   * Reads, decodes and places an image in memory that it claims; never writes after it has settled.
+   * Reads, decodes and places an image in memory that it claims. It does not write after it has
+   * settled.
    */
   load(
     source: ImageSource,
@@ -57,7 +58,7 @@ export interface SharpBackend {
 }
 
 export function sharpBackend(sharp: Library): SharpBackend {
-  // One more than there are threads: the next image is there when a thread comes free.
+  // One more than the number of threads, so that the next image is ready when a thread is free.
   const inThreads = limitCalls(setThreads(sharp) + 1)
   return {
     name: 'sharp',
@@ -81,7 +82,7 @@ export function sharpBackend(sharp: Library): SharpBackend {
   }
 }
 
-/** Loads one image into memory of its own. */
+/** Loads one image into its own memory. */
 export async function loadWithSharp(
   backend: SharpBackend,
   source: ImageSource,
@@ -104,8 +105,8 @@ export async function loadWithSharp(
 let isWarned = false
 
 /**
- * One budget of threads: images are decoded side by side, so one thread for each is best; how many
- * there are at a time, libuv's pool says, whose size is fixed when a program starts. Returns that
+ * One budget of threads. Images are decoded in parallel, so one thread for each is best. The size
+ * of libuv's pool, which is fixed when the program starts, decides their number. Returns that
  * number.
  */
 function setThreads(sharp: Library): number {
@@ -149,7 +150,7 @@ async function decode(
   const turn = ({ width, height }: Size): Size =>
     isQuarterTurn(turned) ? { width: height, height: width } : { width, height }
   const wanted = augmentation?.part && storedPart(partOf(turn(picture), augmentation.part), turned)
-  // sharp decodes at a fraction of the size unless a part is asked for: be it the whole.
+  // sharp decodes at a fraction of the size unless a part is requested; the whole counts as a part.
   const part = wanted ?? (target.mayShrink ? undefined : WHOLE)
   const cut = part && {
     width: Math.max(1, Math.round(part.width * picture.width)),
@@ -183,7 +184,7 @@ async function decode(
     pixels = cmykToRgb(await raw(resize(input.pipelineColourspace('cmyk').toColourspace('cmyk'))))
   } else if (hasAlpha) {
     if (pixelFormat === 'rgba') alpha = await alphaOf(input)
-    // Resizing would multiply the colours by alpha, so alpha goes first, in a pipeline of its own.
+    // Resizing would multiply the colours by alpha, so a separate pipeline removes alpha first.
     const opaque = await coloursOf(sharp, image, input, target)
       .toColourspace('srgb')
       .raw()
@@ -212,7 +213,7 @@ const KERNELS: Readonly<Record<ScaleAlgorithm, 'linear' | 'cubic' | 'lanczos3' |
   bicubic: 'cubic',
   lanczos: 'lanczos3',
   nearest: 'nearest',
-  area: 'linear', // refused before
+  area: 'linear', // refused earlier
 }
 
 async function inspect(sharp: Library, image: EncodedImage, target: ImageTarget) {
@@ -231,8 +232,8 @@ async function inspect(sharp: Library, image: EncodedImage, target: ImageTarget)
 }
 
 /**
- * A picture without its alpha. Of transparent GIF pixels libvips gives the colour only if the file
- * does not call them transparent.
+ * A picture without its alpha. libvips gives the colours of transparent GIF pixels only if the file
+ * does not mark them as transparent.
  */
 function coloursOf(
   sharp: Library,
@@ -248,7 +249,8 @@ function coloursOf(
 }
 
 /**
- * What the first picture of a GIF does not cover has the colour that the ffmpeg backend gives it.
+ * Gives the area that the first picture of a GIF does not cover the same colour as the ffmpeg
+ * backend.
  */
 function fillAround(pixels: Buffer, { width, height }: Size, file: Buffer): void {
   const first = firstGifPicture(file)
@@ -270,7 +272,7 @@ function raw(pipeline: Sharp): Promise<Buffer> {
   return pipeline.raw().toBuffer()
 }
 
-/** The channels that are asked for, out of RGB pixels. */
+/** The requested channels of RGB pixels. */
 function pictureOf(
   pixels: Buffer,
   alpha: Buffer | undefined,
@@ -295,7 +297,7 @@ function pictureOf(
   return interleaved(joined, 4, [0, 1, 2, 3])
 }
 
-/** By BT.601, as FFmpeg does it; libvips would go by linear light. */
+/** By BT.601, as FFmpeg does; libvips would use linear light. */
 function toGrey(pixels: Buffer): Buffer {
   const grey = Buffer.allocUnsafe(pixels.length / 3)
   for (let from = 0, to = 0; to < grey.length; from += 3, to++) {
@@ -306,7 +308,7 @@ function toGrey(pixels: Buffer): Buffer {
   return grey
 }
 
-/** From limited range, 16 to 235, to full range. */
+/** Converts limited range, 16 to 235, to full range. */
 function widen(pixels: Buffer): void {
   for (let i = 0; i < pixels.length; i++)
     pixels[i] = Math.max(0, Math.min(255, Math.round(((pixels[i]! - 16) * 255) / 219)))
@@ -322,7 +324,7 @@ function swapEnds(pixels: Buffer): Buffer {
 }
 
 /**
- * Ink to light by the plain formula, as FFmpeg and Pillow do it; a press's profile would give other
+ * Converts inks by the plain formula, as FFmpeg and Pillow do; a press profile would give other
  * colours.
  */
 function cmykToRgb(inks: Buffer): Buffer {

@@ -17,8 +17,8 @@ import { orientationOf } from './display-matrix.ts'
 import { VideoPass } from './video-pass.ts'
 
 /**
- * What FFmpeg finds out about a sound or a video without decoding all of it. Throws FFmpeg's own
- * error or a `MediaError`, without source.
+ * Inspects a sound or a video with FFmpeg without decoding all of it. Throws an error of FFmpeg or
+ * a `MediaError`, without source.
  */
 export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
   const ffmpeg = loadFFmpeg()
@@ -47,7 +47,7 @@ export function inspectWithFFmpeg(file: OpenFile): AudioInfo | VideoInfo {
   }
 }
 
-/** Of Ogg files behind each other, FFmpeg tells the length of the first. */
+/** For chained Ogg files, FFmpeg reports the length of the first. This adds the others. */
 function ofWholeChain(info: AudioInfo, { reader }: OpenFile): AudioInfo {
   if (info.format !== 'ogg' || !isChained(reader)) return info
   const durationSec = chainedDuration(reader)
@@ -129,7 +129,7 @@ function durationOf({ format }: Container, stream: Stream): number | undefined {
   const { num, den } = stream.timeBase
   const { sampleRate, initialPadding } = stream.codecpar
   if (stream.duration > 0n) {
-    // In Ogg alone the priming samples count; and Opus that was cut out of a longer sound does not
+    // Only Ogg counts the priming samples, and Opus that was cut out of a longer sound does not
     // begin at 0.
     const isOgg = format.iformat?.name === 'ogg' && sampleRate > 0
     const priming = isOgg ? initialPadding / sampleRate : 0
@@ -139,7 +139,7 @@ function durationOf({ format }: Container, stream: Stream): number | undefined {
   return format.duration > 0n ? Number(format.duration) / 1e6 : undefined
 }
 
-/** FFmpeg names a demuxer after all that it reads. */
+/** FFmpeg names a demuxer after all formats that it reads. */
 function formatOf({ format }: Container): string {
   const names = format.iformat?.name?.split(',') ?? []
   return names.includes('mp4') ? 'mp4' : (names[0] ?? 'unknown')

@@ -5,18 +5,18 @@ import { isRandomAccess, type UnitFormat, unitFormatOf } from '../../ffmpeg/rand
 import { type OpenStream, StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
 import { checkPixels, checkRefused, type Limits } from '../../ffmpeg/video-limits.ts'
 
-/** Faults in a row without a frame between, after which the rest is given up. */
+/** Number of consecutive faults without a frame after which decoding gives up. */
 const HOPELESS = 1000
 
 /**
- * Whose frames say for sure that nothing refers to them. HEVC says so only of frames of the same
- * temporal layer.
+ * Codecs whose frames reliably declare that no other frame refers to them. HEVC declares it only
+ * for frames of the same temporal layer.
  */
 const SKIPPABLE: ReadonlySet<string> = new Set(['h264', 'mpeg1video', 'mpeg2video', 'mpeg4'])
 
 /**
- * Codecs of which each packet is one frame. Others are decoded to know what frames there are:
- * packets may hold several, or none.
+ * Codecs in which each packet is one frame. Other codecs must be decoded to know the frames,
+ * because a packet may have several or none.
  */
 const FRAME_PER_PACKET: ReadonlySet<string> = new Set(
   (
@@ -33,33 +33,33 @@ export interface VideoDecoderSettings {
 }
 
 /**
- * Hears of damage: what, and the time stamp of the packet or frame, where it has one. Decoding goes
- * on, unless it throws.
+ * Reports damage: the error, and the time stamp of the packet or frame, if it has one. Decoding
+ * continues unless it throws.
  */
 export type TellFault = (error: Error, ticks: number | undefined) => void
 
-/** What comes of a call for a frame: one, none until another packet has been sent, or the end. */
+/** The result of a request for a frame: a frame, none until another packet is sent, or the end. */
 export type Received = 'frame' | 'more' | 'end'
 
-/** The packets of a container's video stream, and the frames in them. */
+/** Reads the packets of a container's video stream and decodes their frames. */
 export class VideoDecoder {
-  /** The packet read last. */
+  /** The last packet. */
   readonly packet: Packet
-  /** The frame received last, valid until the next is asked for. */
+  /** The last frame, valid until the next one is requested. */
   readonly frame: Frame
   readonly #ffmpeg: FFmpeg
   readonly #decoder: StreamDecoder
   readonly #tellFault: TellFault
   readonly #checkWanted: () => void
   readonly #limits: Limits
-  /** Whether packets whose frames nothing else needs are left out. */
+  /** Whether packets are skipped whose frames no other frame needs. */
   #isSkipping = false
   #canSkip = false
   readonly #codec: string
   readonly #units: UnitFormat | undefined
   #faults = 0
 
-  /** @param checkWanted throws where nothing is wanted any more; called for each packet */
+  /** @param checkWanted throws if no more frames are wanted; called for each packet */
   constructor(
     ffmpeg: FFmpeg,
     container: OpenStream,
@@ -83,7 +83,7 @@ export class VideoDecoder {
     this.#units = unitFormatOf(this.#codec, extradata)
   }
 
-  /** Whether there is no hope that anything more can be decoded. */
+  /** Whether decoding has given up. */
   get isHopeless(): boolean {
     return this.#faults > HOPELESS
   }
@@ -97,10 +97,7 @@ export class VideoDecoder {
     return result >= 0
   }
 
-  /**
-   * Whether the packet that was read is only there to decode others: an edit list cuts its frame
-   * off.
-   */
+  /** Whether the last packet only serves to decode others, because an edit list hides its frame. */
   isDiscarded(): boolean {
     return (this.packet.flags & this.#ffmpeg.constants.AV_PKT_FLAG_DISCARD) !== 0
   }
@@ -110,7 +107,7 @@ export class VideoDecoder {
     return FRAME_PER_PACKET.has(this.#codec)
   }
 
-  /** Whether decoding can begin at the packet that was read. */
+  /** Whether decoding can begin at the last packet. */
   isRandomAccess(): boolean {
     const { packet } = this
     if (!packet.isKeyframe) return false
@@ -120,8 +117,8 @@ export class VideoDecoder {
   }
 
   /**
-   * Whether the packet that was read has a frame that is shown: of VP8 and VP9, some only serve
-   * others.
+   * Whether the last packet has a frame that is shown; in VP8 and VP9, some only serve other
+   * frames.
    */
   isShown(): boolean {
     if (this.#codec !== 'vp8' && this.#codec !== 'vp9') return true
@@ -129,7 +126,7 @@ export class VideoDecoder {
     return data === null || data.length === 0 || isShownPacket(this.#codec, data)
   }
 
-  /** Gives the decoder the packet that was read. */
+  /** Sends the last packet to the decoder. */
   send(): void {
     const { constants: c } = this.#ffmpeg
     const { packet } = this
@@ -142,12 +139,12 @@ export class VideoDecoder {
     if (result < 0 && result !== c.AVERROR_EOF) this.#complain(result, 'decoding', ticks)
   }
 
-  /** Tells the decoder that no packet follows, so that it gives what it still has. */
+  /** Flushes the decoder, so that it returns its remaining frames. */
   sendEnd(): void {
     this.#decoder.sendEnd()
   }
 
-  /** Asks for the next frame. */
+  /** Requests the next frame. */
   receive(): Received {
     const { constants: c } = this.#ffmpeg
     for (;;) {
@@ -167,33 +164,33 @@ export class VideoDecoder {
   }
 
   /**
-   * The time stamp of the frame received last, as FFmpeg guesses it where the container tells none;
-   * `undefined` where it cannot.
+   * Time stamp of the last frame, as FFmpeg guesses it if the container has none; `undefined` if it
+   * cannot.
    */
   frameTicks(): number | undefined {
     return this.ticksOf(this.frame.bestEffortTimestamp) ?? this.ticksOf(this.frame.pts)
   }
 
-  /** A time stamp as a number; `undefined` where there is none. */
+  /** A time stamp as a number; `undefined` for none. */
   ticksOf(time: bigint): number | undefined {
     return time === this.#ffmpeg.constants.AV_NOPTS_VALUE ? undefined : Number(time)
   }
 
   /**
-   * Goes to a keyframe at or before a time stamp, if the container can. Where it stands then is to
-   * be seen by what is read.
+   * Seeks to a keyframe at or before a time stamp, if the container can. The packets that follow
+   * show its position.
    */
   seek(ticks: number): boolean {
     return this.#decoder.seek(BigInt(Math.floor(ticks)))
   }
 
-  /** Forgets what is being decoded. */
+  /** Discards the decoder's state. */
   flush(): void {
     this.#decoder.flush()
   }
 
   /**
-   * Whether frames that no other needs are left out from now on: for packets whose own frame is not
+   * Sets whether frames that no other frame needs are skipped, for packets whose own frames are not
    * wanted.
    */
   skipUnneeded(isSkipping: boolean): void {
@@ -221,22 +218,22 @@ export class VideoDecoder {
   }
 }
 
-/** By the head of its frame: RFC 6386, 9.1; VP9 bitstream specification, 6.2 and annex B. */
+/** By the header of the frame: RFC 6386, 9.1; VP9 bitstream specification, 6.2 and annex B. */
 function isShownPacket(codec: 'vp8' | 'vp9', data: Uint8Array): boolean {
   const head = data[0]!
   if (codec === 'vp8') return (head & 0x10) !== 0
-  // Of several frames in a packet the last one is shown.
+  // If a packet has several frames, the last one is shown.
   if ((data.at(-1)! & 0xe0) === 0xc0) return true
-  // Marker, profile (and a reserved bit in the highest one), shown again, key or not, shown.
+  // Marker, profile (and a reserved bit in the highest profile), shown again, key or not, shown.
   const shift = (head & 0x30) === 0x30 ? 1 : 0
   const isShownAgain = (head & (0x08 >> shift)) !== 0
   return isShownAgain || (head & (0x02 >> shift)) !== 0
 }
 
 /**
- * With `explode`, damage that decoders would hide is an error. Those of H.264 and HEVC would
- * stumble on frames after a seek whose references are missing, as those before a keyframe are; they
- * flag frames that are damaged.
+ * With `explode`, damage that decoders would hide is an error. The decoders of H.264 and HEVC would
+ * also fail on frames whose references are missing, such as those after a seek and before a
+ * keyframe; but they mark damaged frames.
  */
 function strictness(codec: string): string {
   return codec === 'h264' || codec === 'hevc' ? 'crccheck' : 'crccheck+explode'

@@ -22,22 +22,21 @@ import { findOrigin, seekBefore } from './seeking.ts'
 import { VideoDecoder } from './video-decoder.ts'
 import { frameRateOf } from './video-header.ts'
 
-/** How much shorter than its header says a video may be. */
+/** Tolerance of a video's length against its header, in seconds. */
 const SLACK_SEC = 1
-/** What is assumed of streams that tell no frame rate, as FFmpeg does. */
+/** Frame rate of streams that declare none, as in FFmpeg. */
 const DEFAULT_RATE: TimeBase = { num: 25, den: 1 }
 
-/** A decoded frame, valid until the next is asked for. */
+/** A decoded frame, valid until the next one is requested. */
 export interface DecodedFrame {
   readonly frame: Frame
-  /** Its time stamp, counted from the first frame of the video, in the stream's time base. */
+  /** Time stamp from the first frame of the video, in the stream's time base. */
   readonly ticks: number
 }
 
 /**
- * One pass through a video: frames in the order in which they are shown, and what is wrong with
- * them. Damage counts from the keyframe before the window on, for that is what the window's frames
- * are made of.
+ * One pass through a video: frames in presentation order, and their faults. Damage counts from the
+ * keyframe before the window on, because the window's frames depend on it.
  */
 export class VideoPass {
   readonly faults: VideoFault[] = []
@@ -48,25 +47,26 @@ export class VideoPass {
   readonly #checkWanted: () => void
   #container: Container
   #decoder: VideoDecoder
-  /** Asked for with each frame, so kept. */
+  /** Needed for each frame, so cached. */
   #timeBase: TimeBase | undefined
   #origin: number | undefined
   /**
-   * Where the keyframe is that decoding began at after a seek; before it are frames whose
-   * references are missing.
+   * Time of the keyframe at which decoding began after a seek; frames before it lack references.
    */
   #keyTicks = -Infinity
   /** Damage before the window, since the last keyframe. */
   #pending: { readonly error: Error; readonly ticks: number }[] = []
   #hasBegun = false
-  /** Whether frames are only looked at for their time. */
+  /** Whether frames are decoded only for their times. */
   #isLooking = false
   #isInOrder: boolean | undefined
-  /** Where the last frame ends. */
+  /** End of the last frame. */
   #end = 0
   #lastFault: Error | undefined
 
-  /** @param checkWanted throws where frames are not wanted any more: on the way to a window, too */
+  /**
+   * @param checkWanted throws if frames are not wanted any more; also called on the way to a window
+   */
   constructor(
     ffmpeg: FFmpeg,
     file: OpenFile | StreamInput,
@@ -97,7 +97,7 @@ export class VideoPass {
     return this.#decoder
   }
 
-  /** How long a tick is. */
+  /** Length of a tick. */
   get timeBase(): TimeBase {
     if (this.#timeBase === undefined) {
       const { num, den } = this.#container.stream.timeBase
@@ -106,12 +106,12 @@ export class VideoPass {
     return this.#timeBase
   }
 
-  /** Frames a second, on average, by the header's word. */
+  /** Frames per second, on average, from the header. */
   get frameRate(): number | undefined {
     return frameRateOf(this.#container.stream)
   }
 
-  /** Whether a time can be sought. */
+  /** Whether a seek to a time works. */
   get isInOrder(): boolean {
     const { format, stream } = this.#container
     this.#isInOrder ??=
@@ -122,48 +122,48 @@ export class VideoPass {
   }
 
   /**
-   * Where the last frame that came out ends, in ticks; at the end of the pass, the length of the
-   * video.
+   * End of the last frame that came out, in ticks; at the end of the pass, the length of the video.
    */
   get endTicks(): number {
     return this.#end
   }
 
-  /** The first frame's own time stamp, in the stream's time base. */
+  /** Time stamp of the first frame, in the stream's time base. */
   get origin(): number {
     return this.#origin ?? 0
   }
 
   /**
-   * All frames that are shown from a time on, and some before it: from the keyframe before, where
-   * the container can go there.
+   * All frames from a time on, and some before it: from the keyframe before, if the container can
+   * seek there.
    */
   *frames(startSec: number): Generator<DecodedFrame> {
     const need = this.#goTo(startSec)
     if (need !== undefined) {
       let isFirst = true
       for (const decoded of this.#decodeAll(true)) {
-        if (isFirst && decoded.ticks > need) break // the keyframe was none that all can be decoded from
+        // not all frames can be decoded from this keyframe
+        if (isFirst && decoded.ticks > need) break
         isFirst = false
         yield decoded
       }
       if (!isFirst) return
-      // Or all that is left is hidden.
+      // Or everything that is left is hidden.
       this.#reopen()
     }
     yield* this.#decodeAll(false)
   }
 
   /**
-   * The packets, which are read to their end. `undefined` where they do not tell what frames there
-   * are.
+   * The index of the packets, which are read to their end. `undefined` if they do not tell the
+   * frames.
    */
   index(): PacketIndex | undefined {
     if (!this.isInOrder) return undefined
     return indexPackets(this.#decoder, (before) => this.#decodeHead(before))
   }
 
-  /** How many frames are shown, by the packets. */
+  /** Number of shown frames, from the packets. */
   count(): number {
     const index = this.index()
     if (index !== undefined) return index.shown.length
@@ -174,8 +174,8 @@ export class VideoPass {
   }
 
   /**
-   * The frames that are wanted of some groups of pictures, none of which is decoded further than to
-   * the last of these. The index must be of this pass.
+   * The wanted frames of some groups of pictures. Each group is decoded only to its last wanted
+   * frame. The index must come from this pass.
    */
   *decodeRuns(index: PacketIndex, runs: readonly DecodeRun[]): Generator<DecodedFrame> {
     this.begin()
@@ -212,8 +212,8 @@ export class VideoPass {
   }
 
   /**
-   * The time stamps of what comes out of the decoder from the beginning on, before a time; what is
-   * wrong there is passed over.
+   * The time stamps of the frames that decoding from the beginning gives before a time. Faults
+   * there are ignored.
    */
   #decodeHead(before: number): number[] {
     this.#reopen()
@@ -233,8 +233,8 @@ export class VideoPass {
   }
 
   /**
-   * Goes to a keyframe and reads it: on from the packet at `place`, where it is known and near, by
-   * a seek, or else from the beginning.
+   * Moves to a keyframe and reads it: by reading on from the packet at `place` if that is near, by
+   * a seek, or from the beginning.
    */
   #moveTo(keyframe: IndexedPacket, place: number | undefined, origin: number): void {
     if (keyframe.pts === -Infinity) {
@@ -265,9 +265,7 @@ export class VideoPass {
     return false
   }
 
-  /**
-   * Tells that what comes from here on is given to somebody: damage that was known before counts.
-   */
+  /** Begins the wanted frames: damage that was found before counts now. */
   begin(): void {
     if (this.#hasBegun) return
     this.#hasBegun = true
@@ -281,8 +279,8 @@ export class VideoPass {
   }
 
   /**
-   * Goes to a keyframe before a time; gives that time in ticks. `undefined` where decoding begins
-   * at the beginning.
+   * Seeks to a keyframe before a time, and returns that time in ticks. `undefined` if decoding
+   * begins at the beginning.
    */
   #goTo(startSec: number): number | undefined {
     if (startSec <= 0 || 'url' in this.#file || !this.isInOrder) return undefined
@@ -302,8 +300,8 @@ export class VideoPass {
   }
 
   /**
-   * Where packets do not tell what is shown first, but all have time stamps: the first that comes
-   * out of the decoder.
+   * For packets that do not tell the first frame, but have time stamps: the first frame out of the
+   * decoder.
    */
   #firstDecoded(): number | undefined {
     if (this.#decoder.ticksOf(this.#decoder.packet.pts) === undefined) return undefined
@@ -343,8 +341,8 @@ export class VideoPass {
   }
 
   /**
-   * The frame's ticks from the first; `undefined` for one before the keyframe that decoding began
-   * at.
+   * The frame's ticks from the first frame; `undefined` for one before the keyframe at which
+   * decoding began.
    */
   #place(): number | undefined {
     const time = this.#decoder.frameTicks()
@@ -363,7 +361,7 @@ export class VideoPass {
     return ticks >= 0 ? den / num / rate : 0
   }
 
-  /** Damage before a keyframe does not reach what is shown after it. */
+  /** Damage before a keyframe does not affect later frames. */
   #noteKeyframe(): void {
     const { packet } = this.#decoder
     if (!packet.isKeyframe || this.#hasBegun) return
@@ -391,7 +389,7 @@ export class VideoPass {
       this.faults.push(videoFault(error, Math.max(0, secondsOf(ticks, this.timeBase))))
   }
 
-  /** Files end too early without a word from FFmpeg. */
+  /** FFmpeg does not report a file that ends too early. */
   #checkEnd(): void {
     if ('url' in this.#file) return
     const { declared, format } = this.#container
@@ -425,10 +423,10 @@ export class VideoPass {
   }
 }
 
-/** Packets that are sooner read than sought. */
+/** Number of packets that are faster to read than to skip by a seek. */
 const NEAR = 60
-/** Packets that are read from where a seek led to a keyframe. */
+/** Number of packets that are read after a seek to find a keyframe. */
 const MOST_READ = 2000
 
-/** Of a file that is all damage, the rest is not told. */
+/** Largest number of faults that are reported. */
 const MOST_FAULTS = 1000
