@@ -1,6 +1,7 @@
 // Which source files an item passes: those of which a function, or a block of one, runs once for
 // each item, by V8's coverage. What runs now and then (a sampled timer, a message that carries many
-// items) does not count. Prints the table of docs/architecture.md.
+// items) does not count. Prints the table of docs/architecture.md; in brackets with the files that
+// only measure, watch or mark.
 //   node scripts/files-of-an-item.mjs [part of a case] [--names]   --names prints the files too
 // It starts itself again with tsx, so that the sources run, not the bundle.
 import { spawnSync } from 'node:child_process'
@@ -11,6 +12,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const threads = new URL('coverage-of-threads.mjs', import.meta.url).href
 /** Items until everything is started and measured, and items that are counted. */
 const [WARM_UP, ITEMS] = [300, 300]
+/** Files that measure, watch or mark what others do: a reader can skip them. */
+const ASIDE =
+  /\/stats\/|\/guard\/|\/(clock|integral|time-slice|current-call|async-scope|timers|user-code|consumer-time|op-profile|pool-stats|region-gauges|counts|\w+-watch|loop-end|hang-detector|pulse)\.ts$/
 /** Calls of a function that count as one for each item. */
 const LEAST = ITEMS * 0.9
 
@@ -71,9 +75,12 @@ async function count({ next, end, threads = 1 }, { takeFiles }) {
 }
 
 function counts(files) {
-  if (files.length === 0) return '-'
-  const inIo = files.filter((file) => file.startsWith('packages/io/')).length
-  return inIo === 0 ? files.length : `${inIo} of io, ${files.length - inIo} of spindle`
+  if (files.length === 0) return ''
+  const [io, spindle] = ['packages/io/', 'packages/spindle/'].map((folder) => {
+    const inside = files.filter((file) => file.startsWith(folder))
+    return `${inside.filter((file) => !ASIDE.test(file)).length} (${inside.length})`
+  })
+  return io.startsWith('0 ') ? spindle : `${io} of io, ${spindle} of spindle`
 }
 
 /** A pipeline of numbers. */
