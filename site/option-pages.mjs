@@ -6,9 +6,8 @@ import { ReflectionKind } from 'typedoc'
 export function optionPages(project, declared) {
   const parts = []
   // The engine first, then its other entries, then the other packages.
-  const modules = (project.children ?? []).toSorted(
-    (one, other) => Number(one.name.startsWith('@')) - Number(other.name.startsWith('@')),
-  )
+  const rank = ({ name }) => (name === 'spindle' ? 0 : name.startsWith('@') ? 2 : 1)
+  const modules = (project.children ?? []).toSorted((one, other) => rank(one) - rank(other))
   for (const module of modules) {
     const tables = (module.children ?? [])
       .filter(({ name, kind }) => isOptions(name, declared) && kind !== ReflectionKind.Reference)
