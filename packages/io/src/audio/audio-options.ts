@@ -6,8 +6,8 @@ import { type TimeWindow, windowRule } from '../formats/wav/sample-window.ts'
 import { type CheckedLimits, limitRules, type SoundLimits } from '../formats/wav/sound-limits.ts'
 
 /**
- * Element types that sound can be had in. Of integers the whole range is used, as WAV files do:
- * uint8 has its silence at 128.
+ * Element types of sound. Integers use their whole range, as in WAV files; uint8 has its silence at
+ * 128.
  */
 export type AudioDType = Extract<DType, 'float32' | 'float64' | 'int16' | 'int32' | 'uint8'>
 
@@ -17,47 +17,50 @@ export type AudioLayout = 'CT' | 'TC'
 /** Options of `loadAudio` and `loadAudioSync`. */
 export interface LoadAudioOptions extends UrlOptions, SoundLimits {
   /**
-   * Only the samples whose time, `index / sampleRate` of the result, is in `[startSec, endSec)`:
-   * windows that touch share no sample and miss none. Time counts from the first sample, whatever
-   * time stamp that has; an end behind the last sample means all. Default: all.
+   * Only the samples whose time, `index / sampleRate` of the result, is in `[startSec, endSec)`, in
+   * seconds. Windows that touch share no sample and miss none. Time counts from the first sample,
+   * whatever its time stamp. An end after the last sample means all. Default: all.
    */
   readonly window?: TimeWindow
-  /** Samples a second and channel, 1 to 768000. Default: as they are stored. */
+  /** Samples per second and channel, an integer from 1 to 768000. Default: as stored. */
   readonly sampleRate?: number
   /**
-   * Channels that all are mixed to, 1 to 8: mono, stereo, 2.1, 4.0, 5.0, 5.1, 6.1, 7.1. Default: as
-   * they are stored.
+   * Number of channels to mix to, 1 to 8: mono, stereo, 2.1, 4.0, 5.0, 5.1, 6.1, 7.1. Default: as
+   * stored.
    */
   readonly channels?: number
   /** Order of the result's axes. Default `'CT'`. */
   readonly layout?: AudioLayout
   /**
-   * Default `'float32'`: -1 to 1, and beyond where a lossy format overshoots. Integers are clipped.
+   * Element type. Default `'float32'`: -1 to 1, and beyond if a lossy format overshoots. Integers
+   * are clipped.
    */
   readonly dtype?: AudioDType
   /**
-   * What is longer is cut, what is shorter is padded with silence: so that clips make a batch. 1 to 2147483647.
-   * Default: as long as it is.
+   * Number of samples per channel, an integer from 1 to 2147483647: longer sounds are cut, shorter
+   * ones are padded with silence, so that clips make a batch. Default: the length of the sound.
    */
   readonly numSamples?: number
   /**
-   * Which of several audio streams, from 0 in the order of the file. Default: the one that FFmpeg
-   * takes to be the best.
+   * Index of the audio stream, from 0 in the order of the file. Default: FFmpeg's choice of the
+   * best.
    */
   readonly stream?: number
   /**
-   * `true`, the default: damage anywhere in what is loaded is an error. `false`: what can be
-   * decoded is given, with silence in place of the rest where the format tells how long that was,
-   * and `failures` says what was wrong.
+   * `true` (default): damage anywhere in the loaded part is an error. `false`: the result has what
+   * can be decoded, with silence for lost parts whose length the format tells, and `failures` lists
+   * the faults.
    */
   readonly strict?: boolean
-  /** Gives up: the call rejects with the signal's reason. Decoding that has begun is waited for. */
+  /**
+   * Aborts the call: it rejects with the signal's reason. Decoding that has begun runs to its end.
+   */
   readonly signal?: AbortSignal
 }
 
 /**
- * What a decoder is asked for: {@link LoadAudioOptions} with defaults filled in, as plain data that
- * crosses to other threads.
+ * A request to a decoder: {@link LoadAudioOptions} with defaults filled in, as plain data that can
+ * be posted to other threads.
  */
 export interface AudioTarget {
   readonly window: TimeWindow | undefined
@@ -71,7 +74,7 @@ export interface AudioTarget {
   readonly limits: CheckedLimits
 }
 
-/** Highest sample rate that can be asked for. */
+/** Highest sample rate, in samples per second. */
 export const MAX_RATE = 768_000
 
 /** The rules of {@link LoadAudioOptions}. */
@@ -101,7 +104,11 @@ export const audioRules: RulesOf<
 
 const audioOptions = mediaOptions('LoadAudioOptions', audioRules)
 
-/** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function audioTarget(options: LoadAudioOptions): AudioTarget {
   return targetOf(audioOptions.check(options))
 }

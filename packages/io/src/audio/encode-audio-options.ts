@@ -8,17 +8,16 @@ import { mediaOptions } from '../base/options.ts'
 import { localPath } from '../files/atomic-file.ts'
 import { type AudioDType, type AudioLayout, MAX_RATE } from './audio-options.ts'
 
-/** Formats that sound can be saved in: WAV, FLAC, MP3, AAC in MP4, Opus and Vorbis in Ogg. */
+/** Formats of encoded sound: WAV, FLAC, MP3, AAC in MP4, Opus, and Vorbis in Ogg. */
 export type EncodedAudioFormat = 'wav' | 'flac' | 'mp3' | 'm4a' | 'opus' | 'ogg'
 
 /**
- * Samples to be encoded: `[channels, samples]`, `[samples, channels]`, or `[samples]` of one
- * channel.
+ * Samples to encode: `[channels, samples]`, `[samples, channels]`, or `[samples]` for one channel.
  */
 export interface AudioInput extends NdArray {
-  /** As `loadAudio` gives it. */
+  /** Samples per second, as in a result of `loadAudio`. */
   readonly sampleRate?: number
-  /** As `loadAudio` gives it. */
+  /** Order of the axes, as in a result of `loadAudio`. */
   readonly layout?: AudioLayout
 }
 
@@ -27,34 +26,33 @@ export interface EncodeAudioOptions {
   /** Format of the file. */
   readonly format: EncodedAudioFormat
   /**
-   * Samples a second and channel, 1 to 768000. Opus is coded at 48000 whatever this is; a rate that
-   * a format does not have is an error. Default: that of the array, where it came from `loadAudio`.
+   * Samples per second and channel, an integer from 1 to 768000. Opus is always encoded at 48000. A
+   * rate that a format lacks is an error. Default: the array's, if it came from `loadAudio`.
    */
   readonly sampleRate?: number
   /**
-   * Order of the array's axes. Default: that of the array, where it came from `loadAudio`,
-   * otherwise `'CT'`.
+   * Order of the array's axes. Default: the array's, if it came from `loadAudio`, otherwise `'CT'`.
    */
   readonly layout?: AudioLayout
   /**
-   * For lossy formats, bits a second, of all channels together; 6000 to 512000, within what the
-   * format has. Default: 96000 a channel for MP3 and AAC, 64000 for Opus and Vorbis.
+   * For lossy formats: bits per second of all channels together, 6000 to 512000, within the range
+   * of the format. Default: 96000 per channel for MP3 and AAC, 64000 for Opus and Vorbis.
    */
   readonly bitRate?: number
-  /** For FLAC: 0, fast, to 12, small. Default 5. */
+  /** For FLAC: from 0 (fast) to 12 (small). Default 5. */
   readonly compressionLevel?: number
   /**
-   * For WAV and FLAC: bits of a stored integer. Default: as `encodeWav` does; for FLAC 16 of uint8
-   * and int16, otherwise 24.
+   * For WAV and FLAC: bits of a stored integer. Default for WAV: as in `encodeWav`; for FLAC: 16
+   * for uint8 and int16, otherwise 24.
    */
   readonly bitDepth?: 16 | 24
-  /** Gives up: the call rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 /** Options of `saveAudio` and `saveAudioSync`. */
 export interface SaveAudioOptions extends Omit<EncodeAudioOptions, 'format'> {
-  /** Default: what the name ends with: `.wav`, `.flac`, `.mp3`, `.m4a`, `.opus` or `.ogg`. */
+  /** Default: from the extension: `.wav`, `.flac`, `.mp3`, `.m4a`, `.opus` or `.ogg`. */
   readonly format?: EncodedAudioFormat
 }
 
@@ -71,8 +69,8 @@ const encodeOptions = mediaOptions('EncodeAudioOptions', {
 } satisfies Rules<EncodeAudioOptions>)
 
 /**
- * Samples to encode and how, checked and with defaults filled in, as plain data that crosses to
- * other threads.
+ * A checked request to encode, with defaults filled in, as plain data that can be posted to other
+ * threads.
  */
 export interface AudioEncoding {
   readonly data: DataOf[AudioDType]
@@ -87,17 +85,17 @@ export interface AudioEncoding {
 }
 
 const DTYPES: readonly string[] = ['float32', 'float64', 'int16', 'int32', 'uint8']
-/** For which format each option is. */
+/** The formats that each option applies to. */
 const ONLY_FOR = {
   bitRate: ['mp3', 'm4a', 'opus', 'ogg'],
   compressionLevel: ['flac'],
   bitDepth: ['wav', 'flac'],
 } as const
 const BIT_RATE_A_CHANNEL = { mp3: 96_000, m4a: 96_000, opus: 64_000, ogg: 64_000, wav: 0, flac: 0 }
-/** MP3 has two; the layouts of more than eight have no order that all agree on. */
+/** MP3 has two channels. Layouts of more than eight channels have no generally accepted order. */
 const MOST_CHANNELS = { mp3: 2, m4a: 8, opus: 8, ogg: 8, flac: 8, wav: 65_535 }
 
-/** A sound to encode; with `path` it is written there. */
+/** A sound to encode; with `path`, it is written there. */
 export interface EncodeAudioJob {
   readonly encoding: AudioEncoding
   readonly path: string | undefined
@@ -136,7 +134,11 @@ export function saveAudioJob(
   return encodeAudioJob(audio, { ...options, format }, local)
 }
 
-/** Checks samples and options. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks samples and options.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 function audioEncoding(audio: AudioInput, options: EncodeAudioOptions): AudioEncoding {
   checkNdArray(audio, 'audio')
   const { format, bitDepth, bitRate, compressionLevel, ...given } = encodeOptions.check(options)

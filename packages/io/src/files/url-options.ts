@@ -5,27 +5,28 @@ import { badOption } from '../base/errors.ts'
 import { limit } from '../base/options.ts'
 
 /**
- * How what lies at an `http:` or `https:` URL is fetched: as `readUrl` of `spindle/source` does it.
- * Nothing of this matters for other sources.
+ * How an `http:` or `https:` URL is fetched, as by `readUrl` of `spindle/source`. No effect for
+ * other sources.
  */
 export interface UrlOptions {
   /**
-   * Most bytes that are fetched; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`.
-   * Default 1 GiB.
+   * Largest number of bytes to fetch; more is an error, `ERR_TOO_LARGE`. An integer >= 1, or
+   * `Infinity`. Default 1 GiB.
    */
   readonly maxBytes?: number
   /**
-   * Longest wait for a sign of life of the server, in milliseconds, or `Infinity`. Default 30 000.
+   * Longest wait without any response or data from the server, in milliseconds, or `Infinity`.
+   * Default 30 000.
    */
   readonly timeoutMs?: number
   /**
-   * Longest wait for all of it, retries included, in milliseconds, or `Infinity`. Default 3 600
-   * 000, an hour.
+   * Longest total wait, retries included, in milliseconds, or `Infinity`. Default 3 600 000, one
+   * hour.
    */
   readonly totalTimeoutMs?: number
-  /** Attempts after the first without any progress. An integer >= 0. Default 4. */
+  /** Number of consecutive retries without progress. An integer >= 0. Default 4. */
   readonly retries?: number
-  /** Sent with each request: `{ authorization: 'Bearer …' }`. */
+  /** Headers of each request: `{ authorization: 'Bearer …' }`. */
   readonly headers?: Readonly<Record<string, string>>
   /** Function that makes requests, for example one that signs them. Default: `fetch`. */
   readonly fetch?: typeof fetch
@@ -49,15 +50,16 @@ export const URL_OPTIONS: readonly (keyof UrlOptions)[] = Object.keys(
   urlRules,
 ) as (keyof UrlOptions)[]
 
-/** What `readUrl` is given. */
+/** The options of `readUrl`. */
 export type Fetching = Omit<ReadUrlOptions, 'range'> & {
   /** For streams: bytes that are read ahead. */
   readonly readAheadBytes?: number
 }
 
 /**
- * Those of some options that say how a URL is fetched, and the signal. @throws MediaError
- * `ERR_BAD_OPTION`
+ * Selects the options for fetching URLs, and the signal.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
  */
 export function fetchingOf(options: UrlOptions & { readonly signal?: AbortSignal }): Fetching {
   const fetching: Record<string, unknown> = {}
@@ -80,7 +82,7 @@ export function streamingOf(
   return { ...fetchingOf(options), ...(readAheadBytes > 0 && { readAheadBytes }) }
 }
 
-/** Values of headers are secrets often, and stay out of messages. */
+/** Values of headers are often secret, and stay out of messages. */
 export function checkHeaders(headers: UrlOptions['headers'] = {}): void {
   for (const [name, value] of Object.entries(headers))
     if (typeof value !== 'string')

@@ -15,34 +15,34 @@ export interface EncodeImageOptions {
   /** Format of the file. */
   readonly format: EncodedFormat
   /**
-   * 1 to 100, for JPEG and WebP that loses something. Default 90 (JPEG), 80 (WebP). FFmpeg's JPEG
-   * encoder has 31 steps: what it is given is met within a step, and its best is about 94.
+   * Quality, 1 to 100, for JPEG and lossy WebP. Default 90 (JPEG), 80 (WebP). FFmpeg's JPEG encoder
+   * has 31 steps: it uses the nearest step, and its best is about 94.
    */
   readonly quality?: number
   /**
-   * For WebP: whether nothing is lost. Default `false`. FFmpeg does not keep the colours of pixels
-   * that are wholly transparent.
+   * For WebP: whether the encoding is lossless. Default `false`. FFmpeg does not keep the colours
+   * of fully transparent pixels.
    */
   readonly lossless?: boolean
-  /** For PNG: 0, large and fast, to 9, small and slow. Default 6. */
+  /** For PNG: from 0 (large and fast) to 9 (small and slow). Default 6. */
   readonly compressionLevel?: number
-  /** For JPEG: `'4:2:0'`, the default, keeps a quarter of the colour, `'4:4:4'` all. */
+  /** For JPEG: `'4:2:0'` (default) keeps a quarter of the colour samples, `'4:4:4'` all. */
   readonly chromaSubsampling?: '4:2:0' | '4:4:4'
   /** Order of the array's axes. Default `'HWC'`. */
   readonly layout?: ImageLayout
-  /** Order of the array's colours, of three channels. Default `'rgb24'`. */
+  /** Order of the colours of an array with three channels. Default `'rgb24'`. */
   readonly pixelFormat?: 'rgb24' | 'bgr24'
   /**
    * Library that encodes. Default: `'ffmpeg'` where `node-av` is installed, otherwise `'sharp'`.
    */
   readonly backend?: BackendName
-  /** Gives up: the call rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 /** Options of `saveImage` and `saveImageSync`. */
 export interface SaveImageOptions extends Omit<EncodeImageOptions, 'format'> {
-  /** Default: what the name ends with: `.jpg`, `.jpeg`, `.png` or `.webp`. */
+  /** Default: from the extension: `.jpg`, `.jpeg`, `.png` or `.webp`. */
   readonly format?: EncodedFormat
 }
 
@@ -60,7 +60,7 @@ const encodeOptions = mediaOptions('EncodeImageOptions', {
 
 type Checked = ReturnType<typeof encodeOptions.check<EncodeImageOptions>>
 
-/** An image to encode, checked: its samples and what they are. */
+/** A checked image to encode: its samples and their format. */
 export interface Samples {
   readonly data: DataOf['uint8'] | DataOf['uint16']
   readonly width: number
@@ -70,7 +70,7 @@ export interface Samples {
   readonly isBgr: boolean
 }
 
-/** How it is to be encoded, with defaults filled in. */
+/** The settings of the encoder, with defaults filled in. */
 export interface Encoding {
   readonly format: EncodedFormat
   readonly quality: number
@@ -79,7 +79,7 @@ export interface Encoding {
   readonly hasWholeChroma: boolean
 }
 
-/** An image to encode; with `path` it is written there. */
+/** An image to encode; with `path`, it is written there. */
 export interface EncodeImageJob {
   readonly samples: Samples
   readonly encoding: Encoding
@@ -119,7 +119,7 @@ export function saveImageJob(
   return encodeImageJob(array, { ...options, format }, local)
 }
 
-/** For which format each option is. */
+/** The formats that each option applies to. */
 const ONLY_FOR = {
   quality: ['jpeg', 'webp'],
   lossless: ['webp'],
@@ -137,7 +137,11 @@ function encodingOf({ format, lossless, compressionLevel, ...given }: Checked): 
   }
 }
 
-/** What an array holds, by its shape and dtype. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * The samples of an array, from its shape and dtype.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 function samplesOf(array: NdArray, { layout, pixelFormat, format }: Checked): Samples {
   const rule =
     layout === 'HWC'

@@ -28,67 +28,68 @@ import {
   type PixelFormat,
 } from './pixel-format.ts'
 
-/** Which library decodes: FFmpeg through `node-av`, or `sharp`. */
+/** The library that decodes: FFmpeg through `node-av`, or `sharp`. */
 export type BackendName = 'ffmpeg' | 'sharp'
 
 /**
  * Shifts and scales samples: `(value / max - mean) / std`, with `max` 255, or 65535 for `'gray16'`.
  */
 export interface Normalization {
-  /** One number for each channel, in the order of the result's, or one for all. Default 0. */
+  /** One number for each channel, in the order of the result, or one for all. Default 0. */
   readonly mean?: number | readonly number[]
-  /** The same, not 0. Default 1. */
+  /** One number other than 0 for each channel, or one for all. Default 1. */
   readonly std?: number | readonly number[]
 }
 
 /** Options of `loadImage` and `loadImageSync`. */
 export interface LoadImageOptions extends UrlOptions, ImageLimits {
   /**
-   * Width of the result in pixels, 1 to 32768. Default: that of the image; or, where only `height`
-   * is given, what keeps the aspect ratio.
+   * Width of the result in pixels, an integer from 1 to 32768. Default: the image's width; if only
+   * `height` is given, the width that keeps the aspect ratio.
    */
   readonly width?: number
-  /** Height of the result in pixels, 1 to 32768. Default: as for `width`. */
+  /** Height of the result in pixels, an integer from 1 to 32768. Default: as for `width`. */
   readonly height?: number
   /**
-   * What happens where `width`:`height` is not the shape of the image. Default `'pad'`, or
-   * `'stretch'` with `augment.crop`.
-   * - `'pad'`: the whole image, as large as fits, centred on black.
-   * - `'crop'`: the image covers the frame, what stands out is cut off on both sides alike.
+   * How the image fits a frame of another aspect ratio. Default `'pad'`, or `'stretch'` with
+   * `augment.crop`.
+   * - `'pad'`: the whole image, as large as it fits, centred on black.
+   * - `'crop'`: the image covers the frame, and is cut off equally on both sides.
    * - `'stretch'`: the image is scaled to exactly that size.
-   * - `'shorter'`: the image covers the frame, and nothing is cut off: with `width: 256` alone its
-   *   shorter side becomes 256.
+   * - `'shorter'`: the image covers the frame and nothing is cut off. With `width: 256` alone, its
+   *   shorter side becomes 256. Not for batches.
    */
   readonly mode?: FitMode
   /** How pictures are scaled. Default `'bilinear'`. */
   readonly algorithm?: ScaleAlgorithm
   /**
-   * Default `'HWC'`. `'CHW'` is what most models want, and the cheaper one. Has no meaning for YUV.
+   * Order of the axes. Default `'HWC'`. `'CHW'` is what most models expect, and is cheaper. No
+   * effect for YUV.
    */
   readonly layout?: ImageLayout
   /** Order and kind of the samples of a pixel. Default `'rgb24'`. */
   readonly pixelFormat?: PixelFormat
   /**
-   * Gives float32, shifted and scaled while it is copied. Not for `'rgba'` and YUV. `{}` gives
+   * Converts to float32, shifted and scaled during the copy. Not for `'rgba'` and YUV. `{}` gives
    * 0..1. Default: none.
    */
   readonly normalize?: Normalization
   /**
-   * `'first'`, the default, or `'all'` pictures of a GIF, WebP or PNG animation: the shape begins
-   * with their number.
+   * `'first'` (default) or `'all'` pictures of a GIF, WebP or PNG animation. With `'all'`, the
+   * number of pictures is the first axis.
    */
   readonly frames?: 'first' | 'all'
   /** Random changes, drawn from `rng`. Default: none. */
   readonly augment?: AugmentOptions
   /**
-   * Where `augment` draws from: `context.rng` in an op, so that the same item is changed alike in
-   * every run.
+   * Random generator of `augment`: `context.rng` in an op, so that the same item is changed in the
+   * same way in every run. Required with `augment`.
    */
   readonly rng?: Rng
   /**
-   * `true`, the default: a JPEG of more than a million pixels is decoded at a quarter of its size
-   * where that is still 1.2 times what it is scaled to: up to a third cheaper, and 35 to 47 dB from
-   * the same with `false`, which decodes the whole.
+   * `true` (default): a JPEG of more than a million pixels is decoded at a quarter of its size if
+   * that is at least 1.2 times the requested size. This is up to a third cheaper, and 35 to 47 dB
+   * from the result with `false`, which decodes the whole.
    */
   readonly shrinkOnDecode?: boolean
   /**
@@ -96,14 +97,14 @@ export interface LoadImageOptions extends UrlOptions, ImageLimits {
    */
   readonly backend?: BackendName
   /**
-   * Gives up: the call rejects with the signal's reason. A decoder call that runs is waited for.
+   * Aborts the call: it rejects with the signal's reason. A running decoder call runs to its end.
    */
   readonly signal?: AbortSignal
 }
 
 /**
- * The dtype that options of type `O` lead to: float32 with `normalize`, uint16 for `'gray16'`, else
- * uint8.
+ * The dtype of the result for options of type `O`: float32 with `normalize`, uint16 for `'gray16'`,
+ * otherwise uint8.
  */
 export type DTypeOf<O> = WithNormalize<Given<O, 'normalize'>, SampleOf<Given<O, 'pixelFormat'>>>
 
@@ -119,15 +120,12 @@ type WithNormalize<N, D> = [N] extends [undefined]
     ? D | 'float32'
     : 'float32'
 
-/**
- * Options whose type was inferred may have no others than those known: a misspelt one does not
- * compile.
- */
+/** Refuses unknown options in an inferred type: a misspelt option does not compile. */
 export type Exactly<O, Known> = O & { readonly [K in Exclude<keyof O, keyof Known>]: never }
 
 /**
- * What a backend is asked for: {@link LoadImageOptions} with defaults filled in, as plain data that
- * crosses to other threads.
+ * A request to a backend: {@link LoadImageOptions} with defaults filled in, as plain data that can
+ * be posted to other threads.
  */
 export interface ImageTarget extends CheckedLimits {
   readonly width: number | undefined
@@ -137,13 +135,13 @@ export interface ImageTarget extends CheckedLimits {
   readonly layout: ImageLayout
   readonly pixelFormat: PixelFormat
   readonly dtype: ImageDType
-  /** For each channel what a sample is multiplied by, and what is added then. */
+  /** For each channel, the factor and the summand of a sample. */
   readonly affine: readonly { readonly scale: number; readonly shift: number }[] | undefined
   readonly isAnimated: boolean
   readonly mayShrink: boolean
 }
 
-/** Largest width or height that can be asked for. */
+/** Largest width or height, in pixels. */
 export const MAX_SIDE = 32768
 
 const side: Rule<number, 'maybe'> = integer({ min: 1, max: MAX_SIDE, unit: 'pixels' })
@@ -198,7 +196,11 @@ export const imageRules: RulesOf<
 
 const imageOptions = mediaOptions('LoadImageOptions', imageRules)
 
-/** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function imageTarget(
   options: LoadImageOptions,
   declared: Options<typeof imageRules> = imageOptions,
@@ -222,7 +224,7 @@ export function imageTarget(
   }
 }
 
-/** A chroma sample stands for two columns and two rows. */
+/** A chroma sample covers two columns and two rows. */
 function checkYuv(
   { width = 2, height = 2, layout, augment }: LoadImageOptions,
   format: PixelFormat,

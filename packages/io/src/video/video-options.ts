@@ -28,90 +28,87 @@ import {
 import type { PixelFormat } from '../image/pixel-format.ts'
 
 /**
- * Order of the axes: `'NHWC'` is `[frames, height, width, channels]`, `'NCHW'` has a plane for each
- * channel.
+ * Order of the axes: `'NHWC'` is `[frames, height, width, channels]`, `'NCHW'` is `[frames,
+ * channels, height, width]`.
  */
 export type VideoLayout = 'NHWC' | 'NCHW'
 
-/** What becomes of each frame, and what is read: the options that all functions of video have. */
+/** The options that all video functions share: what is read, and how each frame is processed. */
 export interface VideoOptions extends UrlOptions, VideoLimits {
   /**
-   * Only the frames whose time is in `[startSec, endSec)`: windows that touch share no frame and
-   * miss none. Time counts from the first frame that is shown, whatever time stamp that has.
-   * Default: all.
+   * Only the frames whose time is in `[startSec, endSec)`, in seconds. Windows that touch share no
+   * frame and miss none. Time counts from the first shown frame, whatever its time stamp. Default:
+   * all.
    */
   readonly window?: TimeWindow
   /**
-   * Width of the result in pixels, 1 to 32768. Default: that of the first frame; or, where only
-   * `height` is given, what keeps the aspect ratio.
+   * Width of the result in pixels, an integer from 1 to 32768. Default: that of the first frame; if
+   * only `height` is given, the width that keeps the aspect ratio.
    */
   readonly width?: number
-  /** Height of the result in pixels, 1 to 32768. Default: as for `width`. */
+  /** Height of the result in pixels, an integer from 1 to 32768. Default: as for `width`. */
   readonly height?: number
-  /**
-   * What happens where `width`:`height` is not the shape of the frames, as for `loadImage`. Default
-   * `'pad'`.
-   */
+  /** How frames fit a size of another aspect ratio, as for `loadImage`. Default `'pad'`. */
   readonly mode?: FitMode
   /** How pictures are scaled. Default `'bilinear'`. */
   readonly algorithm?: ScaleAlgorithm
   /**
-   * Default `'NHWC'`. `'NCHW'` is what most models want, and the cheaper one. Has no meaning for
-   * YUV.
+   * Order of the axes. Default `'NHWC'`. `'NCHW'` is what most models expect, and is cheaper. No
+   * effect for YUV.
    */
   readonly layout?: VideoLayout
   /** Order and kind of the samples of a pixel. Default `'rgb24'`. */
   readonly pixelFormat?: PixelFormat
-  /** Gives float32, shifted and scaled while it is copied, as for `loadImage`. Default: none. */
+  /** Converts to float32, shifted and scaled during the copy, as for `loadImage`. Default: none. */
   readonly normalize?: Normalization
   /**
-   * Which of several video streams, from 0 in the order of the file. Default: the one that FFmpeg
-   * takes to be the best.
+   * Index of the video stream, from 0 in the order of the file. Default: FFmpeg's choice of the
+   * best.
    */
   readonly stream?: number
   /**
-   * `true`, the default: damage in what is loaded is an error. `false`: what can be decoded is
-   * given, with what FFmpeg makes up in place of the damage, and `failures` says what was wrong.
+   * `true` (default): damage in the loaded part is an error. `false`: the result has what FFmpeg
+   * can decode, with its guess in place of the damage, and `failures` lists the faults.
    */
   readonly strict?: boolean
   /**
-   * Threads of the decoder, 1 to 64. Default 1: many videos at a time use the cores better than
-   * many threads on one (698 frames a second against 389, of 1280x720 on two cores).
+   * Threads of the decoder, an integer from 1 to 64. Default 1: many videos in parallel use the
+   * cores better than many threads on one (698 frames per second against 389, for 1280x720 on two
+   * cores).
    */
   readonly threads?: number
-  /** Gives up: the call rejects with the signal's reason. It is looked at before each frame. */
+  /** Aborts the call: it rejects with the signal's reason. Checked before each frame. */
   readonly signal?: AbortSignal
 }
 
-/** What frames that are missing become: the last one again, or one colour. */
+/** The content of missing frames: the last frame again, or one colour. */
 export type VideoPadding = 'last' | 'black' | 'white'
 
 /** Options of `loadVideo` and `loadVideoSync`. */
 export interface LoadVideoOptions extends VideoOptions {
   /**
-   * Frames a second, more than 0 and at most 1000: frames are left out and repeated as FFmpeg's
-   * `fps` filter does it. The frame with number k of the result has the time `k / frameRate`, and
-   * shows the last one whose own time, in units of that, rounds to k or less (halves round up).
-   * Default: as they are stored.
+   * Frames per second, more than 0 and at most 1000: frames are dropped and repeated as by FFmpeg's
+   * `fps` filter. Frame k of the result has the time `k / frameRate`. It shows the last frame whose
+   * own time, in units of that, rounds to k or less (halves round up). Default: as stored.
    */
   readonly frameRate?: number
   /**
-   * What is longer is cut, what is shorter is padded: so that clips make a batch. 1 to 1000000.
-   * Default: as many as there are.
+   * Number of frames, an integer from 1 to 1000000: longer videos are cut, shorter ones are padded,
+   * so that clips make a batch. Default: as many as there are.
    */
   readonly numFrames?: number
-  /** What is put where `numFrames` are not there. Default `'last'`. */
+  /** Padding up to `numFrames`. Default `'last'`. */
   readonly padding?: VideoPadding
-  /** An array to fill instead of a new one; `numFrames`, `width` and `height` must be given. */
+  /** An array to fill instead of a new one. Requires `numFrames`, `width` and `height`. */
   readonly into?: NdArray
   /**
-   * Whether a new array lies in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
-   * onnxruntime and WebGPU ask for.
+   * Whether a new array is in shared memory. Default `false`: an ordinary `ArrayBuffer`, which
+   * onnxruntime and WebGPU require.
    */
   readonly shared?: boolean
 }
 
-/** What the functions of video are asked for, as plain data that crosses to other threads. */
+/** A checked request to a video function, as plain data that can be posted to other threads. */
 export interface VideoTarget {
   readonly image: ImageTarget
   readonly window: TimeWindow | undefined
@@ -121,7 +118,7 @@ export interface VideoTarget {
   readonly limits: Limits
 }
 
-/** What `loadVideo` is asked for. */
+/** A checked request to `loadVideo`. */
 export interface LoadTarget extends VideoTarget {
   readonly frameRate: number | undefined
   readonly numFrames: number | undefined
@@ -193,7 +190,11 @@ export function plainTarget(options: VideoOptions): VideoTarget {
   return videoTarget(videoOptions.check(options))
 }
 
-/** Checks options of `loadVideo`. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks the options of `loadVideo`.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function loadTarget(options: LoadVideoOptions): LoadTarget {
   const checked = loadOptions.check(options)
   const common = videoTarget(checked)
@@ -208,7 +209,7 @@ export function loadTarget(options: LoadVideoOptions): LoadTarget {
   return { ...common, frameRate, numFrames, padding, isShared: shared }
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` unless it is a generator of random numbers */
+/** @throws MediaError `ERR_BAD_OPTION` unless it is a random generator */
 export function checkRng(rng: unknown): asserts rng is Rng {
   if (typeof (rng as Rng | undefined)?.next !== 'function')
     throw badOption('rng', 'given with `random`: the `rng` of an op’s context, or an Rng', rng)

@@ -10,8 +10,9 @@ import { pcmFrames } from './pcm-frames.ts'
 import { defaultLayout } from './sample-format.ts'
 
 /**
- * Encodes and muxes a sound with FFmpeg, in this thread. @throws MediaError `ERR_ENCODE`,
- * `ERR_BACKEND_MISSING`
+ * Encodes and muxes a sound with FFmpeg, in this thread.
+ *
+ * @throws MediaError `ERR_ENCODE`, `ERR_BACKEND_MISSING`
  */
 export function encodeWithFFmpeg(encoding: AudioEncoding): Uint8Array {
   const ffmpeg = loadFFmpeg()
@@ -26,7 +27,7 @@ export function encodeWithFFmpeg(encoding: AudioEncoding): Uint8Array {
 function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
   const { av, constants: c } = ffmpeg
   const [muxerName, encoderName] = FORMATS[encoding.format]
-  const path = spillPath() // muxers go back to fill in what they know only at the end
+  const path = spillPath() // muxers seek back to fill in values that they know only at the end
   const muxer = new av.FormatContext()
   const packet = new av.Packet()
   packet.alloc()
@@ -35,7 +36,8 @@ function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
     const made = muxer.allocOutputContext2(null, muxerName, `file:${path}`)
     check(ffmpeg, made, 'making the file')
     check(ffmpeg, muxer.openOutputSync(), 'making the file')
-    muxer.setFlags(c.AVFMT_FLAG_BITEXACT) // else Ogg draws a number, and the same sound is never the same file
+    // without it, Ogg draws a random number, and the same sound gives different files
+    muxer.setFlags(c.AVFMT_FLAG_BITEXACT)
     const codec = encoderNamed(ffmpeg, [encoderName], encoding.format)
     const encoder = openEncoder(ffmpeg, codec, (context) => {
       describe(ffmpeg, context, codec, encoding)
@@ -97,8 +99,8 @@ function describe(
 }
 
 /**
- * Opus hears up to 20 kHz whatever it is given, and is decoded at 48000: of other rates than it
- * has, that is what is made.
+ * Opus keeps up to 20 kHz at any input rate and is decoded at 48000. Rates that it lacks become
+ * 48000.
  */
 function encodedRate(codec: Codec, { sampleRate, format }: AudioEncoding): number {
   const possible = codec.supportedSamplerates

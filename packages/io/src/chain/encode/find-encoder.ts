@@ -6,10 +6,7 @@ import { filters } from '../filter/filters.ts'
 import { pixelFormatNumber } from '../frames/to-array.ts'
 import type { EncoderOptions } from './encoder-options.ts'
 
-/**
- * The encoder that is meant by the name of a codec: one that runs on the processor, and is the best
- * of them.
- */
+/** The encoder for the name of a codec: the best one that runs on the CPU. */
 const PREFERRED: Readonly<Record<string, string>> = {
   h264: 'libx264',
   hevc: 'libx265',
@@ -24,12 +21,12 @@ const PREFERRED: Readonly<Record<string, string>> = {
   webp: 'libwebp',
 }
 
-/** Codecs that lose nothing: pixels are left as they are, or nearly. */
+/** Lossless codecs: pixels keep their format, or nearly. */
 export const LOSSLESS: ReadonlySet<string> = new Set(
   'ffv1 rawvideo png apng huffyuv ffvhuff utvideo libx264rgb qtrle gif'.split(' '),
 )
 
-/** @throws MediaError `ERR_UNSUPPORTED` where there is none */
+/** @throws MediaError `ERR_UNSUPPORTED` if there is none */
 export function findEncoder(ffmpeg: FFmpeg, name: string): Codec {
   const { constants: c } = ffmpeg
   const wanted = Object.hasOwn(PREFERRED, name) ? PREFERRED[name]! : name
@@ -39,7 +36,7 @@ export function findEncoder(ffmpeg: FFmpeg, name: string): Codec {
   return found
 }
 
-/** The filters that make of frames what an encoder takes. */
+/** The filters that convert frames to what an encoder takes. */
 export function conversionFor(
   ffmpeg: FFmpeg,
   codec: Codec,
@@ -70,7 +67,7 @@ function picturesFor(
   if (to === given) return 'null'
   const isFromRgb = /^(rgb|bgr|gbr|argb|abgr|pal8|0rgb|x2)/.test(given)
   const isToRgb = /^(rgb|bgr|gbr|argb|abgr|pal8|0rgb)/.test(to)
-  // Said, so that players know it: else it would be up to them which matrix they take.
+  // Declared, so that players know the matrix; otherwise each would guess.
   const colours = isFromRgb && !isToRgb ? { out_color_matrix: 'bt601', out_range: 'tv' } : {}
   return filters.chain(
     filters.filter('scale', { flags: 'bicubic+accurate_rnd+full_chroma_int', ...colours }),

@@ -28,7 +28,7 @@ export interface ParseSafetensorsOptions {
 
 /** Options of `loadSafetensors`. */
 export interface LoadSafetensorsOptions extends ParseSafetensorsOptions, UrlOptions {
-  /** Gives up: the call rejects with the signal's reason. */
+  /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
@@ -57,7 +57,7 @@ export interface Safetensors {
  * @throws MediaError `ERR_DECODE` for a damaged or malformed file; `ERR_UNSUPPORTED` for other
  *   dtypes; `ERR_NO_MEMBER` for a name that the file does not have; `ERR_TOO_LARGE` for a header of
  *   more than 100 MB; `ERR_READ`; `ERR_BAD_OPTION`
- * @throws the signal's reason, when aborted
+ * @throws the signal's reason if it is aborted
  */
 export async function loadSafetensors(
   source: MediaSource,

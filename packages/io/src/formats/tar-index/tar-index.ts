@@ -11,12 +11,12 @@ import { loadIndex, modifiedAt, placeOfIndex, saveIndex } from './kept-index.ts'
 import { type TarIndexOptions, tarIndexOptions } from './tar-index-options.ts'
 
 /**
- * Random access to the files of a tar archive that is not compressed: by path or by number, many at
- * a time. The index is made in one pass over the headers, and kept in a file beside the archive, so
- * that the next `open` takes no time. A hard link stands for the file that it points to;
- * directories, symbolic links and devices are left out.
+ * Random access to the files of an uncompressed tar archive, by path or by number; reads may
+ * overlap. `open` builds the index in one pass over the headers and saves it beside the archive, so
+ * that later calls load it at once. A hard link has the data of the file that it points to.
+ * Directories, symbolic links and devices are left out.
  *
- * A file is held open until `close()`.
+ * The file stays open until `close()`.
  *
  * @example
  * ```ts run
@@ -31,19 +31,18 @@ import { type TarIndexOptions, tarIndexOptions } from './tar-index-options.ts'
  * ```
  */
 export class TarIndex extends OpenArchive<TarIndexEntry> {
-  /** Whether the index was read from its file, or made by going through the archive. */
+  /** Whether the index was loaded from its file or built from the archive. */
   readonly origin: 'file' | 'archive'
 
   /**
-   * Opens an archive: a path, URL, Blob or memory. At an `http:` or `https:` URL the server must
-   * send parts of files (range requests); without an index file the archive is then downloaded once
-   * to make the index.
+   * Opens an archive: a path, URL, Blob or bytes. The server of an `http:` or `https:` URL must
+   * support range requests. Without an index file, the archive is then downloaded once to build the
+   * index.
    *
-   * @throws ArchiveError as `iterateTar` does when it goes through the archive; `ERR_UNSUPPORTED`
-   *   when it is compressed
+   * @throws ArchiveError as `iterateTar` while it builds the index; `ERR_UNSUPPORTED` if the
+   *   archive is compressed
    * @throws MediaError `ERR_BAD_OPTION`; `ERR_READ`; `ERR_STALE_INDEX` with `ifStale: 'refuse'`;
-   *   `ERR_WRITE` when the index
-   * cannot be written where `indexFile` says
+   *   `ERR_WRITE` if the index cannot be written to `indexFile`
    */
   static async open(source: MediaSource, options: TarIndexOptions = {}): Promise<TarIndex> {
     checkSource(source, 'source')
@@ -87,7 +86,7 @@ export class TarIndex extends OpenArchive<TarIndexEntry> {
 }
 
 interface OpenRangeReader extends RangeReader {
-  /** What a server says of the state of the archive. */
+  /** The server's mark of the archive's state: its `ETag` or `Last-Modified`. */
   readonly modified?: string | null
   close(): Promise<void>
 }

@@ -78,7 +78,7 @@ export function turn({ width, height }: Size, orientation: Orientation): Size {
 interface Form {
   /** What is scaled to: planes, where it has several channels. */
   readonly planes: `AV_PIX_FMT_${'GBRP' | 'GBRAP' | 'GRAY8' | 'GRAY16LE' | 'YUV420P' | 'NV12'}`
-  /** In which of FFmpeg's planes (green, blue, red, alpha) each channel lies. */
+  /** The FFmpeg plane (green, blue, red, alpha) of each channel. */
   readonly order: readonly number[]
   /** With the channels of a pixel side by side, where it has several and a layout. */
   readonly interleaved?: `AV_PIX_FMT_${'RGB24' | 'BGR24' | 'RGBA'}`
@@ -94,10 +94,7 @@ const FORMS: Readonly<Record<PixelFormat, Form>> = {
   nv12: { planes: 'AV_PIX_FMT_NV12', order: [0, 1] },
 }
 
-/**
- * A scaled frame as `placePicture` takes it: with `order` its planes, without its interleaved
- * channels.
- */
+/** A scaled frame for `placePicture`: its planes with `order`, its interleaved channels without. */
 function pictureOf(
   { planes, linesizes, size }: ScaledFrame,
   format: PixelFormat,
@@ -123,8 +120,8 @@ function pictureOf(
 }
 
 /**
- * The same memory as 16-bit numbers: of this machine's order, as FFmpeg's little-endian ones are
- * wherever `node-av` has binaries.
+ * The same memory as 16-bit numbers: in this machine's byte order, which is FFmpeg's little-endian
+ * on all platforms with `node-av` binaries.
  */
 function wide(bytes: Buffer): Uint16Array {
   return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1)

@@ -10,7 +10,8 @@ import type { ImageFormat } from '../encoded-image.ts'
 interface Choice {
   readonly id: `AV_CODEC_ID_${'MJPEG' | 'PNG' | 'WEBP' | 'BMP' | 'TIFF' | 'AV1' | 'HEVC'}`
   /**
-   * FFmpeg's `err_detect` flags. Without `explode` a truncated JPEG decodes, its lower part grey.
+   * FFmpeg's `err_detect` flags. Without `explode`, a truncated JPEG decodes with a grey lower
+   * part.
    */
   readonly strictness: string | undefined
 }
@@ -18,25 +19,25 @@ interface Choice {
 /** Which decoder a packet is for. */
 export interface DecoderKey {
   readonly format: Exclude<ImageFormat, 'gif'>
-  /** JPEG is decoded at 1 / 2^lowres of its size: 0 to 3. */
+  /** JPEG is decoded at 1 / 2^lowres of its size, 0 to 3. */
   readonly lowres: number
 }
 
-/** What is special about a packet. */
+/** Special properties of a packet. */
 export interface Special {
   readonly isAlone?: boolean
   readonly extraData?: Buffer | undefined
 }
 
 /**
- * The decoders of one thread: one a format, and for JPEG one a size, kept from image to image
- * because making one costs 0.2 ms, a quarter of a small JPEG. A decoder that failed is made anew:
- * what state it is in, nobody promises.
+ * The decoders of one thread: one for each format, and one for each size of JPEG. They are kept,
+ * because making one costs 0.2 ms, a quarter of a small JPEG. A decoder that failed is replaced,
+ * because its state is undefined.
  */
 export class Decoders {
   readonly #ffmpeg: FFmpeg
   readonly #kept = new Map<string, CodecContext>()
-  /** What the decoder of HEVC was given. */
+  /** The extra data of the HEVC decoder. */
   #extraData: Buffer | undefined
   #maxPixels = MAX_PIXELS
   readonly #packet: Packet
@@ -51,8 +52,8 @@ export class Decoders {
 
   /**
    * Decodes the first picture of a packet. The frame is valid until the next call. With `isAlone`
-   * the decoder is a new one: where files are damaged, those of TIFF, and of JPEG without tables,
-   * would show what was decoded before. `extraData`: what HEVC's must know first.
+   * the decoder is new: for damaged files, the decoders of TIFF and of JPEG without tables would
+   * show the previous picture. `extraData` holds the parameter sets that HEVC needs first.
    */
   first(key: DecoderKey, bytes: Buffer, { isAlone = false, extraData }: Special = {}): Frame {
     if (isAlone || !isSame(extraData, this.#extraData)) this.#discard(key)
@@ -76,8 +77,8 @@ export class Decoders {
   }
 
   /**
-   * The most pixels that a decoder may find. Files are refused by what their headers say; this is
-   * for pictures that are larger than the file around them says.
+   * Sets the largest number of pixels of a decoded picture. Files are refused by their headers;
+   * this is for pictures that are larger than the file's header says.
    */
   limit(maxPixels: number): void {
     const most = Math.min(Math.max(maxPixels, LEAST_PIXELS), MAX_PIXELS)
@@ -86,7 +87,7 @@ export class Decoders {
     this.free()
   }
 
-  /** Lets go of the last picture's memory. */
+  /** Releases the memory of the last picture. */
   release(): void {
     this.#frame.unref()
   }
@@ -102,7 +103,7 @@ export class Decoders {
     const packet = this.#packet
     packet.unref()
     packet.data = bytes // a copy
-    packet.isKeyframe = true // else the PNG decoder adds the picture to the one before
+    packet.isKeyframe = true // without it, the PNG decoder blends the picture with the previous one
     const result = decoder.sendPacketSync(packet)
     packet.unref()
     check(this.#ffmpeg, result, 'decoding')
@@ -119,7 +120,7 @@ export class Decoders {
     if (decoder === undefined) {
       decoder = this.#open(key, extraData)
       this.#kept.set(name, decoder)
-      this.#extraData = extraData && Buffer.from(extraData) // the file's memory is used again
+      this.#extraData = extraData && Buffer.from(extraData) // the file's memory is reused
     }
     return decoder
   }
@@ -144,16 +145,14 @@ export class Decoders {
   }
 }
 
-/** Decoders are not made anew for limits that are lower: such a picture does no harm. */
+/** Decoders are not replaced for lower limits: such a picture is harmless. */
 const LEAST_PIXELS = 1 << 24
 
 function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === undefined || (b !== undefined && a.equals(b))
 }
 
-/**
- * TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors.
- */
+/** TIFF is decoded leniently: with `explode`, unknown tags would be errors. */
 const CHOICES: Readonly<Record<DecoderKey['format'], Choice>> = {
   jpeg: { id: 'AV_CODEC_ID_MJPEG', strictness: 'explode' },
   png: { id: 'AV_CODEC_ID_PNG', strictness: 'crccheck+explode' },
