@@ -131,7 +131,7 @@ function hasMethod<M extends string>(
 export function otherCopy(what: string, cause: unknown): SpindleError {
   return new SpindleError(
     'ERR_MODULE',
-    `${what} cannot look into this pipeline: another copy of spindle has made it than the one that this command is of, ${ownFolder}. Have the module import that one, or use the command beside the other`,
+    `${what} cannot look into this pipeline: another copy of spindle has made it, and this command belongs to ${ownFolder}. Import that copy in the module, or use the command of the other copy`,
     { cause },
   )
 }

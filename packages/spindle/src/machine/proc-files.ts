@@ -41,7 +41,7 @@ export function parsed<R>(path: string, parse: (text: string) => R): R | undefin
     const kind = path.slice(path.lastIndexOf('/') + 1)
     if (!warned.has(kind))
       process.emitWarning(
-        plain(`spindle: left out of the resource usage: ${path}: ${messageOf(error)}`),
+        plain(`spindle: the resource usage lacks ${path}: ${messageOf(error)}`),
         {
           code: 'SPINDLE_PROC',
         },

@@ -256,7 +256,7 @@ export class Trace implements AsyncDisposable {
 
   #block({ pipeline, at, beganAt, ms }: BlockEvent): void {
     if (pipeline !== this.#graph.pipelineId) return
-    if (!this.#hasBlocks) this.#lane(BLOCKS_LANE, 'held the loop', 1)
+    if (!this.#hasBlocks) this.#lane(BLOCKS_LANE, 'blocked the loop', 1)
     this.#hasBlocks = true
     const from = beganAt - performance.timeOrigin
     const { stage, function: name, where } = at

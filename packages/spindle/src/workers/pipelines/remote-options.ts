@@ -120,7 +120,7 @@ export function checkRemoteOptions(
   if (arena !== undefined) {
     checkOwn('arena', arena, 'SegmentPool')
     if (place === 'process')
-      badOption('arena', 'left out: shared memory does not reach other processes', arena)
+      badOption('arena', 'left out, because shared memory does not reach other processes', arena)
   }
   if (signal !== undefined && !(signal instanceof AbortSignal))
     badOption('signal', 'an AbortSignal', signal)
