@@ -110,7 +110,7 @@ export class Trace implements AsyncDisposable {
   /** @internal */
   constructor(graph: Graph, sink: TraceSink, maxEvents: number) {
     if (graph.stages.some((stage) => stage.tracer !== undefined))
-      throw new SpindleError('ERR_BAD_STATE', 'the pipeline is being traced already')
+      throw new SpindleError('ERR_BAD_STATE', 'the pipeline is already being traced')
     this.#graph = graph
     this.#sink = sink
     this.#maxEvents = maxEvents
