@@ -6,14 +6,14 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { LIBRARIES } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** Modules that find other files beside them: in `dist` they must lie as deep as in `src`. */
 const AT_THE_TOP = ['entries.ts', 'file-place.ts']
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  for (const name of readdirSync(join(root, 'packages')))
-    await bundlePackage(join(root, 'packages', name))
+  for (const { folder } of LIBRARIES) await bundlePackage(join(root, folder))
 
 /** Bundles a package into its `dist`. */
 export async function bundlePackage(folder) {

@@ -1,7 +1,7 @@
 // Keeps the house in order: which part may import which (docs/architecture.md), and the form of a
 // source file.
 //   node scripts/check-imports.mjs [root of the workspace]
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,21 +11,32 @@ import { fileURLToPath } from 'node:url'
 // listens (guard, observe, tuning) is not known to the engine.
 const SPINDLE = {
   root: [],
-  machine: ['root'],
+  options: ['root'],
+  machine: ['root', 'options'],
   // The tuner itself: samples in, changes out.
   tune: [],
-  engine: ['root', 'machine', 'tune'],
-  workers: ['root', 'engine'],
-  tuning: ['root', 'engine', 'tune', 'workers'],
-  source: ['root', 'engine'],
-  guard: ['root', 'engine', 'workers'],
-  builder: ['root', 'engine', 'workers', 'guard', 'tuning'],
-  observe: ['root', 'machine', 'engine', 'workers', 'builder'],
-  checkpoint: ['root'],
-  sinks: ['root', 'engine', 'source'],
-  interop: ['root', 'engine', 'builder'],
-  loader: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop'],
-  cli: ['root', 'engine', 'workers', 'builder', 'observe', 'source', 'interop', 'loader'],
+  engine: ['root', 'options', 'machine', 'tune'],
+  workers: ['root', 'options', 'engine'],
+  tuning: ['root', 'options', 'engine', 'tune', 'workers'],
+  source: ['root', 'options', 'engine'],
+  guard: ['root', 'options', 'engine', 'workers'],
+  builder: ['root', 'options', 'engine', 'workers', 'guard', 'tuning'],
+  observe: ['root', 'options', 'machine', 'engine', 'workers', 'builder'],
+  checkpoint: ['root', 'options'],
+  sinks: ['root', 'options', 'engine', 'source'],
+  interop: ['root', 'options', 'engine', 'builder'],
+  loader: ['root', 'options', 'engine', 'workers', 'builder', 'observe', 'source', 'interop'],
+  cli: [
+    'root',
+    'options',
+    'engine',
+    'workers',
+    'builder',
+    'observe',
+    'source',
+    'interop',
+    'loader',
+  ],
 }
 // @spindle/io: api -> video -> audio, image -> ffmpeg -> formats. `chain` is FFmpeg's chain of
 // @spindle/io/media. Only `api` knows threads and what is asynchronous of a decoder.
@@ -90,7 +101,8 @@ const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url))
 const problems = []
 const warnings = []
 let fileCount = 0
-for (const name of readdirSync(join(root, 'packages'))) checkPackage(name)
+for (const name of readdirSync(join(root, 'packages')))
+  if (existsSync(join(root, 'packages', name, 'src'))) checkPackage(name)
 for (const line of warnings) console.log(`warning: ${line}`)
 for (const line of problems) console.error(line)
 console.log(`check-imports: ${fileCount} files, ${problems.length} problems`)

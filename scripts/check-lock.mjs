@@ -7,7 +7,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './tools.mjs'
 
-const LOCKS = ['package-lock.json', '.ci/tools/package-lock.json'].map((file) => join(root, file))
+const LOCKS = ['package-lock.json', '.ci/tools/package-lock.json', 'site/package-lock.json'].map(
+  (file) => join(root, file),
+)
 const files = process.argv.length > 2 ? process.argv.slice(2) : LOCKS
 const missing = files.flatMap((file) => {
   const { packages } = JSON.parse(readFileSync(file, 'utf8'))

@@ -17,7 +17,10 @@ const folder = join(root, '.cache/doc-examples')
 const wanted = process.argv.slice(2)
 
 const examples = [
-  ...['README.md', ...list('docs', '.md'), ...list('packages', '.md')].flatMap(examplesInMarkdown),
+  ...[
+    'README.md',
+    ...['docs', 'site/pages', 'skills', 'packages'].flatMap((folder) => list(folder, '.md')),
+  ].flatMap(examplesInMarkdown),
   ...list('packages', '.ts')
     .filter((file) => /^packages\/\w+\/src\//.test(file))
     .flatMap(examplesInSource),

@@ -6,9 +6,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { nodeBinary } from './node-versions.mjs'
+import { LIBRARIES } from './packages.mjs'
 import { attw, Checks, publint, root, run, TSC_7, tsc6 } from './tools.mjs'
 
-const PACKAGES = ['packages/spindle', 'packages/io']
+const PACKAGES = LIBRARIES.map(({ folder }) => folder)
 const nodes =
   process.argv.slice(2).length > 0 ? process.argv.slice(2).map(nodeBinary) : [process.execPath]
 const checks = new Checks()

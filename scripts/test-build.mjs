@@ -21,6 +21,7 @@ import {
 import { dirname, join, relative, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bundle, entriesOf } from './bundle.mjs'
+import { LIBRARIES } from './packages.mjs'
 import { root, TSC_7 } from './tools.mjs'
 
 export const mirror = join(root, '.cache/test-build')
@@ -39,7 +40,7 @@ export function compiled(file) {
  * `npm run types`.
  */
 export async function buildTests() {
-  const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name))
+  const packages = LIBRARIES.map(({ folder }) => folder)
   for (const folder of packages) writeManifest(folder)
   for (const folder of [
     ...packages.flatMap((one) => [join(one, 'src'), join(one, 'test')]),

@@ -24,8 +24,7 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     node: { type: 'string', default: process.execPath },
-    // Two more than there are cores: many files wait for the death or the end of processes for a
-    // while.
+    // Two more than there are cores, because many files wait for the death or the end of processes.
     jobs: { type: 'string', default: String(Math.min(8, availableParallelism() + 2)) },
     'timeout-s': { type: 'string' },
     verbose: { type: 'boolean', default: false },
@@ -41,16 +40,16 @@ const node = /^\d+$/.test(options.node) ? nodeBinary(options.node) : options.nod
 const times = options.times ?? (options.long ? '10' : undefined)
 const timeoutMs = Number(options['timeout-s'] ?? 240 * Math.max(1, Number(times ?? 1))) * 1000
 const REPEATS = /(?:laws|matrix|soak|crash|kill|power-cut)\.test\.ts$/
-/** Those that take longest come first, so that none of them is what all wait for in the end. */
+/** The longest files come first, so that the run does not end with one of them alone. */
 const LONGEST =
   /workers\/|progress\/|io\/test\/(?:stopping|lifetime|corpus|audio|video)|guard\/|leaks|ring-buffer/
 /**
- * What a test does that shares no process with others: it looks at the process, changes what all
- * see, or starts threads and processes.
+ * Signs that a test needs its own process: it inspects the process, changes global state, or starts
+ * threads and processes.
  */
 const OF_THE_PROCESS =
   /process\.(?!cwd|versions?\b|platform|arch|execPath|nextTick|hrtime)|mock\.|\bgc\b|[sS]pawn|runChild|workers\(|Pool\(|runPipelineIn|iterateIn|Worker\(|globalThis/
-/** A group of more files would be what all wait for in the end. */
+/** A larger group would finish last. */
 const GROUP_SIZE = 8
 /** More failures than that are no accident, and would take long. */
 const MOST_TRIED_AGAIN = 3
@@ -104,9 +103,9 @@ function listTestFiles() {
 }
 
 /**
- * Files that share a process, by neighbourhood: a process and its threads for media take longer to
- * start than most files take to run. Those stay alone that look at the process itself, start
- * others, or take long.
+ * Groups neighbouring files in one process, because a process and its media threads take longer to
+ * start than most files take to run. Files that inspect the process, start others or take long stay
+ * alone.
  */
 function grouped(all) {
   const groups = []
@@ -173,8 +172,8 @@ async function runGroup(group) {
   const ending = await new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message))
     child.on('exit', (code, signal) => {
-      // What the file left running goes with it, and lets go of the pipes; then the rest of the
-      // output is there.
+      // Processes that the file left running are killed too, and close the pipes; then the rest of
+      // the output arrives.
       killGroup(child)
       child.on('close', () => resolve(signal ?? code))
       setTimeout(resolve, 5000, signal ?? code).unref()

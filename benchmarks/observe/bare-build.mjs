@@ -1,6 +1,6 @@
-// A build of the package without what observes: no task is timed, no queue or slot is looked at
-// with a clock, no call is marked for the loop guard. What it counts by adding one to a number
-// stays: that is not to be told from nothing.
+// A build of the package without observation: it times no task, reads no clock for queues and
+// slots, and marks no call for the loop guard. Counters that add one to a number stay, because
+// their cost cannot be measured.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { bundlePackage } from '../../scripts/bundle.mjs'
@@ -8,10 +8,7 @@ import { bundlePackage } from '../../scripts/bundle.mjs'
 const BUILT = fileURLToPath(new URL('../../packages/spindle/', import.meta.url))
 const BARE = fileURLToPath(new URL('../.cache/observe/', import.meta.url))
 
-/**
- * What becomes of each module: a piece of its text that must be there once, and what it is replaced
- * by.
- */
+/** The change of each module: a piece of its text that must occur once, and its replacement. */
 const CHANGES = {
   'engine/stats/task-timer.ts': [
     ['return (count & this.mask) === 0', 'return false'],

@@ -1,9 +1,9 @@
 // One cell: results of some size from a worker (or a child) to the main thread in one way, in a
 // process of its own.
 //   node memory-cell.mjs <way> <bytes> <count>
-// The worker's op "makes" a result: where it is copied, from a buffer it has; where it is made in
-// place, by touching each page. Whoever receives it touches each page too. What is measured is the
-// way, not the making.
+// The worker's op "makes" a result: from an existing buffer if it is copied, or by touching each
+// page if it is made in place. The receiver touches each page too. The transfer is measured, not
+// the making.
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'

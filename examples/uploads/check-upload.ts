@@ -1,27 +1,24 @@
-// What runs in a process of its own for each upload: it says what the file is, and whether it can
-// be decoded.
+// Runs in a process of its own for each upload. It reports what the file is, and whether it can be
+// decoded.
 import { execFileSync } from 'node:child_process'
 import { MediaError } from '@spindle/io'
 import { loadAudioSync, loadImageSync, probeSync, sampleVideoSync } from '@spindle/io/sync'
 
-/** What an upload may be. */
+/** The limits of an upload. */
 export const LIMITS = {
   maxPixels: 50_000_000, // a phone's largest picture
   maxResultBytes: 400_000_000,
   maxDurationSec: 600,
 } as const
 
-/**
- * What came of it. Everything in it is plain data, and nothing of it comes from the file but
- * numbers.
- */
+/** The result: plain data, with nothing from the file except numbers. */
 export type Verdict =
   | { readonly ok: true; readonly kind: 'image' | 'audio' | 'video' }
   | { readonly ok: false; readonly code: string }
 
 /**
- * Called once in each process: what it allocates beyond this fails there. Linux has a limit for
- * that; containers have others.
+ * Called once in each process: larger allocations fail there. Linux has a limit for that;
+ * containers have others.
  */
 export function limitMemory(bytes: number): void {
   if (process.platform !== 'linux') return

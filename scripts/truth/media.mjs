@@ -1,5 +1,5 @@
-// What the ffmpeg command says of packets, frames, filters and written files: the truth of
-// packages/io/test/chain.
+// The results of the ffmpeg command for packets, frames, filters and written files: expected values
+// of packages/io/test/media.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -78,7 +78,7 @@ export function mediaTruth({ md5, scratch, written, filterText }) {
     }
   }
 
-  /** The least and the most of each picture's red, green and blue. */
+  /** Minimum and maximum of each picture's red, green and blue. */
   function colours() {
     const file = join(scratch, 'colours.mp4')
     written.saveColours(file)
@@ -95,7 +95,7 @@ export function mediaTruth({ md5, scratch, written, filterText }) {
   }
 }
 
-/** What ffprobe says of each packet or frame of a stream: a line each. */
+/** ffprobe's line for each packet or frame of a stream. */
 function probed(path, stream, what, fields) {
   const show = ['-select_streams', stream, '-show_entries', `${what}=${fields}`, '-of', 'csv=p=0']
   return String(ffprobe(...show, path))

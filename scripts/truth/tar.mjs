@@ -1,5 +1,5 @@
-// Archives of GNU tar and bsdtar: the truth of packages/io/test/formats/tar-laws.test.ts. Paths
-// with spaces, dots and letters beyond ASCII, long ones, and sizes about a block's.
+// Archives of GNU tar and bsdtar: expected values of packages/io/test/tar-laws.test.ts. Paths have
+// spaces, dots and letters beyond ASCII, some are long, and sizes are near that of a block.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'

@@ -20,10 +20,11 @@ export {
   streamPackets,
 } from './api/chain.ts'
 export { encodeImage, loadImage, loadImageBatch, saveImage } from './api/image.ts'
+export { type InspectOptions, inspect } from './api/inspect.ts'
+export type { Inspection } from './api/inspection.ts'
 export { giveBack } from './api/pool.ts'
 export { type MediaInfo, type ProbeOptions, probe } from './api/probe.ts'
 export { stack } from './api/stack.ts'
-export type { StreamedSource } from './api/stream-source.ts'
 export { encodeVideo, loadVideo, sampleVideo, saveVideo, streamVideo } from './api/video.ts'
 export type { AudioInfo } from './audio/audio-info.ts'
 export type { AudioDType, AudioLayout, LoadAudioOptions } from './audio/audio-options.ts'
@@ -130,7 +131,7 @@ export type {
   EncodeImageOptions,
   SaveImageOptions,
 } from './image/encode-image-options.ts'
-export type { ImageFormat } from './image/formats/format.ts'
+export type { ImageFormat } from './image/encoded-image.ts'
 export type { ImageLimits } from './image/image-limits.ts'
 export type { BackendName, LoadImageOptions, Normalization } from './image/image-options.ts'
 export type { ImageInfo } from './image/inspect-image.ts'
@@ -151,7 +152,11 @@ export {
   type TarShardOptions,
   tarShards,
 } from './sinks/tar-shards.ts'
-export type { ByteStream, StreamSource } from './streaming-input/live-source.ts'
+export type {
+  ByteStream,
+  StreamSource,
+  StreamSource as StreamedSource,
+} from './streaming-input/stream-source.ts'
 export type { SampleVideoOptions } from './video/sample-video-options.ts'
 export type { ClipOptions, SampleSelection, TimeRounding } from './video/sampling.ts'
 export type { StreamVideoOptions } from './video/stream-video-options.ts'

@@ -1,5 +1,5 @@
-// Entry point `@spindle/io/media`: FFmpeg's chain, link by link. All of it works in the calling
-// thread and holds it: for worker ops.
+// Entry point `@spindle/io/media`: the parts of FFmpeg's chain. They work in the calling thread and
+// block it: for worker ops.
 
 // Packets rewritten
 export { BitstreamFilter } from './chain/bitstream/bitstream-filter.ts'

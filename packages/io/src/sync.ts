@@ -35,6 +35,7 @@ export { saveNpySync } from './formats/npy/save-npy.ts'
 export { loadNpzSync } from './formats/npz/load-npz.ts'
 export { NpzFileSync } from './formats/npz/npz-file-sync.ts'
 export { saveNpzSync } from './formats/npz/save-npz.ts'
+export { loadSafetensorsSync } from './formats/safetensors/load-safetensors.ts'
 // Archives
 export { iterateTarSync } from './formats/tar/iterate-tar-sync.ts'
 export type { IterateTarSyncOptions } from './formats/tar/tar-options.ts'

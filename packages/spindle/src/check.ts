@@ -2,30 +2,35 @@ import { inspect } from 'node:util'
 import { SpindleError } from './errors.ts'
 import { isUrlText, urlForMessages, urlsForMessages } from './url-for-messages.ts'
 
-/** Throws `ERR_BAD_OPTION` with the option's name, the rule, the value and the place. */
-export function badOption(option: string, rule: string, value: unknown, where?: string): never {
-  const place = where === undefined ? '' : ` (${where})`
-  throw new SpindleError(
-    'ERR_BAD_OPTION',
-    `\`${option}\` must be ${rule}, got ${show(value)}${place}`,
-  )
+/** The sentence for a value that breaks its rule. */
+export function mustBe(option: string, rule: string, value: unknown): string {
+  return `\`${option}\` must be ${rule}, got ${show(value)}`
 }
 
-/**
- * Checks that `value` is an integer of at least `minimum`. With `orInfinity`, `Infinity` is
- * accepted too.
- */
+/** Throws `ERR_BAD_OPTION` with what is wrong, and the place. */
+export function failOption(
+  problem: string,
+  where: string | undefined,
+  OptionError: new (code: 'ERR_BAD_OPTION', message: string) => Error = SpindleError,
+): never {
+  const place = where === undefined ? '' : ` (${where})`
+  throw new OptionError('ERR_BAD_OPTION', `${problem}${place}`)
+}
+
+/** Throws `ERR_BAD_OPTION` with the option's name, the rule, the value and the place. */
+export function badOption(option: string, rule: string, value: unknown, where?: string): never {
+  failOption(mustBe(option, rule, value), where)
+}
+
+/** Checks that an argument is an integer of at least `minimum`. */
 export function checkInteger(
   option: string,
   value: unknown,
   minimum: number,
   where?: string,
-  orInfinity = false,
 ): asserts value is number {
-  if (orInfinity && value === Number.POSITIVE_INFINITY) return
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum) {
-    badOption(option, `an integer >= ${minimum}${orInfinity ? ' or Infinity' : ''}`, value, where)
-  }
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum)
+    badOption(option, `an integer >= ${minimum}`, value, where)
 }
 
 /** Checks that `value` is an exact integer >= 0, as epochs and positions must be. */
@@ -38,60 +43,9 @@ export function checkCount(
   if (!Number.isSafeInteger(value)) badOption(option, 'an integer <= 2^53 - 1', value, where)
 }
 
-/**
- * Checks that `value` is a finite number above 0 (at least 0 with `orZero`), or `Infinity` if
- * allowed.
- */
-export function checkDuration(
-  option: string,
-  value: unknown,
-  where?: string,
-  orInfinity = false,
-): asserts value is number {
-  if (orInfinity && value === Number.POSITIVE_INFINITY) return
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
-    badOption(
-      option,
-      `a number of milliseconds > 0${orInfinity ? ' or Infinity' : ''}`,
-      value,
-      where,
-    )
-  }
-}
-
-/** Checks that `value` is one of `choices`. */
-export function checkChoice<C extends string>(
-  option: string,
-  value: unknown,
-  choices: readonly C[],
-  where?: string,
-): asserts value is C {
-  if (!choices.includes(value as C)) {
-    badOption(option, choices.map((choice) => `'${choice}'`).join(' or '), value, where)
-  }
-}
-
 /** Checks that `value` is a function. */
 export function checkFunction(option: string, value: unknown, where?: string): void {
   if (typeof value !== 'function') badOption(option, 'a function', value, where)
-}
-
-/**
- * Checks that `options` is a plain object and that each of its names is known. A misspelt option is
- * an error.
- */
-export function checkOptions(options: unknown, known: readonly string[], where?: string): void {
-  if (options === null || typeof options !== 'object')
-    badOption('options', 'an object', options, where)
-  for (const name of Object.keys(options as object)) {
-    if (!known.includes(name)) {
-      const place = where === undefined ? '' : ` (${where})`
-      throw new SpindleError(
-        'ERR_BAD_OPTION',
-        `unknown option \`${name}\`; known are ${known.join(', ')}${place}`,
-      )
-    }
-  }
 }
 
 /** A short, one-line form of any value for messages. It never prints the contents of large data. */
@@ -104,10 +58,19 @@ export function show(value: unknown): string {
   }
 }
 
+function isShort(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && value.length <= 20)
+}
+
 function describe(value: unknown): string {
   if (typeof value === 'function')
     return value.name === '' ? 'a function' : `function ${value.name}`
-  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (Array.isArray(value))
+    return value.length <= 8 && value.every(isShort)
+      ? `[${value.map(show).join(', ')}]`
+      : `an array of ${value.length}`
+  if (ArrayBuffer.isView(value) && 'length' in value)
+    return `a ${value.constructor.name} of ${value.length}`
   if (value instanceof Map) return `a Map of ${value.size}`
   if (value instanceof URL || (typeof value === 'string' && isUrlText(value)))
     return inspect(urlForMessages(value), { maxStringLength: 200 })

@@ -53,6 +53,8 @@ export type ErrorCode =
   | 'ERR_OTHER_STATE'
   | 'ERR_BAD_COMMIT'
   | 'ERR_OTHER_COPY'
+  | 'ERR_PUSH_CLOSED'
+  | 'ERR_PUSH_FULL'
 
 /**
  * Defines the error's own `name`, so that subclasses can assign to it. If `Error.prototype` is

@@ -95,6 +95,7 @@ export type {
   Logger,
   LoopGuardOptions,
   RateBudget,
+  RateLimit,
   ReadableStreamLike,
   ResumeOptions,
   RetryOptions,

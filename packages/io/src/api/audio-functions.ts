@@ -1,5 +1,5 @@
 import { type AudioTarget, audioTarget, type LoadAudioOptions } from '../audio/audio-options.ts'
-import { type AudioArray, audioArray, type LoadedAudio } from '../audio/audio-results.ts'
+import { type AudioArray, type AudioResult, audioArray } from '../audio/audio-results.ts'
 import {
   type StreamAudioOptions,
   type StreamAudioTarget,
@@ -17,7 +17,7 @@ export const audioLoading: MediaFunction<
   LoadAudioOptions,
   AudioTarget,
   AudioTask,
-  LoadedAudio,
+  AudioResult,
   AudioArray
 > = {
   check: audioTarget,
@@ -30,7 +30,7 @@ export const audioStreaming: MediaFunction<
   StreamAudioOptions,
   StreamAudioTarget,
   { readonly target: StreamAudioTarget },
-  LoadedAudio,
+  AudioResult,
   AudioArray
 > = {
   check: streamAudioTarget,

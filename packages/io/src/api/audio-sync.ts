@@ -12,7 +12,7 @@ import { loadAudioInThread, streamAudioInThread } from '../audio/load-audio-in-t
 import type { StreamAudioOptions } from '../audio/stream-audio-options.ts'
 import type { SyncSource } from '../files/source.ts'
 import { audioLoading, audioStreaming } from './audio-functions.ts'
-import { jobHere, runHere, streamHere } from './media-function.ts'
+import { jobInThread, runInThread, streamInThread } from './media-function.ts'
 
 /**
  * Loads audio in this thread, and holds it meanwhile: for ops that run in worker threads. What
@@ -36,7 +36,7 @@ export function loadAudioSync<D extends AudioDType = 'float32'>(
   source: SyncSource,
   options: LoadAudioOptions & { readonly dtype?: D } = {},
 ): AudioArray<D> {
-  return runHere(audioLoading, loadAudioInThread, source, options) as AudioArray<D>
+  return runInThread(audioLoading, loadAudioInThread, source, options) as AudioArray<D>
 }
 
 /**
@@ -62,7 +62,7 @@ export function streamAudioSync<D extends AudioDType = 'float32'>(
   source: SyncSource,
   options: StreamAudioOptions & { readonly dtype?: D } = {},
 ): Generator<AudioArray<D>, void, undefined> {
-  const chunks: unknown = streamHere(audioStreaming, streamAudioInThread, source, options)
+  const chunks: unknown = streamInThread(audioStreaming, streamAudioInThread, source, options)
   return chunks as Generator<AudioArray<D>, void, undefined>
 }
 
@@ -71,7 +71,7 @@ export function streamAudioSync<D extends AudioDType = 'float32'>(
  * @throws MediaError as `encodeAudio`
  */
 export function encodeAudioSync(audio: AudioInput, options: EncodeAudioOptions): Uint8Array {
-  return jobHere(encodeAudioInThread, encodeAudioJob(audio, options), options.signal)!
+  return jobInThread(encodeAudioInThread, encodeAudioJob(audio, options), options.signal)!
 }
 
 /**
@@ -83,5 +83,5 @@ export function saveAudioSync(
   audio: AudioInput,
   options: SaveAudioOptions = {},
 ): void {
-  jobHere(encodeAudioInThread, saveAudioJob(path, audio, options), options.signal)
+  jobInThread(encodeAudioInThread, saveAudioJob(path, audio, options), options.signal)
 }

@@ -1,5 +1,5 @@
 import { move, type StageContext } from 'spindle/worker'
-import type { LoadedAudio } from '../audio/audio-results.ts'
+import type { AudioResult } from '../audio/audio-results.ts'
 import { encodeAudioInThread } from '../audio/encode-audio-in-thread.ts'
 import type { EncodeAudioJob } from '../audio/encode-audio-options.ts'
 import { decodePieces } from '../audio/ffmpeg/decode-audio.ts'
@@ -17,7 +17,7 @@ import {
 
 // The ops that the pool's threads run.
 
-export const load: (job: SourceJob<AudioTask>, context: StageContext) => LoadedAudio | Fault =
+export const load: (job: SourceJob<AudioTask>, context: StageContext) => AudioResult | Fault =
   threadOp(loadAudioInThread, move)
 
 export const encode: (
@@ -33,12 +33,12 @@ export interface ChunksTask {
 export const stream: (
   job: SourceJob<ChunksTask>,
   context: StageContext,
-) => Generator<LoadedAudio | Fault> = threadGenerator(streamAudioInThread, move)
+) => Generator<AudioResult | Fault> = threadGenerator(streamAudioInThread, move)
 
 export const streamBytes: (
   job: StreamJob<ChunksTask>,
   context: StageContext,
-) => AsyncGenerator<LoadedAudio | Fault> = threadStream(
+) => AsyncGenerator<AudioResult | Fault> = threadStream(
   ({ url, target }: StreamJob<ChunksTask>) =>
     decodePieces({ file: { url } }, target.audio, target.samplesPerChunk),
   move,

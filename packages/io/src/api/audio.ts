@@ -1,5 +1,5 @@
 import type { AudioDType, LoadAudioOptions } from '../audio/audio-options.ts'
-import type { AudioArray, LoadedAudio } from '../audio/audio-results.ts'
+import type { AudioArray, AudioResult } from '../audio/audio-results.ts'
 import {
   type AudioInput,
   type EncodeAudioOptions,
@@ -15,8 +15,8 @@ import { run } from '../files/routine.ts'
 import { describeSource, type MediaSource } from '../files/source.ts'
 import { readSource } from '../files/source-bytes.ts'
 import { fetchingOf } from '../files/url-options.ts'
-import type { StreamSource } from '../streaming-input/live-source.ts'
-import { readableForFFmpeg } from '../streaming-input/live-wav.ts'
+import type { StreamSource } from '../streaming-input/stream-source.ts'
+import { readableForFFmpeg } from '../streaming-input/streamed-wav.ts'
 import { type AudioTask, audioLoading, audioStreaming } from './audio-functions.ts'
 import { loadInPool, type PoolCall, runJob } from './in-pool.ts'
 import { audioOps } from './ops.ts'
@@ -69,7 +69,7 @@ export function loadAudio<D extends AudioDType = 'float32'>(
  */
 async function plainWav(
   call: PoolCall<AudioTask, LoadAudioOptions>,
-): Promise<LoadedAudio | undefined> {
+): Promise<AudioResult | undefined> {
   const { source, options, job } = call
   call.local ??= await readSource(source, fetchingOf(options))
   const bytes = call.local

@@ -11,7 +11,8 @@ import { POOL_SIZE, runInPool } from './pool.ts'
 let batchesUnderWay = 0
 
 /**
- * Loads a batch in the pool's threads: as one part, or in several at once while threads are free.
+ * Loads a batch in the pool's threads: as one part, or in several parallel parts while threads are
+ * free.
  */
 export async function fillInParts(work: BatchWork): Promise<FilledBatch> {
   batchesUnderWay += 1
@@ -30,13 +31,13 @@ export async function fillInParts(work: BatchWork): Promise<FilledBatch> {
   }
 }
 
-/** A source that the threads can read, and its position. */
+/** A source that the threads can read, and its position in the batch. */
 interface Readable {
   readonly index: number
   readonly source: SyncSource
 }
 
-/** Fetches what the threads cannot read by themselves: URLs and Blobs. */
+/** Fetches the sources that the threads cannot read: URLs and Blobs. */
 async function readAhead(
   work: BatchWork,
 ): Promise<{ readable: Readable[]; failures: ImageFailure[] }> {
@@ -91,7 +92,7 @@ async function decode(work: BatchWork, readable: readonly Readable[]): Promise<F
   const giveUp = (): unknown => Atomics.store(control, WANTED, 0)
   signal?.addEventListener('abort', giveUp)
   enter(control)
-  // All are waited for: whoever is told of a failure may use the memory again.
+  // Waits for all of them: after a failure, the caller may reuse the memory.
   const outcomes = await Promise.allSettled(
     starts.map((start, part) =>
       runInPool(imageOps.fillPart, jobOf(start, part), undefined, work.caller),
@@ -122,7 +123,7 @@ async function decode(work: BatchWork, readable: readonly Readable[]): Promise<F
   return { data: data!, failures }
 }
 
-/** A part is worth its message only with a few images in it. */
+/** A part needs a few images to be worth its message. */
 const LEAST_IMAGES = 4
 
 function partCount({ concurrency }: BatchWork, images: number): number {
@@ -132,9 +133,7 @@ function partCount({ concurrency }: BatchWork, images: number): number {
 
 const underWay = new Set<Int32Array>()
 
-/**
- * The end of the process waits for what threads are at, so batches must not go on to their ends.
- */
+/** At its end, the process waits for the threads' work, so batches must not run to their ends. */
 function enter(control: Int32Array): void {
   if (underWay.size === 0) process.prependListener('exit', giveAllUp)
   underWay.add(control)

@@ -1,6 +1,7 @@
 import { currentCall } from 'spindle'
 import type { AnyNdArray, NdArray } from '../base/array.ts'
 import { checkKnown, checkSignal } from '../base/check.ts'
+import { defined } from '../base/defined.ts'
 import { checkNdArray } from '../base/dtypes.ts'
 import { badOption, type Fault } from '../base/errors.ts'
 import type { DecodedFrames, DemuxJob, FramesJob } from '../chain/chain-jobs.ts'
@@ -11,13 +12,14 @@ import { checkedEncoderOptions, type EncoderOptions } from '../chain/encode/enco
 import type { MuxerOptions } from '../chain/mux/muxer.ts'
 import { Packets } from '../chain/packets/packets.ts'
 import { checkWindow, type TimeWindow } from '../chain/time.ts'
-import { LIMIT_OPTIONS, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
+import { limitRules, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
 import { localPath } from '../files/atomic-file.ts'
 import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
+import { type LocalSource, localize } from '../streaming-input/local-source.ts'
+import type { StreamSource } from '../streaming-input/stream-source.ts'
 import { resultOf, runJob } from './in-pool.ts'
 import { chainOps } from './ops.ts'
 import { runInPool } from './pool.ts'
-import { type LocalSource, localize, type StreamedSource } from './stream-source.ts'
 
 /** Which packets of which stream. */
 export interface DemuxSourceOptions extends DemuxerOptions, UrlOptions {
@@ -73,13 +75,9 @@ export interface FilterOptions {
 
 const DEMUXER = ['format', 'formatOptions', 'probe', 'strict', 'name'] as const
 const DECODER = [
-  'strict',
-  'threads',
-  'decoder',
-  'decoderOptions',
-  'hardware',
-  ...LIMIT_OPTIONS,
-] as const
+  ...['strict', 'threads', 'decoder', 'decoderOptions', 'hardware'],
+  ...Object.keys(limitRules),
+]
 
 /**
  * Reads the packets of one stream of a container, still compressed, all or those of a window: in
@@ -90,24 +88,16 @@ const DECODER = [
  * @throws the signal's reason, when aborted
  */
 export async function demux(
-  source: StreamedSource,
+  source: StreamSource,
   options: DemuxSourceOptions = {},
 ): Promise<Packets> {
   const caller = currentCall()
   checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'], URL_OPTIONS)
-  const { signal, stream, window } = options
-  const rest = demuxerOptions(options)
-  return withSource(
-    source,
-    { maxBytes: WHOLE_BYTES, ...fetchingOf(options) },
-    window,
-    async (local) => {
-      const job = demuxJob(local, rest, stream, window)
-      return Packets.view(
-        resultOf(await runInPool(chainOps.demux, job, signal, caller), local.name),
-      )
-    },
-  )
+  return loadWhole(source, options, fetchingOf(options), async (local) => {
+    const job = demuxJob(local, options, demuxerOptions(options))
+    const packets = await runInPool(chainOps.demux, job, options.signal, caller)
+    return Packets.view(resultOf(packets, local.name))
+  })
 }
 
 /**
@@ -115,7 +105,7 @@ export async function demux(
  * @throws as `demux`
  */
 export async function* streamPackets(
-  source: StreamedSource,
+  source: StreamSource,
   options: StreamPacketsOptions,
 ): AsyncGenerator<Packets> {
   const caller = currentCall()
@@ -124,20 +114,12 @@ export async function* streamPackets(
     [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'],
     URL_OPTIONS,
   )
-  const { signal, stream, packetsPerChunk, durationSec } = options
-  const rest = demuxerOptions(options)
-  const size = sizeOfChunks({
-    ...(packetsPerChunk === undefined ? {} : { packetsPerChunk }),
-    ...(durationSec === undefined ? {} : { durationSec }),
+  const { signal, packetsPerChunk, durationSec } = options
+  const size = sizeOfChunks(defined({ packetsPerChunk, durationSec }))
+  yield* chunksOf(source, fetchingOf(options), Packets.view, (local) => {
+    const job = { ...demuxJob(local, options, demuxerOptions(options)), size }
+    return runInPool(chainOps.packets, job, signal, caller)
   })
-  yield* chunksOf(source, fetchingOf(options), Packets.view, (local) =>
-    runInPool(
-      chainOps.packets,
-      { ...demuxJob(local, rest, stream, undefined), size },
-      signal,
-      caller,
-    ),
-  )
 }
 
 /**
@@ -147,19 +129,18 @@ export async function* streamPackets(
  * @throws MediaError as `demux`, and if strict `ERR_DECODE` for what cannot be decoded
  */
 export async function decode(
-  input: StreamedSource | Packets,
+  input: StreamSource | Packets,
   options: DecodeSourceOptions = {},
 ): Promise<DecodedFrames | undefined> {
   const caller = currentCall()
-  const { frames, demuxer, stream, window, signal } = checkedDecode(options, [])
+  const { frames, demuxer, signal } = checkedDecode(options, [])
   if (input instanceof Packets) {
     const name = input.source ?? 'packets'
     const job = { ...frames, input: input.serialize() }
     return resultOf(await runInPool(chainOps.decode, job, signal), name)
   }
-  const fetching = { maxBytes: WHOLE_BYTES, ...fetchingFor(options) }
-  return withSource(input, fetching, window, async (local) => {
-    const job = { ...frames, input: demuxJob(local, demuxer, stream, window) }
+  return loadWhole(input, options, fetchingFor(options), async (local) => {
+    const job = { ...frames, input: demuxJob(local, options, demuxer) }
     return resultOf(await runInPool(chainOps.decode, job, signal, caller), local.name)
   })
 }
@@ -169,23 +150,18 @@ export async function decode(
  * are taken. @throws as `decode`
  */
 export async function* streamFrames(
-  source: StreamedSource,
+  source: StreamSource,
   options: StreamFramesOptions = {},
 ): AsyncGenerator<DecodedFrames> {
   const caller = currentCall()
-  const { frames, demuxer, stream, window, signal } = checkedDecode(options, ['framesPerChunk'])
+  const { frames, demuxer, signal } = checkedDecode(options, ['framesPerChunk'])
   const { framesPerChunk = 16 } = options
   if (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
     throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
-  yield* chunksOf(
-    source,
-    fetchingFor(options),
-    (made: DecodedFrames) => made,
-    (local) => {
-      const job = { demux: demuxJob(local, demuxer, stream, window), frames, framesPerChunk }
-      return runInPool(chainOps.frames, job, signal, caller)
-    },
-  )
+  yield* chunksOf(source, fetchingFor(options), unchanged<DecodedFrames>, (local) => {
+    const job = { demux: demuxJob(local, options, demuxer), frames, framesPerChunk }
+    return runInPool(chainOps.frames, job, signal, caller)
+  })
 }
 
 /**
@@ -252,22 +228,27 @@ function fetchingFor({ demuxer = {}, ...options }: DecodeSourceOptions): Fetchin
   return fetchingOf(timeoutMs === undefined ? options : { timeoutMs, ...options })
 }
 
-function demuxerOptions(options: DemuxerOptions): DemuxerOptions {
-  const given = DEMUXER.map((name) => [name, options[name]] as const)
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined))
+function demuxerOptions({
+  format,
+  formatOptions,
+  probe,
+  strict,
+  name,
+}: DemuxerOptions): DemuxerOptions {
+  return defined({ format, formatOptions, probe, strict, name })
 }
 
-async function withSource<T>(
-  source: StreamedSource,
+/** Has a thread work on all of a source. */
+async function loadWhole<T>(
+  source: StreamSource,
+  { window, signal }: Pick<DemuxSourceOptions, 'window' | 'signal'>,
   fetching: Fetching,
-  window: TimeWindow | undefined,
   work: (local: LocalSource) => Promise<T>,
 ): Promise<T> {
-  const { signal } = fetching
   checkSignal(signal)
   if (window !== undefined) checkWindow(window)
   signal?.throwIfAborted()
-  const local = await localize(source, fetching)
+  const local = await localize(source, { maxBytes: WHOLE_BYTES, ...fetching })
   try {
     return await work(local)
   } catch (error) {
@@ -280,7 +261,7 @@ async function withSource<T>(
 
 /** The chunks that a thread makes of a source. */
 async function* chunksOf<R, V>(
-  source: StreamedSource,
+  source: StreamSource,
   fetching: Fetching,
   value: (raw: R) => V,
   begin: (local: LocalSource) => Promise<unknown>,
@@ -298,60 +279,36 @@ async function* chunksOf<R, V>(
 
 function demuxJob(
   { source, name }: LocalSource,
+  { stream, window }: Pick<DemuxSourceOptions, 'stream' | 'window'>,
   options: DemuxerOptions,
-  stream: DemuxJob['stream'],
-  window: TimeWindow | undefined,
 ): DemuxJob {
-  return {
-    source: source instanceof URL ? { href: source.href } : source,
-    options: { name, ...options },
-    stream,
-    window,
-  }
+  const posted = source instanceof URL ? { href: source.href } : source
+  return { source: posted, options: { name, ...options }, stream, window }
 }
 
+/** What a thread is told of decoding. @throws MediaError `ERR_BAD_OPTION` */
 function checkedDecode(
   options: DecodeSourceOptions,
   more: readonly string[],
-): { frames: FramesJob; demuxer: DemuxerOptions } & Pick<
-  DecodeSourceOptions,
-  'stream' | 'window' | 'signal'
-> {
-  const known = [
-    ...DECODER,
-    'filter',
-    'pixelFormat',
-    'signal',
-    'stream',
-    'window',
-    'demuxer',
-    ...more,
-  ]
-  checkKnown(options, known, URL_OPTIONS)
-  const {
-    filter: description,
-    pixelFormat,
-    signal,
-    stream,
-    window,
-    demuxer = {},
-    strict,
-    threads,
-    decoder,
-    decoderOptions,
-    hardware,
-  } = options
+): {
+  readonly frames: FramesJob
+  readonly demuxer: DemuxerOptions
+  readonly signal: AbortSignal | undefined
+} {
+  const own = ['filter', 'pixelFormat', 'signal', 'stream', 'window', 'demuxer']
+  checkKnown(options, [...DECODER, ...own, ...more], URL_OPTIONS)
+  const { filter, pixelFormat, signal, window, demuxer, maxPixels } = options
+  const { strict, threads, decoder, decoderOptions, hardware } = options
   checkSignal(signal)
   if (window !== undefined) checkWindow(window)
-  const given = { strict, threads, decoder, decoderOptions, hardware, maxPixels: options.maxPixels }
-  const decoding = Object.fromEntries(
-    Object.entries(given).filter((entry) => entry[1] !== undefined),
-  ) as DecoderOptions
+  const given = { strict, threads, decoder, decoderOptions, hardware, maxPixels }
   return {
-    frames: { decoder: decoding, filter: description, pixelFormat, limits: limitsOf(options) },
-    demuxer: { ...(strict === undefined ? {} : { strict }), ...demuxer },
-    ...(stream === undefined ? {} : { stream }),
-    ...(window === undefined ? {} : { window }),
-    ...(signal === undefined ? {} : { signal }),
+    frames: { decoder: defined(given), filter, pixelFormat, limits: limitsOf(options) },
+    demuxer: { ...defined({ strict }), ...demuxer },
+    signal,
   }
+}
+
+function unchanged<T>(value: T): T {
+  return value
 }

@@ -1,12 +1,12 @@
 import { badOption } from '../base/errors.ts'
 import { draw } from '../image/augment.ts'
-import type { ImageJob, LoadedImage } from '../image/fill.ts'
 import {
   type BackendName,
   type ImageTarget,
   imageTarget,
   type LoadImageOptions,
 } from '../image/image-options.ts'
+import type { ImageJob, ImageResult } from '../image/load-image-in-thread.ts'
 import type { MediaFunction } from './media-function.ts'
 
 /** What a thread is told besides the source. */
@@ -17,8 +17,8 @@ export const imageLoading: MediaFunction<
   LoadImageOptions,
   ImageTarget,
   ImageTask,
-  LoadedImage,
-  LoadedImage
+  ImageResult,
+  ImageResult
 > = {
   check: (options) => imageTarget(options),
   job(target, { augment, rng, backend }, isPosted) {

@@ -18,11 +18,11 @@ import {
   saveImageJob,
 } from '../image/encode-image-options.ts'
 import { encodeImageInThread } from '../image/ffmpeg/image-encoder.ts'
-import { fill, loadImageInThread } from '../image/fill.ts'
 import type { DTypeOf, Exactly, LoadImageOptions } from '../image/image-options.ts'
+import { fill, loadImageInThread } from '../image/load-image-in-thread.ts'
 import { bytesPer, imageArray } from '../image/pixel-format.ts'
 import { imageLoading, type LoadNothing, refuseSharp } from './image-functions.ts'
-import { jobHere, runHere } from './media-function.ts'
+import { jobInThread, runInThread } from './media-function.ts'
 
 /**
  * Loads one image in this thread, and holds it meanwhile: for ops that run in worker threads. What
@@ -44,7 +44,7 @@ export function loadImageSync<O extends LoadImageOptions = LoadNothing>(
   source: SyncSource,
   options?: Exactly<O, LoadImageOptions>,
 ): NdArray<DTypeOf<O>> {
-  const loaded: unknown = runHere(imageLoading, loadImageInThread, source, options ?? {})
+  const loaded: unknown = runInThread(imageLoading, loadImageInThread, source, options ?? {})
   return loaded as NdArray<DTypeOf<O>>
 }
 
@@ -101,7 +101,7 @@ export function loadImageBatchSync<O extends LoadImageBatchOptions>(
  * @throws MediaError as `encodeImage`
  */
 export function encodeImageSync(array: NdArray, options: EncodeImageOptions): Uint8Array {
-  return encodeHere(encodeImageJob(array, options), options)!
+  return encodeInThread(encodeImageJob(array, options), options)!
 }
 
 /**
@@ -113,13 +113,13 @@ export function saveImageSync(
   array: NdArray,
   options: SaveImageOptions = {},
 ): void {
-  encodeHere(saveImageJob(path, array, options), options)
+  encodeInThread(saveImageJob(path, array, options), options)
 }
 
-function encodeHere(
+function encodeInThread(
   job: EncodeImageJob,
   { backend, signal }: Omit<EncodeImageOptions, 'format'>,
 ): Uint8Array | undefined {
   refuseSharp(backend)
-  return jobHere(encodeImageInThread, job, signal)
+  return jobInThread(encodeImageInThread, job, signal)
 }

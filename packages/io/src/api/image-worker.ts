@@ -12,7 +12,12 @@ import {
 } from '../image/batch/batch-part.ts'
 import type { EncodeImageJob } from '../image/encode-image-options.ts'
 import { encodeImageInThread } from '../image/ffmpeg/image-encoder.ts'
-import { fill, type ImageJob, type LoadedImage, loadImageInThread } from '../image/fill.ts'
+import {
+  fill,
+  type ImageJob,
+  type ImageResult,
+  loadImageInThread,
+} from '../image/load-image-in-thread.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
 import { threadOp } from './media-function.ts'
 
@@ -29,7 +34,7 @@ export function prepare(_: undefined): Fault | undefined {
   }
 }
 
-export const load: (job: ImageJob, context: StageContext) => LoadedImage | Fault =
+export const load: (job: ImageJob, context: StageContext) => ImageResult | Fault =
   threadOp(loadImageInThread)
 
 export const encode: (

@@ -20,8 +20,8 @@ import {
   type SaveImageOptions,
   saveImageJob,
 } from '../image/encode-image-options.ts'
-import type { LoadedImage } from '../image/fill.ts'
 import type { DTypeOf, Exactly, LoadImageOptions } from '../image/image-options.ts'
+import type { ImageResult } from '../image/load-image-in-thread.ts'
 import { loadWithSharp } from '../image/sharp/sharp.ts'
 import { backends } from './backends.ts'
 import { fillInParts } from './batch-parts.ts'
@@ -74,7 +74,7 @@ async function withSharp({
   job,
   options,
   caller,
-}: PoolCall<ImageTask, LoadImageOptions>): Promise<LoadedImage | undefined> {
+}: PoolCall<ImageTask, LoadImageOptions>): Promise<ImageResult | undefined> {
   const backend = await backends.get(options.backend)
   if (backend.name === 'ffmpeg') return undefined
   return loadWithSharp(backend, source, job.target, job.augmentation, fetchingOf(options), caller)

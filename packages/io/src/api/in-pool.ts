@@ -13,23 +13,23 @@ import type { CallOptions, MediaFunction, SourceJob } from './media-function.ts'
 import { runInPool } from './pool.ts'
 import { withThreads } from './video-threads.ts'
 
-/** A call of a function whose source is to be read. */
+/** A call of a function that reads a source. */
 export interface PoolCall<J, O> {
   readonly source: MediaSource
   readonly job: J
   readonly options: O
-  /** The call of a pipeline's op that asked for it. */
+  /** The call of a pipeline's op that requested it. */
   readonly caller: OpCall
-  /** The source as a thread can read it, as soon as that is known. */
+  /** The source in a form that a thread can read, as soon as it is known. */
   local: Exclude<SyncSource, URL> | undefined
 }
 
 /**
- * The asynchronous form of a {@link MediaFunction}: reads what a thread cannot read, and has a
- * thread of the pool do the rest.
+ * The asynchronous form of a {@link MediaFunction}: it reads the sources that a thread cannot read,
+ * and a thread of the pool does the rest.
  *
- * @param without what needs no thread: `undefined` where a thread is needed
- * @throws MediaError; the signal's reason, when aborted
+ * @param without returns a result that needs no thread; `undefined` if a thread is needed
+ * @throws MediaError; the signal's reason if it is aborted
  */
 export async function loadInPool<
   O extends CallOptions & UrlOptions,
@@ -64,7 +64,11 @@ export async function loadInPool<
   return form.value(outcome as R, checked, name)
 }
 
-/** Has a thread of the pool do a checked job. @throws MediaError; the signal's reason */
+/**
+ * Runs a checked job in a thread of the pool.
+ *
+ * @throws MediaError; the signal's reason
+ */
 export async function runJob<J, R>(
   op: WorkerOp<J, R | Fault>,
   job: J & { readonly path?: string | undefined },
@@ -75,12 +79,16 @@ export async function runJob<J, R>(
   return resultOf((await runInPool(op, job, signal, caller)) as R | Fault, job.path)
 }
 
-/** What came of an op. @throws MediaError its fault, with the name of what was read or written */
+/**
+ * The result of an op.
+ *
+ * @throws MediaError the op's fault, with the name of the source or target
+ */
 export function resultOf<R>(outcome: R | Fault, name: string | undefined): R {
   if (!isFault(outcome)) return outcome
   const { code, problem } = outcome
   if (name === undefined) throw new MediaError(code, problem)
-  // Some faults name it already.
+  // Some faults have the name already.
   if (problem.startsWith(`${name}: `)) throw new MediaError(code, problem, { source: name })
   throw errorOf(outcome, name)
 }

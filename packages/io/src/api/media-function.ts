@@ -42,7 +42,7 @@ export type SourceJob<J> = J & { readonly source: SyncSource }
 export type StreamJob<J> = J & { readonly url: string }
 
 /** The synchronous form: works in this thread. @throws MediaError; the signal's reason */
-export function runHere<O extends CallOptions, C, J extends object, R, V>(
+export function runInThread<O extends CallOptions, C, J extends object, R, V>(
   form: MediaFunction<O, C, J, R, V>,
   run: Run<SourceJob<J>, R>,
   source: SyncSource,
@@ -66,7 +66,7 @@ export function runHere<O extends CallOptions, C, J extends object, R, V>(
  * The synchronous form of a function that gives chunks. Arguments are checked now; the work begins
  * with the first chunk, and the signal is looked at before each.
  */
-export function streamHere<O extends CallOptions, C, J extends object, R, V>(
+export function streamInThread<O extends CallOptions, C, J extends object, R, V>(
   form: MediaFunction<O, C, J, R, V>,
   run: Run<SourceJob<J>, Generator<R>>,
   source: SyncSource,
@@ -92,7 +92,7 @@ export function streamHere<O extends CallOptions, C, J extends object, R, V>(
 }
 
 /** The synchronous form of a function that reads no source. */
-export function jobHere<J, R>(run: (job: J) => R, job: J, signal: AbortSignal | undefined): R {
+export function jobInThread<J, R>(run: (job: J) => R, job: J, signal: AbortSignal | undefined): R {
   signal?.throwIfAborted()
   return run(job)
 }

@@ -5,7 +5,7 @@ import type * as Chain from './chain-worker.ts'
 import type * as Image from './image-worker.ts'
 import type * as Video from './video-worker.ts'
 
-// What the pool's threads can do. Only types of these modules are imported here.
+// The ops of the pool's threads. Only types of these modules are imported here.
 
 export const audioOps: WorkerModule<typeof Audio> = workerModule<typeof Audio>(AUDIO_WORKER)
 export const chainOps: WorkerModule<typeof Chain> = workerModule<typeof Chain>(CHAIN_WORKER)

@@ -1,25 +1,25 @@
 import { availableParallelism } from 'node:os'
 import { currentCall, type OpCall, ThreadPool, type WorkerOp } from 'spindle'
 
-/** Threads that the asynchronous functions of this package decode in: one a core. */
+/** Number of threads that the asynchronous functions of this package use: one for each core. */
 export const POOL_SIZE: number = availableParallelism()
 
 /**
- * How long a thread may go on with a call that is not wanted any more, and how long the end of the
- * process waits for it. A decoder's call cannot be interrupted, and a thread that is ended within
- * one takes the process with it; one that takes so long hangs.
+ * Longest time that a thread may continue an abandoned call, and that the end of the process waits
+ * for it, in milliseconds. A decoder's call cannot be interrupted, and terminating a thread within
+ * one crashes the process. A longer call hangs.
  */
 const GRACE_MS = 30_000
 
 let pool: ThreadPool | undefined
 
 /**
- * Calls an op in the pool that all asynchronous functions of this package share. Its threads are
- * started when there is work for them, and keep the process alive only while calls are waited for.
+ * Calls an op in the pool that all asynchronous functions of this package share. The threads start
+ * when there is work, and keep the process alive only while calls are pending.
  *
- * `caller`: the call of a pipeline's op in which this is asked for. It hears when a thread begins,
- * so that waiting for one is not counted as work. A function that awaits something before it comes
- * here takes it on entry.
+ * `caller` is the call of a pipeline's op that needs the result. It is notified when a thread
+ * begins, so that waiting for one does not count as work. A function that awaits something first
+ * must take `caller` on entry.
  */
 export function runInPool<T, R>(
   op: WorkerOp<T, R>,
@@ -39,10 +39,10 @@ export function runInPool<T, R>(
 const never: AbortSignal = new AbortController().signal
 
 /**
- * Gives the memory of results back, so that the next ones need none that is new to the process,
- * which costs 0.15 ms an image of 224x224: a sixth of loading it. All buffers that `result` covers
- * as a whole (of an array, a batch, a list of them) are empty from now on. What is not given back
- * is left to the garbage collector.
+ * Returns the memory of results to the threads, so that the next results need no new memory. New
+ * memory costs 0.15 ms for an image of 224x224, a sixth of loading it. All buffers that `result`
+ * covers completely (an array, a batch, a list of them) are empty afterwards. The garbage collector
+ * frees memory that is not given back.
  *
  * @example
  * ```ts run

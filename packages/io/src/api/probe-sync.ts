@@ -4,7 +4,11 @@ import { checkSyncSource, type SyncSource } from '../files/source.ts'
 import { inspectMedia, inspectPlain, probeFault } from '../video/inspect-media.ts'
 import type { MediaInfo } from './probe.ts'
 
-/** The same as `probe`, at once. @throws MediaError as `probe` */
+/**
+ * The synchronous form of `probe`.
+ *
+ * @throws MediaError as `probe`
+ */
 export function probeSync(source: SyncSource): MediaInfo {
   checkSyncSource(source, 'source')
   try {

@@ -1,11 +1,12 @@
 import { currentCall } from 'spindle'
+import { type Rules, signal as signalRule } from 'spindle/options'
 import type { AudioInfo } from '../audio/audio-info.ts'
-import { checkKnown, checkSignal } from '../base/check.ts'
+import { mediaOptions } from '../base/options.ts'
 import { openReader } from '../files/open-reader.ts'
 import { MemoryReader } from '../files/reader.ts'
 import { run } from '../files/routine.ts'
 import { checkSource, describeSource, localSource, type MediaSource } from '../files/source.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
+import { fetchingOf, type UrlOptions, urlRules } from '../files/url-options.ts'
 import type { ImageInfo } from '../image/inspect-image.ts'
 import { inspectPlain, probeFault } from '../video/inspect-media.ts'
 import type { VideoInfo } from '../video/video-info.ts'
@@ -21,6 +22,11 @@ export interface ProbeOptions extends UrlOptions {
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const probeOptions = mediaOptions('ProbeOptions', {
+  signal: signalRule(),
+  ...urlRules,
+} satisfies Rules<ProbeOptions>)
 
 /**
  * Reads what an image, a sound or a video file says of itself. Needs no library for images and WAV,
@@ -48,9 +54,7 @@ export interface ProbeOptions extends UrlOptions {
 export async function probe(source: MediaSource, options: ProbeOptions = {}): Promise<MediaInfo> {
   const caller = currentCall()
   checkSource(source, 'source')
-  checkKnown(options, ['signal'], URL_OPTIONS)
-  const { signal } = options
-  checkSignal(signal)
+  const { signal } = probeOptions.check(options)
   signal?.throwIfAborted()
   const reader = await openReader(source, fetchingOf(options))
   try {

@@ -3,7 +3,7 @@ import { checkNdArray, DATA_CLASSES } from '../base/dtypes.ts'
 import { badOption } from '../base/errors.ts'
 
 /**
- * Puts arrays of one dtype and shape together along a new first axis: images become a batch. One
+ * Combines arrays of one dtype and shape along a new first axis: images become a batch. One
  * allocation, one copy.
  *
  * @returns shape `[arrays.length, ...shape]`
@@ -31,7 +31,7 @@ export function stack<D extends DType>(arrays: readonly NdArray<D>[]): NdArray<D
       const expected = `${first.dtype} [${first.shape}], as the first one is`
       throw badOption(`arrays[${index}]`, expected, `${array.dtype} [${array.shape}]`)
     }
-    // Between a Float16Array and the bits in a Uint16Array, `set` would convert.
+    // Between a Float16Array and bits in a Uint16Array, `set` would convert.
     if (isHalf(array) !== isHalf(first))
       throw badOption(`arrays[${index}].data`, 'of the class that the first one has', array.data)
     copy(data, array.data, index * size)
@@ -39,7 +39,7 @@ export function stack<D extends DType>(arrays: readonly NdArray<D>[]): NdArray<D
   return { data, dtype: first.dtype, shape: [arrays.length, ...first.shape] }
 }
 
-/** As `checkNdArray`, with the classes that are bytes or halves too. */
+/** Like `checkNdArray`, but also accepts the classes of bytes and halves. */
 function checkArray(array: NdArray, name: string): void {
   const data: unknown = array?.data
   if (isHalf(array)) checkNdArray({ ...array, data: new Uint16Array(array.data.length) }, name)

@@ -2,13 +2,13 @@ import type { Readable } from 'node:stream'
 import { currentCall, ThreadPool, type WorkerOp } from 'spindle'
 import { errorOf, type Fault, MediaError, mediaError, nameSource } from '../base/errors.ts'
 import { type Fetching, fetchingOf, type UrlOptions } from '../files/url-options.ts'
-import { LiveFeed } from '../streaming-input/live-feed.ts'
 import {
   checkStreamSource,
   describeStreamSource,
   openSource,
   type StreamSource,
-} from '../streaming-input/live-source.ts'
+} from '../streaming-input/stream-source.ts'
+import { StreamingInput } from '../streaming-input/streaming-input.ts'
 import type { CallOptions, MediaFunction, SourceJob, StreamJob } from './media-function.ts'
 import { runInPool } from './pool.ts'
 import { enterThreads, leaveThreads } from './video-threads.ts'
@@ -76,7 +76,7 @@ async function* chunksOf<J extends object, R extends object>(
     yield* relay(chunks as AsyncGenerator<R | Fault>, name, signal)
     return
   }
-  const feed = await LiveFeed.open(ops.prepare?.(opened.bytes) ?? opened.bytes)
+  const feed = await StreamingInput.open(ops.prepare?.(opened.bytes) ?? opened.bytes)
   const pool = new ThreadPool({ size: 1, maxDeaths: 1, graceMs: GRACE_MS })
   const end = (): void => feed.close()
   signal?.addEventListener('abort', end)

@@ -9,7 +9,7 @@ import {
   streamTarget,
 } from '../video/stream-video-options.ts'
 import { type LoadTarget, type LoadVideoOptions, loadTarget } from '../video/video-options.ts'
-import { type LoadedVideo, type VideoArray, videoArray } from '../video/video-results.ts'
+import { type VideoArray, type VideoResult, videoArray } from '../video/video-results.ts'
 import type { MediaFunction } from './media-function.ts'
 
 /** What is asked for, and the array to fill. */
@@ -22,7 +22,7 @@ type VideoFunction<O extends object, T> = MediaFunction<
   O,
   Checked<T>,
   Omit<VideoTask<T>, 'source'>,
-  LoadedVideo,
+  VideoResult,
   VideoArray<ImageDType>
 >
 
@@ -47,7 +47,7 @@ export const videoStreaming: MediaFunction<
   StreamVideoOptions,
   StreamTarget,
   { readonly target: StreamTarget },
-  LoadedVideo,
+  VideoResult,
   VideoArray<ImageDType>
 > = {
   check: streamTarget,

@@ -16,7 +16,7 @@ import type { StreamVideoOptions } from '../video/stream-video-options.ts'
 import type { LoadVideoOptions } from '../video/video-options.ts'
 import type { VideoArray } from '../video/video-results.ts'
 import type { LoadNothing } from './image-functions.ts'
-import { jobHere, runHere, streamHere } from './media-function.ts'
+import { jobInThread, runInThread, streamInThread } from './media-function.ts'
 import { videoLoading, videoSampling, videoStreaming } from './video-functions.ts'
 
 /**
@@ -39,7 +39,7 @@ export function loadVideoSync<O extends LoadVideoOptions = LoadNothing>(
   source: SyncSource,
   options?: Exactly<O, LoadVideoOptions>,
 ): VideoArray<DTypeOf<O>> {
-  const loaded: unknown = runHere(videoLoading, loadVideoInThread, source, options ?? {})
+  const loaded: unknown = runInThread(videoLoading, loadVideoInThread, source, options ?? {})
   return loaded as VideoArray<DTypeOf<O>>
 }
 
@@ -63,7 +63,7 @@ export function sampleVideoSync<O extends SampleVideoOptions>(
   source: SyncSource,
   options: Exactly<O, SampleVideoOptions>,
 ): VideoArray<DTypeOf<O>> {
-  const sampled: unknown = runHere(videoSampling, sampleVideoInThread, source, options)
+  const sampled: unknown = runInThread(videoSampling, sampleVideoInThread, source, options)
   return sampled as VideoArray<DTypeOf<O>>
 }
 
@@ -89,7 +89,7 @@ export function streamVideoSync<O extends StreamVideoOptions = LoadNothing>(
   source: SyncSource,
   options?: Exactly<O, StreamVideoOptions>,
 ): Generator<VideoArray<DTypeOf<O>>, void, undefined> {
-  const chunks: unknown = streamHere(videoStreaming, streamVideoInThread, source, options ?? {})
+  const chunks: unknown = streamInThread(videoStreaming, streamVideoInThread, source, options ?? {})
   return chunks as Generator<VideoArray<DTypeOf<O>>, void, undefined>
 }
 
@@ -100,7 +100,7 @@ export function streamVideoSync<O extends StreamVideoOptions = LoadNothing>(
  * @throws MediaError as `saveVideo`
  */
 export function saveVideoSync(path: string | URL, array: NdArray, options: SaveVideoOptions): void {
-  jobHere(encodeVideoInThread, saveVideoJob(path, array, options), options.signal)
+  jobInThread(encodeVideoInThread, saveVideoJob(path, array, options), options.signal)
 }
 
 /**
@@ -111,5 +111,5 @@ export function encodeVideoSync(
   array: NdArray,
   options: EncodeVideoOptions & { readonly format: string },
 ): Uint8Array {
-  return jobHere(encodeVideoInThread, videoJob(array, undefined, options), options.signal)!
+  return jobInThread(encodeVideoInThread, videoJob(array, undefined, options), options.signal)!
 }

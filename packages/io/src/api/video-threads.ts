@@ -5,9 +5,9 @@ let isWarned = false
 let underWay = 0
 
 /**
- * Counts a call that decodes with so many threads while it lasts. Threads of decoders and threads
- * that decode are one budget: told once, where both together are more than the cores, for then they
- * only take turns.
+ * Counts a call that decodes with `threads` threads while it runs. Decoder threads and decoding
+ * threads share one budget. If both together exceed the cores, a warning says so once, because they
+ * only take turns then.
  */
 export async function withThreads<T>(threads: number, work: () => Promise<T>): Promise<T> {
   enterThreads(threads)

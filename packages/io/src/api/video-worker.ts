@@ -11,7 +11,7 @@ import { streamVideoInThread } from '../video/stream-video-in-thread.ts'
 import type { StreamTarget } from '../video/stream-video-options.ts'
 import type { VideoInfo } from '../video/video-info.ts'
 import type { LoadTarget } from '../video/video-options.ts'
-import type { LoadedVideo } from '../video/video-results.ts'
+import type { VideoResult } from '../video/video-results.ts'
 import {
   type SourceJob,
   type StreamJob,
@@ -22,10 +22,10 @@ import {
 
 // The ops that the pool's threads run.
 
-export const load: (job: VideoTask<LoadTarget>, context: StageContext) => LoadedVideo | Fault =
+export const load: (job: VideoTask<LoadTarget>, context: StageContext) => VideoResult | Fault =
   threadOp(loadVideoInThread)
 
-export const sample: (job: VideoTask<SampleTarget>, context: StageContext) => LoadedVideo | Fault =
+export const sample: (job: VideoTask<SampleTarget>, context: StageContext) => VideoResult | Fault =
   threadOp(sampleVideoInThread)
 
 /** What `streamVideo` asks for. */
@@ -36,12 +36,12 @@ export interface ChunksTask {
 export const stream: (
   job: SourceJob<ChunksTask>,
   context: StageContext,
-) => Generator<LoadedVideo | Fault> = threadGenerator(streamVideoInThread)
+) => Generator<VideoResult | Fault> = threadGenerator(streamVideoInThread)
 
 export const streamBytes: (
   job: StreamJob<ChunksTask>,
   context: StageContext,
-) => AsyncGenerator<LoadedVideo | Fault> = threadStream(streamVideoInThread)
+) => AsyncGenerator<VideoResult | Fault> = threadStream(streamVideoInThread)
 
 /** A file to look at, and what it begins with, for messages. */
 export interface InspectJob {

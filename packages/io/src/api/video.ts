@@ -7,7 +7,7 @@ import {
 } from '../chain/video-file/encode-video-options.ts'
 import type { MediaSource } from '../files/source.ts'
 import type { DTypeOf, Exactly } from '../image/image-options.ts'
-import type { StreamSource } from '../streaming-input/live-source.ts'
+import type { StreamSource } from '../streaming-input/stream-source.ts'
 import type { SampleVideoOptions } from '../video/sample-video-options.ts'
 import type { StreamVideoOptions } from '../video/stream-video-options.ts'
 import type { LoadVideoOptions } from '../video/video-options.ts'

@@ -3,37 +3,42 @@ import type { WavFormat } from '../formats/wav/fmt.ts'
 import { nativeDType, type WavDType } from '../formats/wav/wav-samples.ts'
 import { headerOf } from './plain-wav.ts'
 
-/** What the headers of a sound file, or of a video's sound, say. */
+/** The headers of a sound file, or of a video's sound. */
 export interface AudioInfo {
+  /** Distinguishes the results of `probe`. */
   readonly kind: 'audio'
   /**
    * The container, by FFmpeg's name: `'wav'`, `'flac'`, `'mp3'`, `'ogg'`, `'mp4'` (M4A and MOV
    * too), `'matroska'` (WebM too), …
    */
   readonly format: string
-  /** By FFmpeg's name: `'pcm_s16le'`, `'flac'`, `'mp3'`, `'aac'`, `'opus'`, `'vorbis'`, … */
+  /**
+   * The codec, by FFmpeg's name: `'pcm_s16le'`, `'flac'`, `'mp3'`, `'aac'`, `'opus'`, `'vorbis'`, …
+   */
   readonly codec: string
-  /** Samples a second and channel, as they are decoded: 48000 for all of Opus. */
+  /** Samples per second and channel, as they are decoded: always 48000 for Opus. */
   readonly sampleRate: number
+  /** Number of channels. */
   readonly channels: number
-  /** What samples are stored or decoded as, before `loadAudio` converts them. */
+  /** The dtype of the stored or decoded samples, before `loadAudio` converts them. */
   readonly sampleFormat: WavDType
   /**
-   * Length in seconds, as the headers tell: exact for WAV, FLAC, M4A and Ogg, to some milliseconds
-   * for Matroska, and an estimate by the bit rate where nobody wrote it down, as in some MP3 files
-   * and all of ADTS. `undefined` where it cannot be told.
+   * Length in seconds, from the headers. It is exact for WAV, FLAC, M4A and Ogg, and exact to some
+   * milliseconds for Matroska. Without a length in the file, it is an estimate from the bit rate,
+   * as for some MP3 files and all ADTS files. `undefined` if unknown.
    */
   readonly durationSec: number | undefined
   /**
-   * Bits a second, of the stream where the headers tell, else of the whole file; `undefined` where
-   * neither is known.
+   * Bits per second, of the stream if the headers have it, otherwise of the whole file; `undefined`
+   * if unknown.
    */
   readonly bitRate: number | undefined
 }
 
 /**
- * What the header of a WAV file says that the package reads itself; `undefined` for others. @throws
- * MediaError `ERR_DECODE`
+ * The header of a WAV file that this package reads itself; `undefined` for other files.
+ *
+ * @throws MediaError `ERR_DECODE`
  */
 export function* wavInfo(size: number): Routine<AudioInfo | undefined> {
   const header = yield* headerOf(size, { isStrict: true })

@@ -1,14 +1,9 @@
+import { boolean, type Checked, choice, integer, type RulesOf, signal } from 'spindle/options'
 import type { DType } from '../base/array.ts'
-import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../base/check.ts'
-import { badOption } from '../base/errors.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
-import { checkWindow, type TimeWindow } from '../formats/wav/sample-window.ts'
-import {
-  type CheckedLimits,
-  LIMIT_OPTIONS,
-  type SoundLimits,
-  soundLimits,
-} from '../formats/wav/sound-limits.ts'
+import { mediaOptions, streamRule } from '../base/options.ts'
+import { checkHeaders, type UrlOptions, urlRules } from '../files/url-options.ts'
+import { type TimeWindow, windowRule } from '../formats/wav/sample-window.ts'
+import { type CheckedLimits, limitRules, type SoundLimits } from '../formats/wav/sound-limits.ts'
 
 /**
  * Element types that sound can be had in. Of integers the whole range is used, as WAV files do:
@@ -79,54 +74,47 @@ export interface AudioTarget {
 /** Highest sample rate that can be asked for. */
 export const MAX_RATE = 768_000
 
-const KNOWN = [
-  ...[
-    'window',
-    'sampleRate',
-    'channels',
-    'layout',
-    'dtype',
-    'numSamples',
-    'stream',
-    'strict',
-    'signal',
-  ],
-]
-const DTYPES: readonly AudioDType[] = ['float32', 'float64', 'int16', 'int32', 'uint8']
+/** The rules of {@link LoadAudioOptions}. */
+export const audioRules: RulesOf<
+  LoadAudioOptions,
+  | 'layout'
+  | 'dtype'
+  | 'strict'
+  | keyof SoundLimits
+  | 'maxBytes'
+  | 'timeoutMs'
+  | 'totalTimeoutMs'
+  | 'retries'
+> = {
+  window: windowRule,
+  sampleRate: integer({ min: 1, max: MAX_RATE, unit: 'Hz' }),
+  channels: integer({ min: 1, max: 8 }),
+  layout: choice(['CT', 'TC'], { default: 'CT' }),
+  dtype: choice(['float32', 'float64', 'int16', 'int32', 'uint8'], { default: 'float32' }),
+  numSamples: integer({ min: 1, max: 0x7fffffff }),
+  stream: streamRule,
+  strict: boolean({ default: true }),
+  signal: signal(),
+  ...limitRules,
+  ...urlRules,
+}
+
+const audioOptions = mediaOptions('LoadAudioOptions', audioRules)
 
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function audioTarget(options: LoadAudioOptions): AudioTarget {
-  checkKnown(options, [...KNOWN, ...LIMIT_OPTIONS], URL_OPTIONS)
-  const { window, sampleRate, channels, layout = 'CT', dtype = 'float32' } = options
-  const { numSamples, stream, strict = true, signal } = options
-  checkWindow(window)
-  checkWithin('sampleRate', sampleRate, 1, MAX_RATE)
-  checkWithin('channels', channels, 1, 8)
-  checkOneOf('layout', layout, ['CT', 'TC'])
-  checkOneOf('dtype', dtype, DTYPES)
-  checkWithin('numSamples', numSamples, 1, 0x7fffffff)
-  checkWithin('stream', stream, 0, 0xffff)
-  checkBoolean('strict', strict)
-  checkSignal(signal)
-  fetchingOf(options)
-  const limits = soundLimits(options)
-  const isPlanar = layout === 'CT'
-  return {
-    window,
-    sampleRate,
-    channels,
-    isPlanar,
-    dtype,
-    numSamples,
-    stream,
-    isStrict: strict,
-    limits,
-  }
+  return targetOf(audioOptions.check(options))
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` unless `value` is missing, or an integer in that range */
-export function checkWithin(name: string, value: unknown, least: number, most: number): void {
-  if (value === undefined) return
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return
-  throw badOption(name, `an integer from ${least} to ${most}`, value)
+/** The target of checked options. @throws MediaError `ERR_BAD_OPTION` for wrong headers */
+export function targetOf(checked: Checked<typeof audioRules, LoadAudioOptions>): AudioTarget {
+  checkHeaders(checked.headers)
+  const { window, sampleRate, channels, layout, dtype, numSamples, stream, strict } = checked
+  const { maxDurationSec, maxSamples, maxResultBytes } = checked
+  return {
+    ...{ window, sampleRate, channels, dtype, numSamples, stream },
+    isPlanar: layout === 'CT',
+    isStrict: strict,
+    limits: { maxDurationSec, maxSamples, maxResultBytes },
+  }
 }

@@ -26,7 +26,7 @@ export interface AudioFault extends Fault {
 }
 
 /** Samples as a thread hands them to another. */
-export interface LoadedAudio {
+export interface AudioResult {
   readonly data: DataOf[AudioDType]
   readonly channels: number
   readonly sampleRate: number
@@ -35,7 +35,7 @@ export interface LoadedAudio {
 
 /** What the caller gets. */
 export function audioArray(
-  { data, channels, sampleRate, faults }: LoadedAudio,
+  { data, channels, sampleRate, faults }: AudioResult,
   { dtype, isPlanar }: AudioTarget,
   source: string,
 ): AudioArray {

@@ -4,15 +4,20 @@ import type { AudioEncoding, EncodeAudioJob } from './encode-audio-options.ts'
 import { encodeWithFFmpeg } from './ffmpeg/audio-encoder.ts'
 
 /**
- * Encodes a sound in this thread: WAV by the package's own code, all else with FFmpeg. @throws
- * MediaError
+ * Encodes a sound in this thread: WAV with the package's own code, other formats with FFmpeg.
+ *
+ * @throws MediaError
  */
 export function encodeAudioInThread({ encoding, path }: EncodeAudioJob): Uint8Array | undefined {
   const bytes = encoding.format === 'wav' ? encodeAsWav(encoding) : encodeWithFFmpeg(encoding)
   return bytesOrFileSync(bytes, path)
 }
 
-/** The WAV file of samples. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Encodes samples as WAV.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 function encodeAsWav({
   data,
   dtype,

@@ -1,10 +1,12 @@
 import { extname } from 'node:path'
+import { choice, integer, is, type Rules, signal } from 'spindle/options'
 import type { DataOf, NdArray } from '../base/array.ts'
-import { checkKnown, checkOneOf, checkSignal } from '../base/check.ts'
+import { checkOneOf, checkRule } from '../base/check.ts'
 import { checkNdArray } from '../base/dtypes.ts'
 import { badOption } from '../base/errors.ts'
+import { mediaOptions } from '../base/options.ts'
 import { localPath } from '../files/atomic-file.ts'
-import { type AudioDType, type AudioLayout, checkWithin, MAX_RATE } from './audio-options.ts'
+import { type AudioDType, type AudioLayout, MAX_RATE } from './audio-options.ts'
 
 /** Formats that sound can be saved in: WAV, FLAC, MP3, AAC in MP4, Opus and Vorbis in Ogg. */
 export type EncodedAudioFormat = 'wav' | 'flac' | 'mp3' | 'm4a' | 'opus' | 'ogg'
@@ -55,6 +57,18 @@ export interface SaveAudioOptions extends Omit<EncodeAudioOptions, 'format'> {
   readonly format?: EncodedAudioFormat
 }
 
+const FORMATS: readonly EncodedAudioFormat[] = ['wav', 'flac', 'mp3', 'm4a', 'opus', 'ogg']
+
+const encodeOptions = mediaOptions('EncodeAudioOptions', {
+  format: choice(FORMATS, { required: true }),
+  sampleRate: integer({ min: 1, max: MAX_RATE, unit: 'Hz' }),
+  layout: choice(['CT', 'TC']),
+  bitRate: integer({ min: 6000, max: 512_000, unit: 'bits a second' }),
+  compressionLevel: integer({ min: 0, max: 12, default: 5 }),
+  bitDepth: is('16 or 24', (value) => value === 16 || value === 24),
+  signal: signal(),
+} satisfies Rules<EncodeAudioOptions>)
+
 /**
  * Samples to encode and how, checked and with defaults filled in, as plain data that crosses to
  * other threads.
@@ -71,11 +85,7 @@ export interface AudioEncoding {
   readonly bitDepth: 16 | 24 | undefined
 }
 
-const FORMATS: readonly EncodedAudioFormat[] = ['wav', 'flac', 'mp3', 'm4a', 'opus', 'ogg']
 const DTYPES: readonly string[] = ['float32', 'float64', 'int16', 'int32', 'uint8']
-const KNOWN = [
-  ...['format', 'sampleRate', 'layout', 'bitRate', 'compressionLevel', 'bitDepth', 'signal'],
-]
 /** For which format each option is. */
 const ONLY_FOR = {
   bitRate: ['mp3', 'm4a', 'opus', 'ogg'],
@@ -128,24 +138,17 @@ export function saveAudioJob(
 /** Checks samples and options. @throws MediaError `ERR_BAD_OPTION` */
 function audioEncoding(audio: AudioInput, options: EncodeAudioOptions): AudioEncoding {
   checkNdArray(audio, 'audio')
-  checkKnown(options, KNOWN)
-  const { format, sampleRate = audio.sampleRate, layout = audio.layout ?? 'CT', bitDepth } = options
-  checkOneOf('format', format, FORMATS)
+  const { format, bitDepth, bitRate, compressionLevel, ...given } = encodeOptions.check(options)
+  const { sampleRate = audio.sampleRate, layout = audio.layout ?? 'CT' } = given
   checkOneOf('layout', layout, ['CT', 'TC'])
   checkOneOf('audio.dtype', audio.dtype, DTYPES)
-  checkWithin('sampleRate', sampleRate ?? 'missing', 1, MAX_RATE)
+  checkRule('sampleRate', sampleRate, encodeOptions.rules.sampleRate)
   for (const [name, formats] of Object.entries(ONLY_FOR)) {
     const value = options[name as keyof typeof ONLY_FOR]
     if (value !== undefined && !(formats as readonly string[]).includes(format)) {
       throw badOption(name, `left out for '${format}'`, value)
     }
   }
-  checkWithin('bitRate', options.bitRate, 6000, 512_000)
-  checkWithin('compressionLevel', options.compressionLevel, 0, 12)
-  if (bitDepth !== undefined && bitDepth !== 16 && bitDepth !== 24) {
-    throw badOption('bitDepth', '16 or 24', bitDepth)
-  }
-  checkSignal(options.signal)
   const channels = channelsOf(audio, layout, MOST_CHANNELS[format])
   return {
     data: audio.data as DataOf[AudioDType],
@@ -154,8 +157,8 @@ function audioEncoding(audio: AudioInput, options: EncodeAudioOptions): AudioEnc
     isPlanar: layout === 'CT',
     sampleRate: sampleRate!,
     format,
-    bitRate: options.bitRate ?? BIT_RATE_A_CHANNEL[format] * channels,
-    compressionLevel: options.compressionLevel ?? 5,
+    bitRate: bitRate ?? BIT_RATE_A_CHANNEL[format] * channels,
+    compressionLevel,
     bitDepth,
   }
 }

@@ -2,7 +2,7 @@ import { openFile, withFile } from '../files/open-file.ts'
 import { runSync } from '../files/routine.ts'
 import type { SyncSource } from '../files/source.ts'
 import type { AudioTarget } from './audio-options.ts'
-import { audioFault, type LoadedAudio } from './audio-results.ts'
+import { type AudioResult, audioFault } from './audio-results.ts'
 import { decodeAudio, decodePieces } from './ffmpeg/decode-audio.ts'
 import { headerOf, readPlainWav } from './plain-wav.ts'
 import type { StreamAudioTarget } from './stream-audio-options.ts'
@@ -17,7 +17,7 @@ export function loadAudioInThread({
 }: {
   readonly source: SyncSource
   readonly target: AudioTarget
-}): LoadedAudio {
+}): AudioResult {
   return withFile(source, (file) => {
     const { reader } = file
     const header = runSync(headerOf(reader.size, target), { reader })
@@ -40,7 +40,7 @@ export function* streamAudioInThread({
 }: {
   readonly source: SyncSource
   readonly target: StreamAudioTarget
-}): Generator<LoadedAudio> {
+}): Generator<AudioResult> {
   const file = openFile(source)
   try {
     const { reader } = file

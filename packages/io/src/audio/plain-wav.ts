@@ -6,7 +6,7 @@ import { checkBytes, checkLength } from '../formats/wav/sound-limits.ts'
 import { isWavHead, readWavHeader, type WavHeader } from '../formats/wav/wav-header.ts'
 import { decodeSamples, nativeDType } from '../formats/wav/wav-samples.ts'
 import type { AudioDType, AudioTarget } from './audio-options.ts'
-import { type AudioFault, audioFault, fitSamples, type LoadedAudio } from './audio-results.ts'
+import { type AudioFault, type AudioResult, audioFault, fitSamples } from './audio-results.ts'
 
 /**
  * A WAV file whose samples need neither resampling nor mixing, read without FFmpeg: exact, only the
@@ -17,7 +17,7 @@ import { type AudioFault, audioFault, fitSamples, type LoadedAudio } from './aud
 export function* readPlainWav(
   header: WavHeader,
   target: AudioTarget,
-): Routine<LoadedAudio | undefined> {
+): Routine<AudioResult | undefined> {
   if (!isPlain(header, target)) return undefined
   const { sampleRate, numSamples, channels, blockAlign, dataOffset } = header
   const [first, last] = samplesWithin(target.window, sampleRate, numSamples)
@@ -31,7 +31,7 @@ export function* readPlainWav(
     offset: dataOffset + first * blockAlign,
     length: (end - first) * blockAlign,
   }
-  const data = (yield* decodeSamples(header, bytes, dtype, isPlanar)) as LoadedAudio['data']
+  const data = (yield* decodeSamples(header, bytes, dtype, isPlanar)) as AudioResult['data']
   const fitted = fitSamples(data, dtype, channels, isPlanar, count)
   return { data: fitted, channels, sampleRate, faults: wavFaults(header, last) }
 }

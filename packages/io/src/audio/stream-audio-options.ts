@@ -1,10 +1,7 @@
+import { integer, type Rules } from 'spindle/options'
 import { badOption } from '../base/errors.ts'
-import {
-  type AudioTarget,
-  audioTarget,
-  checkWithin,
-  type LoadAudioOptions,
-} from './audio-options.ts'
+import { mediaOptions } from '../base/options.ts'
+import { type AudioTarget, audioRules, type LoadAudioOptions, targetOf } from './audio-options.ts'
 
 /**
  * Options of `streamAudio` and `streamAudioSync`: those of `loadAudio`, and how much a chunk holds.
@@ -20,12 +17,16 @@ export interface StreamAudioTarget {
   readonly samplesPerChunk: number
 }
 
+const { numSamples: _, ...rules } = audioRules
+const streamOptions = mediaOptions('StreamAudioOptions', {
+  ...rules,
+  samplesPerChunk: integer({ min: 1, max: 0x7fffffff, default: 65_536, unit: 'samples' }),
+} satisfies Rules<StreamAudioOptions>)
+
 /** Checks options of `streamAudio`. @throws MediaError `ERR_BAD_OPTION` */
 export function streamAudioTarget(options: StreamAudioOptions): StreamAudioTarget {
-  const { samplesPerChunk = 65_536, ...rest } = options
-  if ('numSamples' in rest)
+  if (typeof options === 'object' && options !== null && 'numSamples' in options)
     throw badOption('options', 'without numSamples: chunks are not padded', 'numSamples')
-  const audio = audioTarget(rest)
-  checkWithin('samplesPerChunk', samplesPerChunk, 1, 0x7fffffff)
-  return { audio, samplesPerChunk }
+  const { samplesPerChunk, ...checked } = streamOptions.check(options)
+  return { audio: targetOf({ ...checked, numSamples: undefined }), samplesPerChunk }
 }

@@ -1,10 +1,10 @@
 import type { DType, NdArray } from 'spindle/loader'
 
-// What arrays are is said once, in the package that this one stands on.
+// Arrays are defined once, in `spindle`.
 export type { DataOf, DType, NdArray } from 'spindle/loader'
 
 /**
- * An array whose dtype only the file tells: `if (array.dtype === 'float32')` makes a `Float32Array`
- * of its `data`.
+ * An array whose dtype depends on the file. `if (array.dtype === 'float32')` narrows its `data` to
+ * a `Float32Array`.
  */
 export type AnyNdArray = { readonly [D in DType]: NdArray<D> }[DType]

@@ -1,3 +1,4 @@
+import { type AnyRule, unknownOption } from 'spindle/options'
 import { badOption, MediaError } from './errors.ts'
 
 /**
@@ -13,12 +14,9 @@ export function checkKnown(
 ): void {
   if (typeof options !== 'object' || options === null)
     throw badOption('options', 'an object', options)
-  for (const name of Object.keys(options)) {
-    if (known.includes(name) || forUrls.includes(name)) continue
-    const { code, message } = badOption('options', `made of ${known.join(', ')}`, name)
-    const also = forUrls.length === 0 ? '' : `; for URLs also ${forUrls.join(', ')}`
-    throw new MediaError(code, message + also)
-  }
+  const all = [...known, ...forUrls]
+  for (const name of Object.keys(options))
+    if (!all.includes(name)) throw new MediaError('ERR_BAD_OPTION', unknownOption(name, '', all))
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` unless `value` is one of `allowed` */
@@ -36,4 +34,10 @@ export function checkSignal(value: unknown): void {
 /** @throws MediaError `ERR_BAD_OPTION` unless `value` is a boolean */
 export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw badOption(name, 'true or false', value)
+}
+
+/** Checks one argument. @throws MediaError `ERR_BAD_OPTION` */
+export function checkRule(name: string, value: unknown, rule: AnyRule): void {
+  const problem = rule.problem(value, name)
+  if (problem !== undefined) throw new MediaError('ERR_BAD_OPTION', problem)
 }

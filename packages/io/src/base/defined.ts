@@ -1,4 +1,4 @@
-/** The members of an object that are not `undefined`: options as they are passed on. */
+/** The members of an object that are not `undefined`, for passing options on. */
 export function defined<T extends object>(
   given: T,
 ): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -1,14 +1,14 @@
 import type { DataOf, DType, NdArray } from './array.ts'
 import { badOption } from './errors.ts'
 
-/** The class of typed arrays that holds a dtype. */
+/** The typed array class of a dtype. */
 export interface DataClass<D extends DType> {
   readonly BYTES_PER_ELEMENT: number
   new (length: number): DataOf[D]
   new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): DataOf[D]
 }
 
-/** The class of each dtype. */
+/** The typed array class of each dtype. */
 export const DATA_CLASSES: { readonly [D in DType]: DataClass<D> } = {
   bool: Uint8Array,
   uint8: Uint8Array,
@@ -24,12 +24,12 @@ export const DATA_CLASSES: { readonly [D in DType]: DataClass<D> } = {
   float64: Float64Array,
 }
 
-/** Whether this machine stores the low byte first, as all that Node commonly runs on do. */
+/** Whether this machine is little-endian, as almost all machines that run Node are. */
 export const IS_LITTLE_ENDIAN: boolean = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 /**
- * The bytes from `offset` on as elements of a dtype: a view where their place in memory allows,
- * otherwise a copy. There are whole elements of them.
+ * The bytes from `offset` on as elements of a dtype: a view if they are aligned, otherwise a copy.
+ * The number of bytes must be a multiple of the element size.
  */
 export function viewAs<D extends DType>(dtype: D, bytes: Uint8Array, offset = 0): DataOf[D] {
   const Data = DATA_CLASSES[dtype]
@@ -42,12 +42,16 @@ export function viewAs<D extends DType>(dtype: D, bytes: Uint8Array, offset = 0)
   return new Data(copy.buffer, 0, length)
 }
 
-/** The bytes of a typed array, as they lie in memory. */
+/** The bytes of a typed array, as a view. */
 export function bytesOf(data: DataOf[DType]): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }
 
-/** A file in memory as bytes. @throws MediaError `ERR_BAD_OPTION` for anything else */
+/**
+ * The bytes of a file in memory.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` for anything else
+ */
 export function viewOfBytes(bytes: unknown): Uint8Array {
   if (bytes instanceof Uint8Array) return bytes
   if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer)
@@ -55,7 +59,7 @@ export function viewOfBytes(bytes: unknown): Uint8Array {
   throw badOption('bytes', 'a Uint8Array, ArrayBuffer or SharedArrayBuffer', bytes)
 }
 
-/** Turns the bytes of every element around, in place. */
+/** Swaps the bytes of every element, in place. */
 export function swapBytes(bytes: Uint8Array, elementSize: number): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (elementSize === 2) buffer.swap16()
@@ -71,7 +75,9 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /**
- * Refuses what is not an {@link NdArray}. @throws MediaError `ERR_BAD_OPTION` naming the argument
+ * Checks that a value is an {@link NdArray}.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` with the argument's name
  */
 export function checkNdArray(array: unknown, name: string): asserts array is NdArray {
   const { data, dtype, shape } = (array ?? {}) as Partial<NdArray>

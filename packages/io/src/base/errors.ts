@@ -1,4 +1,5 @@
-import { SpindleError, urlForMessages } from 'spindle/worker'
+import { mustBe, show } from 'spindle/options'
+import { SpindleError } from 'spindle/worker'
 
 /** Stable codes of the errors that `@spindle/io` throws. */
 export type MediaErrorCode =
@@ -53,7 +54,7 @@ export class MediaError extends SpindleError {
 
 /** The fault of an option: `` `width` must be an integer from 1 to 32768, got 0 ``. */
 export function badOption(name: string, rule: string, value: unknown): MediaError {
-  return new MediaError('ERR_BAD_OPTION', `\`${name}\` must be ${rule}, got ${printValue(value)}`)
+  return new MediaError('ERR_BAD_OPTION', mustBe(name, rule, value))
 }
 
 /** The fault of a source: `cat.jpg: what the library said`. */
@@ -115,18 +116,8 @@ export function damaged(problem: string): MediaError {
   return new MediaError('ERR_DECODE', problem)
 }
 
-/** A value in an error message: short, quoted where it is a string. */
-export function printValue(value: unknown): string {
-  if (typeof value === 'string' || value instanceof URL) {
-    const text = urlForMessages(value)
-    return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
-  }
-  if (typeof value === 'function') return `a function`
-  if (Array.isArray(value)) return `[${value.slice(0, 8).map(printValue).join(', ')}]`
-  if (typeof value === 'object' && value !== null)
-    return `an object (${value.constructor?.name ?? 'no class'})`
-  return String(value)
-}
+/** A value in an error message: short, on one line. */
+export const printValue: (value: unknown) => string = show
 
 const LICENCES: Readonly<Record<string, string>> = {
   'node-av': 'MIT; the FFmpeg in it is a GPL-3.0 build',

@@ -9,14 +9,14 @@ export interface Size {
   readonly height: number
 }
 
-/** The size asked for, and how a picture of another shape gets there. */
+/** The requested size, and the way to fit a picture of another shape. */
 export interface Frame {
   readonly width: number | undefined
   readonly height: number | undefined
   readonly mode: FitMode
 }
 
-/** Where the scaled picture lies in the output: all in pixels, of the picture as it is shown. */
+/** The position of the scaled picture in the output, in pixels of the picture as shown. */
 export interface Placement {
   readonly output: Size
   /** The part of the scaled picture that is copied. */
@@ -24,26 +24,26 @@ export interface Placement {
   /** First column and row of the scaled picture that are copied. */
   readonly cropLeft: number
   readonly cropTop: number
-  /** Column and row of the output where they come to lie. */
+  /** Column and row of the output that they are copied to. */
   readonly left: number
   readonly top: number
 }
 
 /**
- * Pixels of the largest picture that FFmpeg decodes, or that is scaled to before cropping: 16383
+ * Largest picture that FFmpeg decodes, or that is scaled to before cropping, in pixels: 16383
  * squared.
  */
 export const MAX_PIXELS = 268402689
 
 /**
- * The size that a picture is scaled to, the same for every backend. With both sides asked for,
- * `'pad'` scales by `min(W / w, H / h)`, `'crop'` and `'shorter'` by `max(W / w, H / h)`: one side
- * is exact, the other at least 1 and rounded, down with `'crop'` and `'shorter'`, as torchvision's
- * `Resize` and the processors of Hugging Face have it: models were trained on that. With one side
- * asked for, `'shorter'` takes it for the picture's shorter one.
+ * The size that a picture is scaled to, the same for all backends. With both sides given, `'pad'`
+ * scales by `min(W / w, H / h)`, `'crop'` and `'shorter'` by `max(W / w, H / h)`. One side is
+ * exact. The other is rounded, at least 1; `'crop'` and `'shorter'` round it down, as torchvision's
+ * `Resize` and the processors of Hugging Face do, because models were trained with those. With one
+ * side given, `'shorter'` applies it to the picture's shorter side.
  *
- * @throws MediaError `ERR_UNSUPPORTED` where the scaled picture exceeds {@link MAX_PIXELS}: a very
- *   thin picture that is cropped
+ * @throws MediaError `ERR_UNSUPPORTED` if the scaled picture exceeds {@link MAX_PIXELS}, such as a
+ *   very thin picture that is cropped
  */
 export function scaledSize(picture: Size, target: Frame): Size {
   const { mode } = target
@@ -62,7 +62,7 @@ export function scaledSize(picture: Size, target: Frame): Size {
     }
   } else if (width !== undefined) size = byWidth(picture, width, mode)
   else if (height !== undefined) size = byHeight(picture, height, mode)
-  // A picture that is larger as it is was allowed, by `maxPixels`.
+  // A stored picture that is larger was allowed by `maxPixels`.
   if (size.width * size.height > Math.max(MAX_PIXELS, picture.width * picture.height)) {
     const what = `${picture.width}x${picture.height} scaled to ${size.width}x${size.height}`
     throw new MediaError('ERR_UNSUPPORTED', `${what} exceeds ${MAX_PIXELS} pixels`)
@@ -72,7 +72,7 @@ export function scaledSize(picture: Size, target: Frame): Size {
 
 /**
  * Centres a scaled picture in the output; an odd pixel goes to the right and below. With `isEven`,
- * where two pixels share a sample, the picture is moved by whole pairs.
+ * for formats where two pixels share a sample, the picture moves by whole pairs.
  */
 export function placeScaled(scaled: Size, target: Frame, isEven = false): Placement {
   if (target.mode === 'shorter') {

@@ -1,4 +1,4 @@
-import { badOption, MediaError } from './errors.ts'
+import { MediaError } from './errors.ts'
 
 // What the limits of images, sound and video have in common.
 
@@ -6,22 +6,6 @@ import { badOption, MediaError } from './errors.ts'
 export const DEFAULT_MAX_PIXELS = 178_956_970
 /** Most bytes of the array that a call returns where no limit is given. */
 export const DEFAULT_MAX_RESULT_BYTES: number = 2 ** 31
-
-/** Checks limits that are counts, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-export function countLimits<D extends Readonly<Record<string, number>>>(
-  given: { readonly [name in keyof D]?: number | undefined },
-  defaults: D,
-): { readonly [name in keyof D]: number } {
-  const limits: Record<string, number> = { ...defaults }
-  for (const name of Object.keys(defaults)) {
-    const value: unknown = given[name]
-    if (value === undefined) continue
-    if (value !== Number.POSITIVE_INFINITY && !(Number.isInteger(value) && (value as number) >= 1))
-      throw badOption(name, 'an integer >= 1 or Infinity', value)
-    limits[name] = value as number
-  }
-  return limits as { readonly [name in keyof D]: number }
-}
 
 /** The error for something that is larger than an option allows. `what` says what, and its size. */
 export function tooLarge(option: string, limit: number, what: string): MediaError {

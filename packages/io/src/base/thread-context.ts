@@ -1,14 +1,14 @@
-/** What work in a thread asks for: a part of what Spindle gives to ops. */
+/** The context of work in a thread: a part of the context that Spindle passes to ops. */
 export interface ThreadContext {
-  /** Aborted when the result is not wanted any more. */
+  /** Aborted if the result is not needed any more. */
   readonly signal: AbortSignal
-  /** So much memory for the result, with whatever is in it. */
+  /** Allocates uninitialised memory for the result. */
   alloc(byteLength: number): Uint8Array
 }
 
 const never: AbortSignal = new AbortController().signal
 
-/** For work in the caller's own thread: new memory. */
+/** The context of work in the caller's own thread: new memory. */
 export function callerContext(signal: AbortSignal = never): ThreadContext {
   return { signal, alloc: newBytes }
 }

@@ -1,4 +1,5 @@
 import type { AnyNdArray, NdArray } from '../base/array.ts'
+import { defined } from '../base/defined.ts'
 import { badOption } from '../base/errors.ts'
 import { loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkBytes, checkFrames, type Limits } from '../ffmpeg/video-limits.ts'
@@ -66,10 +67,7 @@ export function demuxInThread(job: DemuxJob): Uint8Array {
 function packetsOf({ source, options, stream, window }: DemuxJob): Packets {
   const demuxer = new Demuxer(opened(source), waiting(options))
   try {
-    return demuxer.demux({
-      ...(stream === undefined ? {} : { stream }),
-      ...(window === undefined ? {} : { window }),
-    })
+    return demuxer.demux(defined({ stream, window }))
   } finally {
     demuxer[Symbol.dispose]()
   }
@@ -84,7 +82,7 @@ export function* packetsInThread({
 }: DemuxJob & { readonly size: ChunkSize }): Generator<Uint8Array> {
   const demuxer = new Demuxer(opened(source), waiting(options))
   try {
-    const given = { ...size, ...(stream === undefined ? {} : { stream }) }
+    const given = { ...size, ...defined({ stream }) }
     for (const chunk of demuxer.chunks(given)) yield chunk.serialize()
   } finally {
     demuxer[Symbol.dispose]()
@@ -166,11 +164,8 @@ export function filterInThread({ array, description, input }: FilterJob): [strin
   const { sampleRate, layout, frameRate, pixelFormat } = input
   const frames =
     sampleRate === undefined
-      ? Frames.fromVideo(array, {
-          frameRate: frameRate ?? 1,
-          ...(pixelFormat === undefined ? {} : { pixelFormat }),
-        })
-      : Frames.fromAudio(array, { sampleRate, ...(layout === undefined ? {} : { layout }) })
+      ? Frames.fromVideo(array, { frameRate: frameRate ?? 1, ...defined({ pixelFormat }) })
+      : Frames.fromAudio(array, { sampleRate, ...defined({ layout }) })
   const made: Disposable[] = [frames]
   try {
     const graph = new FilterGraph(description)
@@ -241,7 +236,7 @@ function* decodedSets(
       try {
         const { failures, failureCount, hardware } = decoder
         yield {
-          array: frames.toArray(pixelFormat === undefined ? {} : { pixelFormat }),
+          array: frames.toArray(defined({ pixelFormat })),
           timesSec: frames.timesSec,
           sampleRate: frames.samples > 0 ? frames.at(0).sampleRate : undefined,
           ...{ failures, failureCount, hardware },

@@ -3,28 +3,37 @@ import { bytesOf } from '../base/dtypes.ts'
 import { check, type FFmpeg } from '../ffmpeg/library.ts'
 import type { Rational } from './time.ts'
 
-/** What a stream carries. */
+/** The content of a stream. */
 export type StreamKind = 'video' | 'audio' | 'subtitle' | 'data' | 'attachment' | 'unknown'
 
 /**
- * A codec's parameters (`AVCodecParameters`) as plain data. Numbers without a unit are FFmpeg's
- * own, of its enumerations.
+ * A codec's parameters (`AVCodecParameters`) as plain data. Numbers without a unit are values of
+ * FFmpeg's enumerations.
  */
 export interface CodecParameters {
+  /** Content of the stream. */
   readonly kind: StreamKind
+  /** FFmpeg's number of the codec. */
   readonly codecId: number
+  /** The container's own tag of the codec. */
   readonly codecTag: number
+  /** The codec's headers; `undefined` for none. */
   readonly extraData: Uint8Array | undefined
+  /** FFmpeg's number of the pixel or sample format. */
   readonly format: number
-  /** Bits a second, 0 where unknown. */
+  /** Bits per second, 0 if unknown. */
   readonly bitRate: number
   readonly bitsPerCodedSample: number
   readonly bitsPerRawSample: number
   readonly profile: number
   readonly level: number
+  /** Width in pixels; 0 for sound. */
   readonly width: number
+  /** Height in pixels; 0 for sound. */
   readonly height: number
+  /** Ratio of a pixel's width to its height. */
   readonly sampleAspectRatio: Rational
+  /** Pictures per second. */
   readonly frameRate: Rational
   readonly fieldOrder: number
   readonly colorRange: number
@@ -32,17 +41,23 @@ export interface CodecParameters {
   readonly colorTrc: number
   readonly colorSpace: number
   readonly chromaLocation: number
+  /** Number of pictures that the decoder holds back. */
   readonly videoDelay: number
+  /** Number, order and positions of the channels. */
   readonly channelLayout: {
     readonly nbChannels: number
     readonly order: number
     readonly mask: bigint
   }
+  /** Samples per second; 0 for pictures. */
   readonly sampleRate: number
+  /** Size of a block of samples, in bytes. */
   readonly blockAlign: number
+  /** Samples per channel in a frame; 0 for any number. */
   readonly frameSize: number
+  /** Number of priming samples at the beginning. */
   readonly initialPadding: number
-  /** HDR metadata, rotation and the like, which belong to the whole stream. */
+  /** Metadata of the whole stream, such as HDR and rotation. */
   readonly sideData: readonly { readonly type: number; readonly data: Uint8Array }[]
 }
 
@@ -53,7 +68,7 @@ function mediaTypeOf(kind: StreamKind): number {
   return KINDS.indexOf(kind)
 }
 
-/** What is the same in both, under the same name. */
+/** Fields that are the same in both, under the same name. */
 const ALIKE = [
   'codecId',
   'format',
@@ -82,7 +97,7 @@ function alike(
 
 /** Copies FFmpeg's parameters into plain data. */
 export function describeParameters(ffmpeg: FFmpeg, from: AvParameters): CodecParameters {
-  // Two of them are told nowhere else.
+  // Two of them are available nowhere else.
   const { blockAlign = 0, fieldOrder = 0 } = from.toJSON() as {
     blockAlign?: number
     fieldOrder?: number
@@ -105,7 +120,7 @@ export function describeParameters(ffmpeg: FFmpeg, from: AvParameters): CodecPar
   }
 }
 
-/** Writes plain data into parameters of FFmpeg's, which must be allocated. */
+/** Writes plain data into FFmpeg's parameters, which must be allocated. */
 export function fillParameters(ffmpeg: FFmpeg, to: AvParameters, from: CodecParameters): void {
   const { codecTag, sampleAspectRatio, frameRate } = from
   const [codecType, bitRate] = [mediaTypeOf(from.kind), BigInt(from.bitRate)]
@@ -119,7 +134,7 @@ export function fillParameters(ffmpeg: FFmpeg, to: AvParameters, from: CodecPara
   }
 }
 
-/** Gives parameters to a function, and frees them. */
+/** Passes parameters to a function, and frees them. */
 export function withParameters<T>(
   ffmpeg: FFmpeg,
   from: CodecParameters,
@@ -135,7 +150,7 @@ export function withParameters<T>(
   }
 }
 
-/** node-av has no way to set these but as options of a codec. */
+/** node-av can set these only as options of a codec. */
 function fillHidden(ffmpeg: FFmpeg, to: AvParameters, from: CodecParameters): void {
   const context = new ffmpeg.av.CodecContext()
   try {

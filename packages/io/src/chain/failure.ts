@@ -1,17 +1,17 @@
 import { MediaError, type MediaErrorCode } from '../base/errors.ts'
 
-/** Something in a file that could not be read or decoded. */
+/** A part of a file that could not be read or decoded. */
 export interface ChainFailure {
-  /** When it was to be shown, in seconds, where that is known. */
+  /** Its time in seconds, if known. */
   readonly timeSec: number | undefined
-  /** What FFmpeg says of it. */
+  /** FFmpeg's message. */
   readonly problem: string
 }
 
-/** Failures that are kept; the rest is only counted. */
+/** Number of failures that are kept; the rest is only counted. */
 const KEPT = 100
 
-/** What went wrong, counted; or, if `strict`, thrown at once. */
+/** Counts failures, or throws at once if `strict`. */
 export class Failures {
   readonly #isStrict: boolean
   readonly #kept: ChainFailure[] = []
@@ -21,12 +21,12 @@ export class Failures {
     this.#isStrict = isStrict
   }
 
-  /** How many there were. */
+  /** Number of failures. */
   get count(): number {
     return this.#count
   }
 
-  /** The first hundred. */
+  /** The first hundred failures. */
   get kept(): readonly ChainFailure[] {
     return this.#kept
   }

@@ -1,6 +1,6 @@
 import { MediaError } from '../base/errors.ts'
 
-/** What is held of FFmpeg's memory by each kind of object. */
+/** The kinds of objects that hold FFmpeg's memory. */
 export type HandleKind =
   | 'Demuxer'
   | 'Decoder'
@@ -14,9 +14,8 @@ const open = new Map<HandleKind, number>()
 const forgotten = new FinalizationRegistry<HandleKind>((kind) => count(kind, -1))
 
 /**
- * The hold that an object has on FFmpeg's memory: there, or given back. `open -> closed`, by
- * `close()`, once. Whoever uses the object asks `check()` first, so that use after the end is an
- * error and never a crash.
+ * An object's hold on FFmpeg's memory: `open`, then `closed` by `close()`, once. Each method calls
+ * `check()` first, so that use after the end is an error and never a crash.
  */
 export class Handle {
   readonly #kind: HandleKind
@@ -43,7 +42,7 @@ export class Handle {
     }
   }
 
-  /** Frees what is held. May be called again. */
+  /** Frees the memory. It may be called again. */
   close(): void {
     const free = this.#free
     if (free === undefined) return
@@ -55,9 +54,9 @@ export class Handle {
 }
 
 /**
- * How many objects of the chain this thread has not disposed of, by kind; kinds of which there are
- * none are left out. What is forgotten instead of disposed of is freed when garbage is collected,
- * and counts until then: for leak checks in tests.
+ * Number of objects of the chain that this thread has not disposed of, by kind; kinds without
+ * objects are left out. Garbage collection frees forgotten objects, which count until then. Use it
+ * for leak checks in tests.
  *
  * @example
  * ```ts run

@@ -4,45 +4,50 @@ import { type CodecParameters, describeParameters, type StreamKind } from './cod
 import type { Rational } from './time.ts'
 
 /**
- * What is known of a stream: plain data, which can be posted to other threads, and all that a
- * decoder, a bit-stream filter or a muxer needs to know. What the container's header does not tell
- * is `undefined`, unless the demuxer was told to `probe`.
+ * Description of a stream, as plain data that can be posted to other threads. It has all that a
+ * decoder, a bitstream filter or a muxer needs. Values that the container's header lacks are
+ * `undefined`, unless the demuxer was told to `probe`.
  */
 export interface StreamInfo {
-  /** Its place in the file, from 0. */
+  /** Index in the file, from 0. */
   readonly index: number
+  /** Content of the stream. */
   readonly kind: StreamKind
-  /** FFmpeg's name of the codec: `'h264'`, `'aac'`. */
+  /** FFmpeg's name of the codec, such as `'h264'` or `'aac'`. */
   readonly codec: string
-  /** Seconds of a tick, in which all time stamps of its packets and frames count. */
+  /** Length of a tick in seconds; all time stamps of its packets and frames are in ticks. */
   readonly timeBase: Rational
   /** First time stamp, in ticks; not 0 in many files. */
   readonly startTime: bigint | undefined
-  /** In ticks. */
+  /** Duration in ticks. */
   readonly duration: bigint | undefined
-  /** Pictures or packets, where the header tells. */
+  /** Number of pictures or packets, if the header has it. */
   readonly frameCount: number | undefined
   /** Tags: `language`, `title`, … */
   readonly metadata: Readonly<Record<string, string>>
-  /** Pictures a second, on average. */
+  /** Pictures per second, on average. */
   readonly frameRate: Rational | undefined
+  /** Width in pixels; `undefined` for sound. */
   readonly width: number | undefined
+  /** Height in pixels; `undefined` for sound. */
   readonly height: number | undefined
-  /** FFmpeg's name: `'yuv420p'`. */
+  /** FFmpeg's name of the pixel format, such as `'yuv420p'`. */
   readonly pixelFormat: string | undefined
-  /** Width of a pixel over its height. */
+  /** Ratio of a pixel's width to its height. */
   readonly sampleAspectRatio: Rational | undefined
+  /** Samples per second; `undefined` for pictures. */
   readonly sampleRate: number | undefined
+  /** Number of channels; `undefined` for pictures. */
   readonly channels: number | undefined
-  /** FFmpeg's name: `'stereo'`. */
+  /** FFmpeg's name of the channel layout, such as `'stereo'`. */
   readonly channelLayout: string | undefined
-  /** FFmpeg's name: `'fltp'`. */
+  /** FFmpeg's name of the sample format, such as `'fltp'`. */
   readonly sampleFormat: string | undefined
-  /** The same, and more, as codecs take it. */
+  /** These and more values, in the form of codecs. */
   readonly parameters: CodecParameters
 }
 
-/** What a container tells of one of its streams. */
+/** Describes a stream of a container. */
 export function describeStream(ffmpeg: FFmpeg, stream: Stream): StreamInfo {
   const parameters = describeParameters(ffmpeg, stream.codecpar)
   const { constants: c } = ffmpeg
@@ -60,7 +65,7 @@ export function describeStream(ffmpeg: FFmpeg, stream: Stream): StreamInfo {
   }
 }
 
-/** What codec parameters tell of a stream that is in no container, as an encoder makes. */
+/** Describes a stream without a container, such as an encoder's, from its codec parameters. */
 export function describeCoded(
   ffmpeg: FFmpeg,
   parameters: CodecParameters,
@@ -96,7 +101,7 @@ export function describeCoded(
   }
 }
 
-/** A fraction of FFmpeg's as plain data. */
+/** Copies an FFmpeg fraction to plain data. */
 export function plain({ num, den }: Rational): Rational {
   return { num, den }
 }

@@ -7,24 +7,26 @@ export interface Rational {
 }
 
 /**
- * A time in seconds. A number means what it prints as (`0.04` is 4/100), and the tick of a stream
- * that it is within a billionth of a second of; a fraction is exact.
+ * A time in seconds. A fraction is exact. A number means its decimal form (`0.04` is 4/100), or the
+ * tick of a stream within a billionth of a second of it.
  */
 export type TimeValue = number | Rational
 
-/** Times from `start` to before `end`, in seconds; `Infinity` as the end is that of the stream. */
+/**
+ * Times from `start` to before `end`, in seconds; an end of `Infinity` means the end of the stream.
+ */
 export type TimeWindow = readonly [start: TimeValue, end: TimeValue]
 
-/** The first tick of a window and the first behind it, of the time base of some stream. */
+/** A window in ticks of a time base: its first tick, and the first tick after it. */
 export interface TickWindow {
   readonly start: bigint
-  /** `undefined` where there is no end. */
+  /** `undefined` for no end. */
   readonly end: bigint | undefined
 }
 
 /**
- * How near to a tick a number counts as the tick, in seconds: rounding of sums and products is far
- * below, ticks are far above.
+ * Distance within which a number counts as a tick, in seconds. Rounding errors are far smaller,
+ * ticks far larger.
  */
 const NEARNESS: Fraction = { num: 1n, den: 1_000_000_000n }
 
@@ -47,7 +49,7 @@ export function checkWindow(window: unknown, name = 'window'): asserts window is
   if (from.num * to.den > to.num * from.den) throw badOption(name, rule, window)
 }
 
-/** A window in a stream's ticks: exactly the ticks whose time is in it. */
+/** Converts a window to a stream's ticks: exactly the ticks whose time is in it. */
 export function ticksOf([start, end]: TimeWindow, timeBase: Rational): TickWindow {
   return {
     start: firstTick(start, timeBase),
@@ -67,25 +69,25 @@ export function firstTick(time: TimeValue, { num, den }: Rational): bigint {
   const [above, below] = [exact.num * BigInt(den), exact.den * BigInt(num)]
   const tick = ceil(above, below)
   if (typeof time !== 'number') return tick
-  // A number that is just above a tick means that one.
+  // A number that is slightly above a tick means that tick.
   const excess = { num: above - (tick - 1n) * below, den: below * BigInt(den) }
   const isNear = excess.num * BigInt(num) * NEARNESS.den <= NEARNESS.num * excess.den
   return isNear ? tick - 1n : tick
 }
 
-/** Seconds of a tick, as the nearest number. */
+/** Converts a tick to seconds, as the nearest number. */
 export function secondsOfTick(tick: bigint, { num, den }: Rational): number {
   return (Number(tick) * num) / den
 }
 
-/** Ticks of one time base as the nearest of another; halves away from zero, as FFmpeg rounds. */
+/** Converts ticks between time bases, to the nearest; halves round away from zero, as in FFmpeg. */
 export function rescale(tick: bigint, from: Rational, to: Rational): bigint {
   const above = tick * BigInt(from.num) * BigInt(to.den)
   const below = BigInt(from.den) * BigInt(to.num)
   return above >= 0n ? (2n * above + below) / (2n * below) : -((-2n * above + below) / (2n * below))
 }
 
-/** Seconds of a time, as a number. */
+/** Converts a time to seconds, as a number. */
 export function secondsOf(time: TimeValue): number {
   return typeof time === 'number' ? time : time.num / time.den
 }
@@ -112,7 +114,7 @@ function isTime(value: unknown): value is TimeValue {
   return Number.isSafeInteger(num) && Number.isSafeInteger(den) && den! > 0
 }
 
-/** A number as the decimal fraction that it prints as. */
+/** Converts a number to the decimal fraction of its printed form. */
 function fractionOf(time: TimeValue): Fraction {
   if (typeof time !== 'number') return { num: BigInt(time.num), den: BigInt(time.den) }
   const [mantissa = '0', exponent = '0'] = String(time).split('e')

@@ -2,9 +2,9 @@ import type { FilterGraph } from 'node-av/lib'
 import { type FFmpeg, problemOf } from './library.ts'
 
 /**
- * Builds a graph of filters from its description, which has its ends in it: the caller frees it.
+ * Builds a filter graph from its description, which includes its ends. The caller frees it.
  *
- * @throws Error of FFmpeg's
+ * @throws Error of FFmpeg
  */
 export function buildGraph(ffmpeg: FFmpeg, description: string, threads: number): FilterGraph {
   const graph = new ffmpeg.av.FilterGraph()

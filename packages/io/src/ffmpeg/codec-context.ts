@@ -3,22 +3,29 @@ import { badOption } from '../base/errors.ts'
 import { check, type FFmpeg } from './library.ts'
 import { type Limits, maxPixelsOption } from './video-limits.ts'
 
-/** How a decoder is opened. */
+/** Options for opening a decoder. */
 export interface DecoderSetup {
-  /** What the container says of the stream; images have none. */
+  /** The container's parameters of the stream; images have none. */
   readonly parameters?: CodecParameters
-  /** Of its packets. Without it priming is cut off, but time stamps are not moved. */
+  /** Time base of its packets. Without it, priming is cut off but time stamps are not shifted. */
   readonly timeBase?: CodecContext['pktTimebase']
-  /** Default 1: many files at a time use the cores better than many threads on one. */
+  /**
+   * Threads of the decoder. Default 1: many files in parallel use the cores better than many
+   * threads on one.
+   */
   readonly threads?: number
   readonly limits?: Pick<Limits, 'maxPixels'>
-  /** What counts as damage: FFmpeg's flags. Default: the decoder's. */
+  /** FFmpeg's flags that define damage. Default: the decoder's. */
   readonly errDetect?: string | undefined
-  /** Does what else must be done before it is open. */
+  /** Further preparation before the decoder is opened. */
   readonly prepare?: (context: CodecContext) => void
 }
 
-/** Opens a decoder, which is the caller's to free. @throws Error of FFmpeg's, or of `prepare` */
+/**
+ * Opens a decoder. The caller frees it.
+ *
+ * @throws Error of FFmpeg, or of `prepare`
+ */
 export function openDecoder(ffmpeg: FFmpeg, codec: Codec, setup: DecoderSetup): CodecContext {
   const { parameters, timeBase, threads = 1, limits, errDetect, prepare } = setup
   const context = new ffmpeg.av.CodecContext()
@@ -39,7 +46,11 @@ export function openDecoder(ffmpeg: FFmpeg, codec: Codec, setup: DecoderSetup): 
   }
 }
 
-/** Sets a user's options. @throws MediaError `ERR_BAD_OPTION` for one that `owner` does not have */
+/**
+ * Sets the user's options.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` for an option that `owner` lacks
+ */
 export function setOptions(
   object: { setOption(name: string, value: string): number },
   options: Readonly<Record<string, string>>,

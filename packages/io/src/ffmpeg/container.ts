@@ -1,11 +1,11 @@
 import type { FormatContext, Stream } from 'node-av/lib'
 import { badOption, MediaError } from '../base/errors.ts'
-import type { LiveInput, OpenFile } from '../files/open-file.ts'
+import type { OpenFile, StreamInput } from '../files/open-file.ts'
 import type { SyncReader } from '../files/routine.ts'
 import { removeSpilled, spill } from '../files/spill.ts'
 import { mp3End } from './containers/mp3.ts'
-import { isLiveOpenEnded, isOpenEnded } from './containers/open-ended.ts'
-import { refuseEncrypted } from './encrypted.ts'
+import { isOpenEnded, isStreamOpenEnded } from './containers/open-ended.ts'
+import { refuseEncryptedStream } from './encrypted.ts'
 import type { FFmpeg } from './library.ts'
 import { findFacts, openContext } from './open-context.ts'
 
@@ -26,7 +26,7 @@ export interface ContainerOptions {
 
 /**
  * A container that FFmpeg has opened, and the stream in it that is wanted. FFmpeg opens files by
- * their path, and by no other protocol, but for live inputs, which come through a socket of this
+ * their path, and by no other protocol, but for byte streams, which come through a socket of this
  * process.
  */
 export class Container {
@@ -39,7 +39,7 @@ export class Container {
   readonly declared: bigint | undefined
   /** Whether the file ends where its bytes end, since its header does not tell. */
   readonly isOpenEnded: boolean
-  /** Bytes of the file; `undefined` for live inputs. */
+  /** Bytes of the file; `undefined` for byte streams. */
   readonly size: number | undefined
   /** Where bytes in memory were put. */
   readonly #spilled: string | undefined
@@ -47,11 +47,11 @@ export class Container {
   readonly #kind: StreamKind
 
   /** @throws Error of FFmpeg's, or MediaError without source */
-  constructor(ffmpeg: FFmpeg, file: OpenFile | LiveInput, options: ContainerOptions = {}) {
+  constructor(ffmpeg: FFmpeg, file: OpenFile | StreamInput, options: ContainerOptions = {}) {
     const { constants: c } = ffmpeg
     const { kind = 'audio', wanted, isForProbe = false } = options
     this.#kind = kind
-    const live = 'url' in file ? file.url : undefined
+    const streamUrl = 'url' in file ? file.url : undefined
     const reader = 'url' in file ? undefined : file.reader
     if (reader?.size === 0) throw new Error('is empty')
     if (reader !== undefined) refuseUnsupported(reader)
@@ -59,14 +59,14 @@ export class Container {
     const path = 'url' in file ? undefined : file.path
     this.#spilled = reader !== undefined && path === undefined ? spill(reader) : undefined
     const end = reader === undefined ? undefined : mp3End(reader)
-    const url = live ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
+    const url = streamUrl ?? `file:${path ?? this.#spilled}` // else `http:` in a name would be a protocol
     try {
       this.format = openContext(ffmpeg, {
         url: end === undefined ? url : `subfile,,start,0,end,${end},,:${url}`,
-        // Of live inputs: unix, or tcp.
+        // Of byte streams: unix, or tcp.
         protocols:
-          live !== undefined
-            ? live.slice(0, live.indexOf(':'))
+          streamUrl !== undefined
+            ? streamUrl.slice(0, streamUrl.indexOf(':'))
             : end === undefined
               ? 'file'
               : 'file,subfile',
@@ -84,10 +84,10 @@ export class Container {
       findFacts(ffmpeg, this.format, this.streamsOf(ffmpeg), isForProbe)
       this.stream = this.#choose(ffmpeg, wanted)
       const duration = declared.get(this.stream.index)
-      this.isOpenEnded = reader === undefined ? isLiveOpenEnded(this.format) : isOpenEnded(reader)
+      this.isOpenEnded = reader === undefined ? isStreamOpenEnded(this.format) : isOpenEnded(reader)
       const isTold = duration !== undefined && duration > 0n && !this.isOpenEnded
       this.declared = isTold ? duration : undefined
-      refuseEncrypted(this.stream)
+      refuseEncryptedStream(this.stream)
       for (const other of this.format.streams) {
         if (other.index !== this.stream.index) other.discard = c.AVDISCARD_ALL
       }

@@ -2,7 +2,7 @@ import type { Codec } from 'node-av/lib'
 import { MediaError } from '../base/errors.ts'
 import type { FFmpeg } from './library.ts'
 
-/** Decoders that are never opened, and why. `npm run fuzz:decoders` finds such. */
+/** Decoders that are never opened, and the reason. `npm run fuzz:decoders` finds such decoders. */
 const REFUSED: ReadonlyMap<string, string> = new Map([
   ['ac4', 'the decoder of AC-4 in this build of FFmpeg ends the whole process on some files'],
 ])
@@ -10,7 +10,7 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
 let whitelist: string | undefined
 const names = new Map<number, string>()
 
-/** FFmpeg's name of a codec, which takes it 0.2 ms to find. */
+/** FFmpeg's name of a codec. The lookup takes 0.2 ms. */
 export function codecName({ av }: FFmpeg, id: number): string {
   const known = names.get(id)
   if (known !== undefined) return known
@@ -20,8 +20,10 @@ export function codecName({ av }: FFmpeg, id: number): string {
 }
 
 /**
- * The decoder of a codec, or one of that name. `what` says which, as in 'for h264'. @throws
- * MediaError `ERR_UNSUPPORTED` where this FFmpeg has none, or if it is refused
+ * The decoder of a codec, or the decoder with that name. `what` is its description, as in 'for
+ * h264'.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED` if this FFmpeg has none, or it is refused
  */
 export function findDecoder({ av }: FFmpeg, wanted: number | string, what: string): Codec {
   const codec =
@@ -35,8 +37,8 @@ export function findDecoder({ av }: FFmpeg, wanted: number | string, what: strin
 }
 
 /**
- * All decoders but those that are refused, for FFmpeg's `codec_whitelist`: FFmpeg opens decoders
- * itself to find out about streams.
+ * All decoders except the refused ones, for FFmpeg's `codec_whitelist`: FFmpeg itself opens
+ * decoders to inspect streams.
  */
 export function codecWhitelist({ av }: FFmpeg): string {
   whitelist ??= av.Codec.getCodecList()

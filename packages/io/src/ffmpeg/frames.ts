@@ -1,12 +1,12 @@
 import type { Frame } from 'node-av/lib'
 import { check, type FFmpeg } from './library.ts'
 
-/** What a frame with memory of its own is like. */
+/** The format of a frame with its own memory. */
 export type FrameShape = Partial<
   Pick<Frame, 'width' | 'height' | 'nbSamples' | 'sampleRate' | 'channelLayout' | 'colorRange'>
 > & { readonly format: number }
 
-/** A frame without memory, for others to fill: its caller frees it. */
+/** A frame without memory, to be filled. The caller frees it. */
 export function emptyFrame({ av }: FFmpeg): Frame {
   const frame = new av.Frame()
   frame.alloc()
@@ -14,8 +14,8 @@ export function emptyFrame({ av }: FFmpeg): Frame {
 }
 
 /**
- * A frame with memory for a picture or samples: its caller frees it. With an `alignment` of 1 rows
- * have no padding, so that they are copied in one go; 0 is FFmpeg's own choice.
+ * A frame with memory for a picture or samples. The caller frees it. With an `alignment` of 1, rows
+ * have no padding and can be copied at once; 0 is FFmpeg's own choice.
  */
 export function newFrame(ffmpeg: FFmpeg, shape: FrameShape, alignment = 0): Frame {
   const frame = emptyFrame(ffmpeg)

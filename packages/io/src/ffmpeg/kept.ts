@@ -1,6 +1,6 @@
 /**
- * Things that take long to make, kept by what they are for: of more than `most` the least recently
- * used is freed.
+ * A cache of objects that take long to make, by key. Above `most`, it frees the least recently used
+ * one.
  */
 export class Kept<T> {
   readonly #most: number
@@ -17,7 +17,7 @@ export class Kept<T> {
     return this.#values.size
   }
 
-  /** The one that was kept under a key, if any. */
+  /** The object with a key, if any. */
   find(key: string): T | undefined {
     const value = this.#values.get(key)
     if (value === undefined) return undefined
@@ -26,7 +26,7 @@ export class Kept<T> {
     return value
   }
 
-  /** Keeps one under a key that has none. */
+  /** Adds an object with a new key. */
   add(key: string, value: T): T {
     this.#values.set(key, value)
     if (this.#values.size > this.#most) this.freeOldest()
@@ -41,7 +41,7 @@ export class Kept<T> {
     }
   }
 
-  /** Frees all. The object can be used again. */
+  /** Frees all objects. The cache can be used again. */
   clear(): void {
     for (const value of this.#values.values()) this.#free(value)
     this.#values.clear()

@@ -6,47 +6,47 @@ import { check, type FFmpeg } from './library.ts'
 import { refuseBombs } from './refuse-bombs.ts'
 import { FORMAT_WHITELIST, formatOf, opensOthers } from './refused-formats.ts'
 
-/** What FFmpeg is to open. */
+/** An input for FFmpeg. */
 export interface ContextInput {
-  /** Where it connects to: `file:` and a path, or a URL. */
+  /** The URL to open: `file:` and a path, or another URL. */
   readonly url: string
   /**
-   * Protocols that it may use, separated by commas; `undefined` for no limit, where the input is no
+   * Allowed protocols, separated by commas; `undefined` for no restriction, if the input is not a
    * file.
    */
   readonly protocols: string | undefined
-  /** The format, where the caller names one; it may be any then. */
+  /** The format, if the caller names one; it may be any format then. */
   readonly format?: InputFormat | undefined
   readonly options?: Readonly<Record<string, string>>
   /**
-   * Reads the file: its name may mislead FFmpeg, and what it announces. `undefined` for what comes
-   * by and by.
+   * Reads the file, because its name and its announced sizes may mislead FFmpeg. `undefined` for
+   * streams.
    */
   readonly inspect: (<T>(work: (reader: SyncReader) => T) => T) | undefined
 }
 
-/** Streams that a container may have: those of damaged ones can be many. */
+/** Largest number of streams in a container, because a damaged file may have many. */
 const MAX_STREAMS = 100
 
-/** How many bytes of a file are looked at for its format where its name may not be. */
+/** Number of bytes that are read to detect the format, if the name must not decide it. */
 const HEAD_BYTES = 65_536
 
-/** Names that FFmpeg would read as patterns for the names of several files. */
+/** Names that FFmpeg would read as patterns for several files. */
 const PATTERN = /[%*?{[]/
 
 /**
- * Has FFmpeg open a container: the one place where it opens an input. It opens nothing that the
+ * Lets FFmpeg open a container. Only this function opens inputs. FFmpeg opens no file that the
  * input names, and no format that would (see `formats.ts`), unless the caller has named that
- * format. Closing it is the caller's.
+ * format. The caller closes the container.
  *
- * @throws Error of FFmpeg's, or MediaError without source
+ * @throws Error of FFmpeg, or MediaError without a source
  */
 export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext {
   const { av } = ffmpeg
   const { url, protocols, inspect, options = {} } = input
   const isPattern = input.format === undefined && inspect !== undefined && PATTERN.test(url)
   if (input.format === undefined) inspect?.(refuseBombs)
-  // First of all: node-av crashes at the end of the process where a context was made and never
+  // This comes first: node-av crashes at the end of the process if a context was made and never
   // opened.
   const format = input.format ?? (isPattern ? formatOf(ffmpeg, inspect(headOf)) : null)
   const given = av.Dictionary.fromObject({
@@ -73,10 +73,10 @@ export function openContext(ffmpeg: FFmpeg, input: ContextInput): FormatContext 
 }
 
 /**
- * Has FFmpeg decode a little, where headers tell too little to decode streams: those of MP3, FLAC,
- * MPEG-TS and raw streams do.
+ * Lets FFmpeg decode a little if headers say too little to decode the streams, as in MP3, FLAC,
+ * MPEG-TS and raw streams.
  *
- * @param isForced whether it is to find out all it can, which may cost more than decoding
+ * @param isForced whether FFmpeg reads all that it can, which may cost more than decoding
  */
 export function findFacts(
   ffmpeg: FFmpeg,
@@ -100,9 +100,9 @@ function headOf(reader: SyncReader): Uint8Array {
   return reader.read(0, Math.min(HEAD_BYTES, reader.size))
 }
 
-/** @throws MediaError `ERR_UNSUPPORTED` where the file is one that FFmpeg would open others for */
+/** @throws MediaError `ERR_UNSUPPORTED` if FFmpeg would open other files for this one */
 function refuseList(ffmpeg: FFmpeg, head: Uint8Array): void {
-  // FFmpeg knows this one by its name only.
+  // FFmpeg recognises this format only by its name.
   const isPlaylist = Buffer.from(head.subarray(0, 10)).toString('latin1').includes('#EXTM3U')
   const name = isPlaylist ? 'hls' : formatOf(ffmpeg, head)?.name
   if (typeof name === 'string' && opensOthers(name))

@@ -1,9 +1,9 @@
 import { bytesOf } from '../base/dtypes.ts'
 
-/** How a codec's packets are cut into units (NAL), and what they are. */
+/** How the packets of a codec are divided into NAL units, and the codec of the units. */
 export interface UnitFormat {
   readonly codec: 'h264' | 'hevc'
-  /** Bytes of the length before each unit; 0 where start codes lie between. */
+  /** Size of the length field before each unit, in bytes; 0 if start codes separate units. */
   readonly lengthBytes: number
 }
 
@@ -20,14 +20,14 @@ export function unitFormatOf(codec: string, extraData: Uint8Array | null): UnitF
   return { codec, lengthBytes: isRecord ? (extraData[place]! & 3) + 1 : 0 }
 }
 
-/** Units that are looked at, and bytes of a message. */
+/** Largest number of units that are read, and of bytes in a message. */
 const MOST_UNITS = 32
 const RECOVERY_POINT = 6
 
 /**
- * Whether decoding can begin at a packet that is called a keyframe. It cannot where the picture is
- * only refreshed bit by bit from there on, which a recovery point tells whose count is not 0 (ITU-T
- * H.264, D.2.8; H.265, D.3.8): FFmpeg calls these keyframes, too.
+ * Whether decoding can begin at a packet that is marked as a keyframe. It cannot if the picture is
+ * refreshed gradually from there on, which a recovery point with a count other than 0 declares
+ * (ITU-T H.264, D.2.8; H.265, D.3.8). FFmpeg marks these as keyframes too.
  */
 export function isRandomAccess({ codec, lengthBytes }: UnitFormat, packet: Uint8Array): boolean {
   let seen = 0
@@ -66,7 +66,8 @@ function* unitsOf(packet: Uint8Array, lengthBytes: number): Generator<Uint8Array
 const START_CODE = Buffer.from([0, 0, 1])
 
 /**
- * Pictures from a recovery point to where all is right; `undefined` where the messages have none.
+ * Number of pictures from a recovery point until the picture is complete; `undefined` if the
+ * messages have no recovery point.
  */
 function recoveryCount(messages: Uint8Array): number | undefined {
   for (let at = 0; at + 2 < messages.length; ) {
@@ -83,7 +84,7 @@ function recoveryCount(messages: Uint8Array): number | undefined {
   return undefined
 }
 
-/** The number that an Exp-Golomb code begins with; only 0 must be right. */
+/** The number at the beginning of an Exp-Golomb code; only 0 must be right. */
 function firstCode(bytes: Uint8Array): number {
   return (bytes[0] ?? 0x80) & 0x80 ? 0 : 1
 }

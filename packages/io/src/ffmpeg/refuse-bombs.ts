@@ -3,18 +3,18 @@ import { MediaError } from '../base/errors.ts'
 import type { SyncReader } from '../files/routine.ts'
 import { hasMp4Start, readMp4 } from './containers/mp4.ts'
 
-/** Samples for which FFmpeg's index takes 24 MiB. */
+/** Number of samples for which FFmpeg's index takes 24 MiB. */
 const FEW_SAMPLES = 1 << 20
-/** Bytes of an index, unpacked: that of a film is a tenth. */
+/** Largest decompressed index, in bytes: that of a film is a tenth. */
 const MOST_UNPACKED = 1 << 26
-/** Boxes on the first level, and bytes of one, that are looked through. */
+/** Largest number of top-level boxes, and of bytes of one, that are searched. */
 const MOST_BOXES = 200_000
 const MOST_BYTES = 1 << 26
 const BLOCK_BYTES = 1 << 18
 
 /**
- * Refuses files with which FFmpeg would take gigabytes and minutes as soon as it opens them: an MP4
- * of 40 KB that announces 80 million samples takes 2.9 GB. A sample takes a byte at least.
+ * Refuses files that would cost FFmpeg gigabytes and minutes as soon as it opens them: an MP4 of 40
+ * KB that announces 80 million samples takes 2.9 GB. A sample takes at least a byte.
  *
  * @throws MediaError `ERR_DECODE`
  */
@@ -22,11 +22,15 @@ export function refuseBombs(reader: SyncReader): void {
   if (reader.size >= 16 && hasMp4Start(reader.read(0, 8))) refuseBombsInBoxes(reader)
 }
 
-/** The same for boxes of a stream. @throws MediaError `ERR_DECODE` */
+/**
+ * The same for boxes of a stream.
+ *
+ * @throws MediaError `ERR_DECODE`
+ */
 export function refuseBombsInBoxes(reader: SyncReader): void {
   const { samples, unpackedBytes } = announced(reader)
   if (samples > FEW_SAMPLES && samples > reader.size) {
-    // Samples of PCM need no entry each.
+    // PCM samples need no index entries.
     const tracks = readMp4(reader)?.tracks ?? []
     const pcm = tracks.reduce((sum, { sampleCount, isPcm }) => sum + (isPcm ? sampleCount : 0), 0)
     if (samples - pcm > Math.max(FEW_SAMPLES, reader.size))
@@ -40,15 +44,15 @@ export function refuseBombsInBoxes(reader: SyncReader): void {
 }
 
 interface Announced {
-  /** Samples of all tables together. */
+  /** Number of samples in all tables. */
   samples: number
-  /** Bytes of a compressed index. */
+  /** Size of a compressed index, in bytes. */
   unpackedBytes: number
 }
 
 /**
- * What is announced in all boxes but those of the samples themselves: FFmpeg takes a table in any
- * box for one.
+ * The sizes that all boxes announce, except those of the samples themselves: FFmpeg accepts a table
+ * in any box.
  */
 function announced(reader: SyncReader): Announced {
   const sum: Announced = { samples: 0, unpackedBytes: 0 }
@@ -66,7 +70,7 @@ function announced(reader: SyncReader): Announced {
 }
 
 function addTables(reader: SyncReader, start: number, end: number, sum: Announced): void {
-  // Blocks overlap by what is read behind a name.
+  // Blocks overlap by the bytes that are read after a name.
   for (let at = start; at < end; at += BLOCK_BYTES - TABLE_BYTES) {
     const bytes = bytesOf(reader.read(at, Math.min(BLOCK_BYTES, end - at)))
     for (const [name, place] of TABLES) {
@@ -81,7 +85,7 @@ function addTables(reader: SyncReader, start: number, end: number, sum: Announce
 }
 
 const CMVD = Buffer.from('cmvd')
-/** Names of tables, and where behind them the number is that matters. */
+/** Names of tables, and the offset after them of the number that matters. */
 const TABLES: readonly (readonly [name: Buffer, place: number])[] = [
   [Buffer.from('stsz'), 12],
   [Buffer.from('stz2'), 12],
@@ -89,5 +93,5 @@ const TABLES: readonly (readonly [name: Buffer, place: number])[] = [
   [CMVD, 4],
 ]
 const TABLE_BYTES = 16
-/** Bytes of the smallest box with a table in it. */
+/** Size of the smallest box with a table, in bytes. */
 const MIN_TABLE = 20

@@ -2,9 +2,9 @@ import { bytesOf } from '../base/dtypes.ts'
 import type { FFmpeg } from './library.ts'
 
 /**
- * The formats that FFmpeg may take a file for: those that one file is. Left out are lists of other
- * files (HLS, DASH, `concat`, IMF, SDP), which would be opened as soon as the list is read;
- * sequences of pictures (`image2` and its kin), which take `%d` in a name for a number and read the
+ * The formats that FFmpeg may use: those that consist of one file. Left out are lists of other
+ * files (HLS, DASH, `concat`, IMF, SDP), which would be opened as soon as the list is read; image
+ * sequences (`image2` and its variants), which read `%d` in a name as a number and open the
  * neighbours; VobSub and Magic Lantern's MLV, which open files beside; devices; and filter graphs.
  */
 const FORMATS = `3dostr 4xm aa aac aax ac3 ac4 ace acm act adf adp ads adx aea afc aiff aix alaw alp amr amrnb amrwb anm apac apc ape apm
@@ -28,12 +28,12 @@ export const FORMAT_WHITELIST: string = FORMATS.replaceAll(/\s+/g, ',')
 
 const allowed: ReadonlySet<string> = new Set(FORMATS.split(/\s+/))
 
-/** Whether FFmpeg would open other files than the one it takes for a format of that name. */
+/** Whether FFmpeg would open other files when it reads this format. */
 export function opensOthers(format: string): boolean {
   return !allowed.has(format)
 }
 
-/** What FFmpeg takes the beginning of a file for, whatever the file is called. */
+/** The format that FFmpeg detects from the first bytes, whatever the file name. */
 export function formatOf(
   { av }: FFmpeg,
   head: Uint8Array,

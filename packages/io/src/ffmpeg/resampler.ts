@@ -2,7 +2,10 @@ import type { SoftwareResampleContext } from 'node-av/lib'
 import { check, type FFmpeg } from './library.ts'
 import type { AvSampleFormat } from './sample-formats.ts'
 
-/** What samples are like: where their channels belong, how they are stored, how many a second. */
+/**
+ * The format of samples: the positions of their channels, their storage, and their number per
+ * second.
+ */
 export type SampleKind = readonly [
   layout: Parameters<SoftwareResampleContext['allocSetOpts2']>[0],
   format: AvSampleFormat,
@@ -10,9 +13,9 @@ export type SampleKind = readonly [
 ]
 
 /**
- * A resampler that is ready to begin, which is the caller's to free.
+ * An initialised resampler. The caller frees it.
  *
- * @param idle one of the same kind that is used again; it is freed where that fails
+ * @param idle a resampler of the same format to reuse; it is freed if that fails
  */
 export function openResampler(
   ffmpeg: FFmpeg,

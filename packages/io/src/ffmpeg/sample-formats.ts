@@ -3,7 +3,7 @@ import type { FFmpeg } from './library.ts'
 /** FFmpeg's number of a sample format. */
 export type AvSampleFormat = Parameters<FFmpeg['av']['avGetSampleFmtName']>[0]
 
-/** dtype -> FFmpeg's name, without the `p` of formats that have a plane for each channel. */
+/** dtype -> FFmpeg's name, without the `p` of planar formats. */
 export const SAMPLE_FORMATS = {
   uint8: 'u8',
   int16: 's16',
@@ -13,7 +13,7 @@ export const SAMPLE_FORMATS = {
   float64: 'dbl',
 } as const
 
-/** The dtypes that FFmpeg has samples of. */
+/** The dtypes of FFmpeg's samples. */
 export type SampleDType = keyof typeof SAMPLE_FORMATS
 
 /** FFmpeg's number for a dtype. */
@@ -25,7 +25,7 @@ export function sampleFormatOf(
   return av.avGetSampleFmtFromName(isPlanar ? `${name}p` : name)
 }
 
-/** The dtype of a sample format by its name, planar or not; `undefined` for others. */
+/** The dtype of a sample format by its name, planar or not; `undefined` if there is none. */
 export function sampleDTypeOf(name: string | null): SampleDType | undefined {
   const packed = name?.replace(/p$/, '')
   return (Object.keys(SAMPLE_FORMATS) as SampleDType[]).find(

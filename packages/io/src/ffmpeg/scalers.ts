@@ -1,9 +1,9 @@
 import type { Frame, SoftwareScaleContext } from 'node-av/lib'
+import { MediaError } from '../base/errors.ts'
 import type { Size } from '../base/geometry.ts'
 import { newFrame } from './frames.ts'
 import { Kept } from './kept.ts'
 import { type Av, check, type FFmpeg, formatName } from './library.ts'
-import { refuseMatrix } from './refuse-features.ts'
 
 /** FFmpeg's number of a pixel format. */
 export type AvPixelFormat = Parameters<Av['avGetPixFmtName']>[0]
@@ -175,3 +175,28 @@ const FLAGS: Readonly<Record<ScaleAlgorithm, string>> = {
  * mean over an area.
  */
 export type ScaleAlgorithm = 'bilinear' | 'bicubic' | 'area' | 'lanczos' | 'nearest'
+
+/**
+ * Matrices of ITU-T H.273 that FFmpeg's scaler does not know: it would fail, or take the numbers
+ * for something else.
+ */
+export const UNKNOWN_MATRICES: ReadonlyMap<number, string> = new Map([
+  [8, 'YCgCo'],
+  [10, 'BT.2020 with constant luminance'],
+  [11, "Y'D'zD'x (SMPTE 2085)"],
+  [13, 'chromaticity-derived, of constant luminance'],
+  [14, 'ICtCp'],
+  [15, 'IPT-C2'],
+  [16, 'YCgCo-Re'],
+  [17, 'YCgCo-Ro'],
+])
+
+/** Refuses colours that FFmpeg's scaler does not convert. @throws MediaError `ERR_UNSUPPORTED` */
+export function refuseMatrix({ colorSpace }: Frame): void {
+  const name = UNKNOWN_MATRICES.get(colorSpace)
+  if (name === undefined) return
+  throw new MediaError(
+    'ERR_UNSUPPORTED',
+    `its colours are ${name}, which FFmpeg's scaler does not convert; \`decode\` gives the samples as they are, and ffmpeg's filter libplacebo converts them`,
+  )
+}

@@ -4,16 +4,16 @@ import { codecName, findDecoder } from './decoders.ts'
 import { emptyFrame } from './frames.ts'
 import type { FFmpeg } from './library.ts'
 
-/** An open container, and the stream in it that is wanted. */
+/** An open container and the wanted stream. */
 export interface OpenStream {
   readonly format: FormatContext
   readonly stream: Stream
 }
 
-/** Times that a packet is asked for where there is none yet. */
+/** Number of attempts to read a packet if there is none yet. */
 const MOST_TRIES = 10_000
 
-/** Reads the next packet of a container; FFmpeg's result, negative where there is none. */
+/** Reads the next packet of a container. Returns FFmpeg's result, negative if there is none. */
 export function readPacket(
   { constants: c }: FFmpeg,
   format: FormatContext,
@@ -22,29 +22,30 @@ export function readPacket(
   for (let tries = 0; ; tries++) {
     packet.unref() // the one before
     const result = format.readFrameSync(packet)
-    // MPEG-TS says so where it has looked for a packet in vain for a while.
+    // MPEG-TS returns this after a while without a packet.
     if (result !== c.AVERROR_EAGAIN || tries === MOST_TRIES) return result
   }
 }
 
 /**
- * The packets of a container's stream and the frames in them, one at a time: each method is a call
- * of FFmpeg's, whose result it gives. What of that is damage, its users decide.
+ * Reads the packets of a container's stream and decodes their frames, one at a time. Each method is
+ * one call of FFmpeg and returns its result. The user of the class decides which results are
+ * damage.
  */
 export class StreamDecoder {
-  /** The packet read last. */
+  /** The last packet. */
   readonly packet: Packet
-  /** The frame received last, valid until the next is asked for. */
+  /** The last frame, valid until the next one is requested. */
   readonly frame: Frame
   readonly context: CodecContext
   /** FFmpeg's name of the codec. */
   readonly codec: string
   readonly #ffmpeg: FFmpeg
   readonly #format: FormatContext
-  /** Of the stream among the container's: kept, because each question goes through N-API. */
+  /** Index of the stream in the container, cached because each query goes through N-API. */
   readonly #index: number
 
-  /** @throws MediaError `ERR_UNSUPPORTED` where there is no decoder; Error of FFmpeg's */
+  /** @throws MediaError `ERR_UNSUPPORTED` if there is no decoder; Error of FFmpeg */
   constructor(
     ffmpeg: FFmpeg,
     { format, stream }: OpenStream,
@@ -65,7 +66,7 @@ export class StreamDecoder {
     this.frame = emptyFrame(ffmpeg)
   }
 
-  /** Reads the next packet of the stream; FFmpeg's result, negative where there is none. */
+  /** Reads the next packet of the stream. Returns FFmpeg's result, negative if there is none. */
   read(): number {
     for (;;) {
       const result = readPacket(this.#ffmpeg, this.#format, this.packet)
@@ -73,24 +74,24 @@ export class StreamDecoder {
     }
   }
 
-  /** Gives the decoder the packet that was read. */
+  /** Sends the last packet to the decoder. */
   send(): number {
     return this.context.sendPacketSync(this.packet)
   }
 
-  /** Tells the decoder that no packet follows, so that it gives what it still has. */
+  /** Flushes the decoder, so that it returns its remaining frames. */
   sendEnd(): void {
     this.context.sendPacketSync(null)
   }
 
-  /** Asks for the next frame. */
+  /** Requests the next frame. */
   receive(): number {
     return this.context.receiveFrameSync(this.frame)
   }
 
   /**
-   * Goes to a packet at or before a time, in the stream's time base, if the container can. Where it
-   * stands then is to be seen by what is read.
+   * Seeks to a packet at or before a time, in the stream's time base, if the container can. The
+   * packets that follow show its position.
    */
   seek(time: bigint): boolean {
     this.flush()
@@ -98,7 +99,7 @@ export class StreamDecoder {
     return this.#format.seekFrameSync(this.#index, time, AVSEEK_FLAG_BACKWARD) >= 0
   }
 
-  /** Forgets what is being decoded. */
+  /** Discards the decoder's state. */
   flush(): void {
     this.context.flushBuffers()
   }

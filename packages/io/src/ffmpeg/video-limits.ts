@@ -1,9 +1,6 @@
-import {
-  countLimits,
-  DEFAULT_MAX_PIXELS,
-  DEFAULT_MAX_RESULT_BYTES,
-  tooLarge,
-} from '../base/limits.ts'
+import type { RulesOf } from 'spindle/options'
+import { DEFAULT_MAX_PIXELS, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../base/limits.ts'
+import { limit, mediaOptions } from '../base/options.ts'
 
 /**
  * Bounds on what is made of a file from elsewhere: a small one may say that it is large. What
@@ -31,23 +28,18 @@ export interface VideoLimits {
 /** The limits of a call. */
 export type Limits = Required<VideoLimits>
 
-/** The names of {@link VideoLimits}. */
-export const LIMIT_OPTIONS: readonly (keyof VideoLimits)[] = [
-  'maxPixels',
-  'maxFrames',
-  'maxResultBytes',
-]
-
-/** Limits where none are given. */
-export const DEFAULT_LIMITS: Limits = {
-  maxPixels: DEFAULT_MAX_PIXELS,
-  maxFrames: Number.POSITIVE_INFINITY,
-  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
+/** The rules of {@link VideoLimits}. */
+export const limitRules: RulesOf<VideoLimits, keyof VideoLimits> = {
+  maxPixels: limit(DEFAULT_MAX_PIXELS),
+  maxFrames: limit(Number.POSITIVE_INFINITY),
+  maxResultBytes: limit(DEFAULT_MAX_RESULT_BYTES),
 }
 
-/** Checks limits, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-export function limitsOf(options: VideoLimits): Limits {
-  return countLimits(options, DEFAULT_LIMITS)
+const limits = mediaOptions('VideoLimits', limitRules)
+
+/** The limits among some options. @throws MediaError `ERR_BAD_OPTION` */
+export function limitsOf({ maxPixels, maxFrames, maxResultBytes }: VideoLimits): Limits {
+  return limits.check({ maxPixels, maxFrames, maxResultBytes } as VideoLimits)
 }
 
 /** @throws MediaError `ERR_TOO_LARGE` for a frame of more than `maxPixels` */

@@ -1,16 +1,18 @@
 import type { OpenReader } from './reader.ts'
 
-/** Read at a time, where ranges follow each other; and after a jump, from where it grows. */
+/**
+ * Largest read-ahead, in bytes, for adjacent ranges; after a jump it grows again from a small size.
+ */
 const MOST_AHEAD = 256 * 1024
 const LEAST_AHEAD = 4 * 1024
 
 /**
- * Reads ranges that follow each other many at a time. What it gives is a view of its own memory,
- * valid until the next read, or longer where that is already there.
+ * Reads adjacent ranges many at a time. The result is a view of its own memory, valid until the
+ * next read, or longer if that range is already in memory.
  */
 export class AheadReader implements OpenReader {
   readonly size: number
-  /** What it reads must not be overwritten: others may be given the same. */
+  /** The result must not be overwritten: other callers may get the same bytes. */
   readonly isOwn = false
   private readonly reader: OpenReader
   private memory: Uint8Array = new Uint8Array(0)
@@ -28,7 +30,7 @@ export class AheadReader implements OpenReader {
     return this.memory.subarray(offset - this.start, offset - this.start + length)
   }
 
-  /** Whether bytes are some of its own memory. */
+  /** Whether bytes are in its own memory. */
   has(bytes: Uint8Array): boolean {
     return bytes.buffer === this.memory.buffer
   }
@@ -41,7 +43,7 @@ export class AheadReader implements OpenReader {
     const follows = offset >= this.start && offset - this.end <= LEAST_AHEAD
     this.ahead = follows ? Math.min(4 * this.ahead, MOST_AHEAD) : LEAST_AHEAD
     const wanted = Math.min(this.size - offset, Math.max(length, this.ahead))
-    // While it is overwritten nothing of it is given.
+    // While the memory is overwritten, it is invalid.
     this.end = this.start
     if (this.memory.length < wanted) this.memory = Buffer.allocUnsafeSlow(wanted)
     const bytes = this.memory.subarray(0, wanted)

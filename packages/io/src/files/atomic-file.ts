@@ -7,10 +7,10 @@ import { badOption, MediaError, mediaError } from '../base/errors.ts'
 import type { SyncWriter, Writer } from './routine.ts'
 
 /**
- * Writes a file so that others see the old one or the whole new one, never a part: into a file
- * beside it, which then takes its name. When writing fails, the file beside it is removed.
+ * Writes a file so that readers see the old file or the complete new one: it writes a file beside
+ * the target and renames it. If writing fails, it removes the file beside the target.
  *
- * @throws MediaError `ERR_WRITE` when the file system refuses
+ * @throws MediaError `ERR_WRITE` if the file system refuses
  */
 export async function writeFileAtomically(
   path: string | URL,
@@ -30,7 +30,7 @@ export async function writeFileAtomically(
   }
 }
 
-/** {@link writeFileAtomically}, done when it returns. */
+/** The synchronous form of {@link writeFileAtomically}. */
 export function writeFileAtomicallySync(
   path: string | URL,
   fill: (writer: SyncWriter) => void,
@@ -52,19 +52,24 @@ export function writeFileAtomicallySync(
   }
 }
 
-/** Bytes as a file, there as a whole or not at all. @throws MediaError `ERR_WRITE` */
+/**
+ * Writes bytes to a file, whole or not at all.
+ *
+ * @throws MediaError `ERR_WRITE`
+ */
 export function writeBytes(path: string | URL, bytes: Uint8Array): Promise<void> {
   return writeFileAtomically(path, async (writer) => writer.write([bytes]))
 }
 
-/** {@link writeBytes}, done when it returns. */
+/** The synchronous form of {@link writeBytes}. */
 export function writeBytesSync(path: string | URL, bytes: Uint8Array): void {
   writeFileAtomicallySync(path, (writer) => writer.write([bytes]))
 }
 
 /**
- * Encoded bytes where they are wanted: in the file, or given back where there is none. @throws
- * MediaError `ERR_WRITE`
+ * Writes encoded bytes to the file, or returns them without a path.
+ *
+ * @throws MediaError `ERR_WRITE`
  */
 export function bytesOrFileSync(
   bytes: Uint8Array,
@@ -76,14 +81,20 @@ export function bytesOrFileSync(
 }
 
 /**
- * A path, of a `file:` URL too. @throws MediaError `ERR_BAD_OPTION` for what is no place for a file
+ * Converts a path or `file:` URL to a path.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` for anything else
  */
 export function localPath(path: string | URL): string {
   checkPath(path)
   return typeof path === 'string' ? path : fileURLToPath(path)
 }
 
-/** Refuses what is no place for a file. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks that a value is a path or a `file:` URL.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function checkPath(path: unknown): asserts path is string | URL {
   const isPath =
     typeof path === 'string' ? path !== '' : path instanceof URL && path.protocol === 'file:'
@@ -124,7 +135,7 @@ function pieces(chunks: readonly Uint8Array[]): Uint8Array[] {
   return taken
 }
 
-/** What is left of the chunks when so many bytes of them are written. */
+/** The rest of the chunks after `written` bytes. */
 function after(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
   let toSkip = written
   const rest: Uint8Array[] = []
@@ -142,5 +153,5 @@ function writeFault(target: string, error: unknown): unknown {
 function ignoreFault(work: () => void): void {
   try {
     work()
-  } catch {} // the first fault is the one to tell
+  } catch {} // the first error matters
 }

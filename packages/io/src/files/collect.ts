@@ -1,6 +1,6 @@
 import { type Routine, runSync, type WriteRequest } from './routine.ts'
 
-/** All that a routine writes, in memory, in one piece. */
+/** Collects everything that a routine writes, in one piece of memory. */
 export function collect(routine: Routine<void, WriteRequest>): Uint8Array {
   const chunks: Uint8Array[] = []
   runSync(routine, { writer: { write: (more) => void chunks.push(...more) } })

@@ -5,10 +5,10 @@ import { MediaError, mediaError } from '../base/errors.ts'
 import type { Fetching } from './url-options.ts'
 
 /**
- * The bytes that a URL stands for: `http:`, `https:`, `data:` or `blob:`.
+ * The bytes of a URL: `http:`, `https:`, `data:` or `blob:`.
  *
  * @throws MediaError `ERR_READ`, `ERR_TOO_LARGE`, `ERR_BAD_OPTION` for a URL with a user name or
- *   password; the signal's reason, when aborted
+ *   password; the signal's reason if it is aborted
  */
 export async function fetchBytes(url: URL, fetching: Fetching): Promise<Buffer> {
   try {
@@ -31,15 +31,15 @@ export async function* fetchPieces(
   }
 }
 
-/** Ranges of what a web server has, all of the same state. */
+/** Ranges of a web server's resource, all of the same state. */
 export interface RemoteRanges {
   readonly size: number
-  /** The `ETag`, or where there is none, the `Last-Modified`. */
+  /** The `ETag`, or the `Last-Modified` if there is none. */
   readonly modified: string | null
   read(offset: number, length: number, signal?: AbortSignal): Promise<Buffer>
-  /** All of it, piece by piece. */
+  /** The whole resource, piece by piece. */
   stream(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>
-  /** A part of it, piece by piece. */
+  /** A part of the resource, piece by piece. */
   streamFrom(
     start: number,
     end: number,
@@ -49,8 +49,9 @@ export interface RemoteRanges {
 }
 
 /**
- * Opens what a web server has. @throws MediaError as {@link fetchBytes}; `ERR_UNSUPPORTED` for a
- * server that does not send ranges
+ * Opens a resource of a web server.
+ *
+ * @throws MediaError as {@link fetchBytes}; `ERR_UNSUPPORTED` if the server does not support ranges
  */
 export async function openRanges(url: URL, fetching: Fetching): Promise<RemoteRanges> {
   const file = await RemoteFile.open(url, fetching).catch((error) => {
@@ -85,7 +86,11 @@ export async function openRanges(url: URL, fetching: Fetching): Promise<RemoteRa
   }
 }
 
-/** A fault of fetching as one of media. @returns the signal's reason, when aborted */
+/**
+ * Converts an error of fetching to a MediaError.
+ *
+ * @returns the signal's reason if it is aborted
+ */
 function fetchFault(error: unknown, url: URL, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted === true) return signal.reason
   if (error instanceof MediaError) return error
@@ -101,7 +106,7 @@ function fetchFault(error: unknown, url: URL, signal: AbortSignal | undefined): 
   return new MediaError(code, `${source}: ${problem}`, { source, cause: error })
 }
 
-/** A server that does not send ranges: where that is found out it is no failure of reading. */
+/** The error for a server that does not support ranges; `undefined` for other errors. */
 function rangesFault(error: unknown, url: URL): MediaError | undefined {
   if (!(error instanceof HttpError) || (error.status !== 200 && error.status !== 206))
     return undefined
@@ -121,7 +126,7 @@ function isWeb({ protocol }: URL): boolean {
   return protocol === 'http:' || protocol === 'https:'
 }
 
-/** What needs no network: the bytes are in the URL, or in memory. */
+/** Reads URLs that need no network: the bytes are in the URL, or in memory. */
 async function readLocal(url: URL): Promise<Buffer> {
   if (url.protocol !== 'data:' && url.protocol !== 'blob:')
     throw new Error(
@@ -131,7 +136,7 @@ async function readLocal(url: URL): Promise<Buffer> {
     const response = await fetch(url)
     return Buffer.from(await response.arrayBuffer())
   } catch {
-    // What fetch says of it may have all of it.
+    // The message of fetch may contain the whole URL.
     throw new Error(`the ${url.protocol} URL is malformed`)
   }
 }

@@ -11,7 +11,7 @@ export interface OpenFile {
 }
 
 /** An input that comes through a socket, once, from its beginning to its end. */
-export interface LiveInput {
+export interface StreamInput {
   /** Where FFmpeg connects to. */
   readonly url: string
 }

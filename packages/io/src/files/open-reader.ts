@@ -4,10 +4,10 @@ import { readSource } from './source-bytes.ts'
 import type { Fetching } from './url-options.ts'
 
 /**
- * Opens a source for reads of ranges. Of a regular file and of a Blob only the ranges asked for are
- * read; what comes over the network is fetched whole.
+ * Opens a source for reads of ranges. For a regular file or Blob, only the requested ranges are
+ * read; a URL is fetched as a whole.
  *
- * @throws MediaError `ERR_READ`, also for what is no regular file; `signal.reason` when aborted
+ * @throws MediaError `ERR_READ`, also for anything but a regular file; `signal.reason` if aborted
  */
 export async function openReader(
   source: MediaSource,

@@ -7,8 +7,8 @@ import { describeSource, fileFault, type MediaSource } from './source.ts'
 /** A reader that may hold a file open. */
 export interface OpenReader extends Reader {
   /**
-   * Lets go of the file. No read may be under way: its place could be taken by another file. May be
-   * called again.
+   * Closes the file. No read may be running, because another file could get its descriptor. It may
+   * be called again.
    */
   close(): Promise<void>
 }
@@ -18,15 +18,16 @@ export interface OpenSyncReader extends SyncReader {
   close(): void
 }
 
-/** One call reads at most this much: the operating system's own limit is 2 GiB less a page. */
+/** Largest read of one call; the operating system's own limit is 2 GiB less a page. */
 const MAX_READ = 1 << 30
 
-/** A file that was opened and then forgotten is closed when its reader is collected. */
+/** Closes a forgotten file when its reader is collected. */
 const forgotten = new FinalizationRegistry<number>((fd) => close(fd))
 
 /**
- * Opens a path, a `file:` URL or bytes for synchronous reads. @throws MediaError `ERR_READ` or
- * `ERR_BAD_OPTION`
+ * Opens a path, a `file:` URL or bytes for synchronous reads.
+ *
+ * @throws MediaError `ERR_READ` or `ERR_BAD_OPTION`
  */
 export function openReaderSync(source: MediaSource): OpenSyncReader {
   if (source instanceof Uint8Array) return new MemoryReader(source)
@@ -43,7 +44,7 @@ export function openReaderSync(source: MediaSource): OpenSyncReader {
   return new SyncFileReader(source)
 }
 
-/** Bytes in memory; what is read is a view of them. */
+/** Reads bytes in memory, as views. */
 export class MemoryReader implements OpenReader, OpenSyncReader {
   readonly size: number
   readonly isOwn: boolean
@@ -62,7 +63,7 @@ export class MemoryReader implements OpenReader, OpenSyncReader {
   async close(): Promise<void> {}
 }
 
-/** Ranges of a Blob. */
+/** Reads ranges of a Blob. */
 export class BlobReader implements OpenReader {
   readonly size: number
   readonly isOwn = true
@@ -84,7 +85,7 @@ export class BlobReader implements OpenReader {
   async close(): Promise<void> {}
 }
 
-/** Ranges of a regular file. */
+/** Reads ranges of a regular file. */
 export class FileReader implements OpenReader {
   readonly size: number
   readonly isOwn = true
@@ -184,8 +185,8 @@ class SyncFileReader implements OpenSyncReader {
 }
 
 /**
- * Memory of its own, so that it can be transferred, with its first byte where every dtype may
- * begin. Not filled with zeros.
+ * Allocates separate memory that can be transferred, aligned for every dtype, and not filled with
+ * zeros.
  */
 function allocate(length: number): Buffer {
   try {

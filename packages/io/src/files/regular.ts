@@ -10,21 +10,21 @@ import {
   statSync,
 } from 'node:fs'
 
-/** A file that is open, and how many bytes it has. */
+/** An open file and its size, in bytes. */
 export interface RegularFile {
   readonly fd: number
   readonly size: number
 }
 
 /**
- * Most bytes that are read at once as a whole: what Node reads into one buffer on all its versions.
+ * Largest file that is read as a whole, in bytes: the limit of one buffer in all versions of Node.
  */
 export const MAX_WHOLE: number = 2 ** 31 - 1
 
-/** Opening a pipe to which nobody writes must not wait for somebody; files are opened as ever. */
+/** Opening a pipe without a writer must not wait. The flags do not change how files are opened. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
 
-/** Something that cannot be read because of what it is. */
+/** The error for something that cannot be read because of its kind. */
 export class NotReadable extends Error {
   readonly code: 'ERR_READ' | 'ERR_TOO_LARGE'
 
@@ -35,10 +35,10 @@ export class NotReadable extends Error {
 }
 
 /**
- * Opens a regular file. What is none (a pipe, a socket, a device, a folder) is refused and never
- * waited for: reading it might take for ever, or never end.
+ * Opens a regular file. A pipe, socket, device or folder is refused without waiting: reading it
+ * might block forever or never end.
  *
- * @throws NotReadable; what `fs.open` throws
+ * @throws NotReadable; the errors of `fs.open`
  */
 export function openRegularSync(path: string | URL): RegularFile {
   const fd = explained(path, () => openSync(path, FLAGS))
@@ -50,7 +50,7 @@ export function openRegularSync(path: string | URL): RegularFile {
   }
 }
 
-/** {@link openRegularSync} without holding the loop. */
+/** The asynchronous form of {@link openRegularSync}. */
 export async function openRegular(path: string | URL): Promise<RegularFile> {
   const fd = await called<number>((done) => open(path, FLAGS, done)).catch((error) => {
     throw explain(path, error)
@@ -64,10 +64,10 @@ export async function openRegular(path: string | URL): Promise<RegularFile> {
 }
 
 /**
- * Refuses what is not a regular file, for others that open it by its name. Nothing is said of what
- * is not there: they do.
+ * Refuses anything but a regular file, before other code opens it by its name. It ignores missing
+ * files, which that code reports.
  *
- * @param allowsDevice whether a device is let through
+ * @param allowsDevice whether a device is accepted
  * @throws NotReadable
  */
 export function refuseIrregular(path: string, allowsDevice: boolean): void {
@@ -78,8 +78,9 @@ export function refuseIrregular(path: string, allowsDevice: boolean): void {
 }
 
 /**
- * Refuses to read a whole file that is too large for one buffer, before it is read. @throws
- * NotReadable `ERR_TOO_LARGE`
+ * Refuses a file that is too large for one buffer, before it is read.
+ *
+ * @throws NotReadable `ERR_TOO_LARGE`
  */
 export function refuseHuge(size: number): void {
   if (size <= MAX_WHOLE) return
@@ -87,7 +88,7 @@ export function refuseHuge(size: number): void {
   throw new NotReadable(problem, 'ERR_TOO_LARGE')
 }
 
-/** What a file that is not regular is called. */
+/** The kind of a file that is not regular, for messages. */
 function kindOf(stats: Stats): string {
   if (stats.isFIFO()) return 'a pipe (FIFO)'
   if (stats.isSocket()) return 'a socket'
@@ -109,7 +110,7 @@ function explained<T>(path: string | URL, work: () => T): T {
   }
 }
 
-/** Says what a code of the system means where that is not seen. */
+/** Explains an error code of the system that is not obvious. */
 function explain(path: string | URL, error: unknown): unknown {
   const { code } = error as { code?: unknown }
   if (code === 'ENXIO' || code === 'EOPNOTSUPP')
@@ -122,10 +123,10 @@ function explain(path: string | URL, error: unknown): unknown {
 }
 
 /**
- * A call of `node:fs` as a promise. The callback API costs a third of `fs.promises` for small
- * files.
+ * Turns a call of `node:fs` into a promise. The callback API costs a third of `fs.promises` for
+ * small files.
  *
- * @param explain what is rejected with instead of the error
+ * @param explain converts the error
  */
 export function called<T>(
   work: (done: (error: Error | null | undefined, value?: T) => void) => void,

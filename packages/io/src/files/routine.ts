@@ -114,7 +114,7 @@ export interface AsyncFile {
   readonly reader?: Reader
   readonly writer?: Writer
   /** Most bytes that are inflated on the loop. */
-  readonly inflatesHere?: number
+  readonly inflatesOnLoop?: number
 }
 
 /**
@@ -167,7 +167,7 @@ function perform(request: Request, file: AsyncFile): Uint8Array | Promise<Uint8A
     case 'write':
       return Promise.resolve(file.writer!.write(request.chunks)).then(() => NOTHING)
     case 'inflate':
-      if (request.size <= (file.inflatesHere ?? SMALL)) return inflateHere(request)
+      if (request.size <= (file.inflatesOnLoop ?? SMALL)) return inflateOnLoop(request)
       return new Promise((resolve, reject) => {
         inflateRaw(request.bytes, inflateOptions(request.size), (error, bytes) => {
           if (error === null) resolve(bytes)
@@ -185,7 +185,7 @@ function perform(request: Request, file: AsyncFile): Uint8Array | Promise<Uint8A
   }
 }
 
-function inflateHere(
+function inflateOnLoop(
   request: Request & { readonly kind: 'inflate' },
 ): Uint8Array | Promise<Uint8Array> {
   const bytes = performSync(request, {})

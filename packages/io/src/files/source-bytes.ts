@@ -3,15 +3,15 @@ import { fetchBytes } from './fetch.ts'
 import { bufferOf, fileFault, type MediaSource } from './source.ts'
 import type { Fetching } from './url-options.ts'
 
-// Apart from `source.ts`, so that the threads that decode do not load what fetches URLs.
+// Separate from `source.ts`, so that the decoding threads do not load the code that fetches URLs.
 
 /**
- * The bytes of a source. Memory that is not shared is not copied; shared memory is, because native
- * libraries refuse it.
+ * The bytes of a source. Shared memory is copied, because native libraries refuse it; other memory
+ * is not.
  *
- * @param fetching how a URL is fetched, and the signal
- * @throws MediaError `ERR_READ` when the file, URL or Blob cannot be read, `ERR_TOO_LARGE`;
- *   `signal.reason` when aborted.
+ * @param fetching options for fetching a URL, and the signal
+ * @throws MediaError `ERR_READ` if the file, URL or Blob cannot be read, `ERR_TOO_LARGE`;
+ *   `signal.reason` if aborted
  */
 export async function readSource(source: MediaSource, fetching: Fetching = {}): Promise<Buffer> {
   if (source instanceof Uint8Array)

@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { urlForMessages } from 'spindle/worker'
-import { badOption, MediaError, mediaError } from '../base/errors.ts'
-import { FileReader } from './read-sync.ts'
+import { badOption, type MediaError, mediaError } from '../base/errors.ts'
 import { NotReadable } from './regular.ts'
 
 /**
@@ -69,34 +68,13 @@ export function checkSyncSource(source: unknown, name: string): asserts source i
     )
 }
 
-const files = new FileReader()
-
-/**
- * The bytes of a source, valid until the next call. Memory that is not shared is not copied.
- *
- * @throws MediaError `ERR_READ`, without the name of the source
- */
-export function readSourceSync(source: SyncSource): Buffer {
-  if (source instanceof Uint8Array)
-    return bufferOf(source.buffer, source.byteOffset, source.byteLength)
-  if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer) {
-    return bufferOf(source, 0, source.byteLength)
-  }
-  try {
-    return files.read(typeof source === 'string' ? source : fileURLToPath(source))
-  } catch (error) {
-    const cause = explain(error, source)
-    throw new MediaError(codeOf(cause), (cause as Error).message, { cause })
-  }
-}
-
 /** A fault of reading a file or Blob, with the name of the source. */
 export function fileFault(error: unknown, source: MediaSource): MediaError {
   const cause = explain(error, source)
   return mediaError(codeOf(cause), describeSource(source), cause)
 }
 
-function codeOf(cause: unknown): 'ERR_READ' | 'ERR_TOO_LARGE' {
+export function codeOf(cause: unknown): 'ERR_READ' | 'ERR_TOO_LARGE' {
   return (cause as { code?: unknown }).code === 'ERR_TOO_LARGE' ? 'ERR_TOO_LARGE' : 'ERR_READ'
 }
 

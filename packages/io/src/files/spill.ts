@@ -15,21 +15,21 @@ import { MediaError } from '../base/errors.ts'
 import { dateMs } from '../timers.ts'
 import type { SyncReader } from './routine.ts'
 
-/** Bytes that are written at a time. */
+/** Number of bytes that are written at a time. */
 const BLOCK_BYTES = 1 << 24
 
-/** Age from which a file of a process that is gone is removed, in milliseconds. */
+/** Age from which a file of a dead process is removed, in milliseconds. */
 const ORPHAN_MS = 60_000
 
-/** Where files live in memory, on Linux. */
+/** Folder of files in memory, on Linux. */
 const MEMORY = '/dev/shm'
 
 /**
- * Puts bytes in a file for FFmpeg to open, in memory where there is such a folder: 0.1 ms for a
- * clip. The callbacks of node-av 6.1, by which it could read memory, lose a buffer for each file,
- * keep the thread alive, and abort the process where it ends before them.
+ * Writes bytes to a file that FFmpeg can open, in memory if the system has such a folder: 0.1 ms
+ * for a clip. With the callbacks of node-av 6.1, it could read memory directly. But they leak a
+ * buffer for each file, keep the thread alive, and abort the process if it ends before them.
  *
- * @returns the path of a file that nobody else can read
+ * @returns the path of a file that other users cannot read
  * @throws MediaError `ERR_READ`
  */
 export function spill(reader: SyncReader): string {
@@ -53,18 +53,18 @@ export function spill(reader: SyncReader): string {
   }
 }
 
-/** The path of a file that there is not yet, in memory where there is such a folder. */
+/** The path of a new file, in memory if the system has such a folder. */
 export function spillPath(): string {
   return join(folder(), `spindle-${process.pid}-${randomBytes(12).toString('hex')}`)
 }
 
-/** Has such a file removed when the program ends before it is. */
+/** Removes the file at the end of the program, if it still exists. */
 export function removeAtExit(path: string): void {
   if (atExit.size === 0) process.on('exit', removeAll)
   atExit.add(path)
 }
 
-/** Removes such a file, if it is still there. */
+/** Removes the file, if it still exists. */
 export function removeSpilled(path: string): void {
   rmSync(path, { force: true })
   if (atExit.delete(path) && atExit.size === 0) process.off('exit', removeAll)
@@ -85,15 +85,15 @@ function folder(): string {
     accessSync(MEMORY, constants.W_OK)
     found = MEMORY
   } catch {
-    // Another system.
+    // Other systems lack this.
   }
   removeOrphans(found)
   return found
 }
 
 /**
- * Removes what processes left behind that were killed. One that just began may be of another
- * container, where its process lives.
+ * Removes the files of killed processes. A young file may belong to a live process of another
+ * container.
  */
 function removeOrphans(folder: string): void {
   try {
@@ -104,7 +104,7 @@ function removeOrphans(folder: string): void {
       if (dateMs() - statSync(path).mtimeMs > ORPHAN_MS) rmSync(path, { force: true })
     }
   } catch {
-    // Somebody else's, or it has gone meanwhile.
+    // The file belongs to another user, or has been removed.
   }
 }
 

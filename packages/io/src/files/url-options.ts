@@ -1,5 +1,8 @@
+import { durationMs, func, integer, object, type RulesOf } from 'spindle/options'
 import type { ReadUrlOptions } from 'spindle/source'
+import { checkRule } from '../base/check.ts'
 import { badOption } from '../base/errors.ts'
+import { limit } from '../base/options.ts'
 
 /**
  * How what lies at an `http:` or `https:` URL is fetched: as `readUrl` of `spindle/source` does it.
@@ -28,15 +31,23 @@ export interface UrlOptions {
   readonly fetch?: typeof fetch
 }
 
+/** The rules of {@link UrlOptions}. */
+export const urlRules: RulesOf<
+  UrlOptions,
+  'maxBytes' | 'timeoutMs' | 'totalTimeoutMs' | 'retries'
+> = {
+  maxBytes: limit(1024 ** 3),
+  timeoutMs: durationMs({ orInfinity: true, default: 30_000 }),
+  totalTimeoutMs: durationMs({ orInfinity: true, default: 3_600_000 }),
+  retries: integer({ min: 0, default: 4 }),
+  headers: object(),
+  fetch: func(),
+}
+
 /** The names of {@link UrlOptions}. */
-export const URL_OPTIONS: readonly (keyof UrlOptions)[] = [
-  'maxBytes',
-  'timeoutMs',
-  'totalTimeoutMs',
-  'retries',
-  'headers',
-  'fetch',
-]
+export const URL_OPTIONS: readonly (keyof UrlOptions)[] = Object.keys(
+  urlRules,
+) as (keyof UrlOptions)[]
 
 /** What `readUrl` is given. */
 export type Fetching = Omit<ReadUrlOptions, 'range'>
@@ -46,36 +57,21 @@ export type Fetching = Omit<ReadUrlOptions, 'range'>
  * `ERR_BAD_OPTION`
  */
 export function fetchingOf(options: UrlOptions & { readonly signal?: AbortSignal }): Fetching {
-  const { maxBytes, timeoutMs, totalTimeoutMs, retries, headers, fetch, signal } = options
-  checkCount('maxBytes', maxBytes, 1, true)
-  checkMs('timeoutMs', timeoutMs)
-  checkMs('totalTimeoutMs', totalTimeoutMs)
-  checkCount('retries', retries, 0, false)
-  checkHeaders(headers)
-  if (fetch !== undefined && typeof fetch !== 'function')
-    throw badOption('fetch', 'a function', fetch)
-  const given = { maxBytes, timeoutMs, totalTimeoutMs, retries, headers, fetch, signal }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-}
-
-function checkCount(name: string, value: unknown, least: number, orInfinity: boolean): void {
-  if (value === undefined || (orInfinity && value === Number.POSITIVE_INFINITY)) return
-  if (Number.isInteger(value) && (value as number) >= least) return
-  throw badOption(name, `an integer >= ${least}${orInfinity ? ' or Infinity' : ''}`, value)
-}
-
-function checkMs(name: string, value: unknown): void {
-  if (value === undefined || (typeof value === 'number' && value > 0)) return
-  throw badOption(name, 'a number of milliseconds > 0 or Infinity', value)
+  const fetching: Record<string, unknown> = {}
+  if (options.signal !== undefined) fetching.signal = options.signal
+  for (const name of URL_OPTIONS) {
+    const value = options[name]
+    if (value === undefined) continue
+    checkRule(name, value, urlRules[name])
+    fetching[name] = value
+  }
+  checkHeaders(options.headers)
+  return fetching
 }
 
 /** Values of headers are secrets often, and stay out of messages. */
-function checkHeaders(headers: unknown): void {
-  if (headers === undefined) return
-  if (typeof headers !== 'object' || headers === null)
-    throw badOption('headers', 'an object', headers)
-  for (const [name, value] of Object.entries(headers)) {
+export function checkHeaders(headers: UrlOptions['headers'] = {}): void {
+  for (const [name, value] of Object.entries(headers))
     if (typeof value !== 'string')
       throw badOption(`headers[${JSON.stringify(name)}]`, 'a string', value)
-  }
 }

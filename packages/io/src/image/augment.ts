@@ -1,6 +1,8 @@
 import type { Rng } from 'spindle'
+import { boolean, either, group, is, number, type Rule, type Rules } from 'spindle/options'
 import { badOption } from '../base/errors.ts'
 import type { Size } from '../base/geometry.ts'
+import { mediaOptions } from '../base/options.ts'
 import { compose, type Orientation, type Part } from './orientation.ts'
 
 /**
@@ -47,31 +49,29 @@ export interface Augmentation {
 
 const CROP = { area: [0.08, 1], aspect: [3 / 4, 4 / 3] } as const
 
-/** @throws MediaError `ERR_BAD_OPTION` */
-export function checkAugment(augment: AugmentOptions, rng: Rng | undefined): void {
-  if (typeof augment !== 'object' || augment === null)
-    throw badOption('augment', 'an object', augment)
-  const known = ['crop', 'flipHorizontal', 'flipVertical', 'quarterTurns', 'rotate']
-  for (const name of Object.keys(augment)) {
-    if (!known.includes(name)) throw badOption('augment', `made of ${known.join(', ')}`, name)
-  }
-  const {
-    crop = false,
-    flipHorizontal = 0,
-    flipVertical = 0,
-    quarterTurns = false,
-    rotate = 0,
-  } = augment
-  if (typeof crop === 'object' && crop !== null) {
-    checkRange('augment.crop.area', crop.area ?? CROP.area, 1)
-    checkRange('augment.crop.aspect', crop.aspect ?? CROP.aspect, 1000)
-  } else if (typeof crop !== 'boolean')
-    throw badOption('augment.crop', 'true, false or { area, aspect }', crop)
-  checkNumber('augment.flipHorizontal', flipHorizontal, 1)
-  checkNumber('augment.flipVertical', flipVertical, 1)
-  checkNumber('augment.rotate', rotate, 180)
-  if (typeof quarterTurns !== 'boolean')
-    throw badOption('augment.quarterTurns', 'true or false', quarterTurns)
+const share = number({ min: 0, max: 1, default: 0 })
+
+const cropOptions = mediaOptions('AugmentOptions.crop', {
+  area: is('two numbers, the first no larger, > 0 and <= 1', (value) => isRange(value, 1)),
+  aspect: is('two numbers, the first no larger, > 0 and <= 1000', (value) => isRange(value, 1000)),
+} satisfies Rules<Extract<AugmentOptions['crop'], object>>)
+
+/** The rule of `augment`. */
+export const augmentRule: Rule<AugmentOptions, 'maybe'> = group(
+  mediaOptions('AugmentOptions', {
+    crop: either(
+      is('true, false or { area, aspect }', (value) => typeof value === 'boolean'),
+      cropOptions,
+    ),
+    flipHorizontal: share,
+    flipVertical: share,
+    quarterTurns: boolean({ default: false }),
+    rotate: number({ min: 0, max: 180, default: 0, unit: 'degrees' }),
+  } satisfies Rules<AugmentOptions>),
+)
+
+/** @throws MediaError `ERR_BAD_OPTION` unless it is a generator for `augment` */
+export function checkAugmentRng(rng: Rng | undefined): void {
   if (typeof rng?.next !== 'function')
     throw badOption('rng', 'given with `augment`: an Rng, as `context.rng` is', rng)
 }
@@ -121,15 +121,8 @@ export function partOf(
   }
 }
 
-function checkRange(name: string, value: unknown, max: number): void {
+function isRange(value: unknown, max: number): boolean {
   const [low, high] =
     Array.isArray(value) && value.length === 2 ? (value as [number, number]) : [0, 0]
-  if (low > 0 && low <= high && high <= max) return
-  throw badOption(name, `two numbers, the first no larger, > 0 and <= ${max}`, value)
-}
-
-function checkNumber(name: string, value: unknown, max: number): void {
-  if (typeof value !== 'number' || !(value >= 0 && value <= max)) {
-    throw badOption(name, `a number from 0 to ${max}`, value)
-  }
+  return low > 0 && low <= high && high <= max
 }

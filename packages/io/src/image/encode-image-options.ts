@@ -1,8 +1,10 @@
 import { extname } from 'node:path'
+import { boolean, choice, integer, type Rules, signal } from 'spindle/options'
 import type { DataOf, NdArray } from '../base/array.ts'
 import { badOption, MediaError, printValue } from '../base/errors.ts'
+import { backendRule, mediaOptions } from '../base/options.ts'
 import { localPath } from '../files/atomic-file.ts'
-import { type BackendName, checkKnown, checkOneOf, MAX_SIDE } from './image-options.ts'
+import { type BackendName, MAX_SIDE } from './image-options.ts'
 import type { ImageLayout } from './pixel-format.ts'
 
 /** Formats that can be written. */
@@ -41,6 +43,20 @@ export interface SaveImageOptions extends Omit<EncodeImageOptions, 'format'> {
   readonly format?: EncodedFormat
 }
 
+const encodeOptions = mediaOptions('EncodeImageOptions', {
+  format: choice(['jpeg', 'png', 'webp'], { required: true }),
+  quality: integer({ min: 1, max: 100 }),
+  lossless: boolean({ default: false }),
+  compressionLevel: integer({ min: 0, max: 9, default: 6 }),
+  chromaSubsampling: choice(['4:2:0', '4:4:4'], { default: '4:2:0' }),
+  layout: choice(['HWC', 'CHW'], { default: 'HWC' }),
+  pixelFormat: choice(['rgb24', 'bgr24'], { default: 'rgb24' }),
+  backend: backendRule,
+  signal: signal(),
+} satisfies Rules<EncodeImageOptions>)
+
+type Checked = ReturnType<typeof encodeOptions.check<EncodeImageOptions>>
+
 /** An image to encode, checked: its samples and what they are. */
 export interface Samples {
   readonly data: DataOf['uint8'] | DataOf['uint16']
@@ -73,8 +89,13 @@ export function encodeImageJob(
   options: EncodeImageOptions,
   path?: string,
 ): EncodeImageJob {
-  const encoding = encodingOf(options)
-  return { samples: samplesOf(array, options), encoding, path }
+  const checked = encodeOptions.check(options)
+  for (const [name, formats] of Object.entries(ONLY_FOR)) {
+    const value = options[name as keyof typeof ONLY_FOR]
+    if (value !== undefined && !(formats as readonly string[]).includes(checked.format))
+      throw badOption(name, `left out for '${checked.format}'`, value)
+  }
+  return { samples: samplesOf(array, checked), encoding: encodingOf(checked), path }
 }
 
 /**
@@ -95,10 +116,6 @@ export function saveImageJob(
   return encodeImageJob(array, { ...options, format }, local)
 }
 
-const KNOWN = [
-  ...['format', 'quality', 'lossless', 'compressionLevel', 'chromaSubsampling'],
-  ...['layout', 'pixelFormat', 'backend', 'signal'],
-]
 /** For which format each option is. */
 const ONLY_FOR = {
   quality: ['jpeg', 'webp'],
@@ -107,45 +124,18 @@ const ONLY_FOR = {
   chromaSubsampling: ['jpeg'],
 } as const
 
-/** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-function encodingOf(options: EncodeImageOptions): Encoding {
-  checkKnown(options, KNOWN)
-  const {
-    format,
-    lossless = false,
-    compressionLevel = 6,
-    chromaSubsampling = '4:2:0',
-    backend,
-    signal,
-  } = options
-  const { quality = format === 'webp' ? 80 : 90 } = options
-  checkOneOf('format', format, ['jpeg', 'png', 'webp'])
-  for (const [name, formats] of Object.entries(ONLY_FOR)) {
-    const value = options[name as keyof typeof ONLY_FOR]
-    if (value !== undefined && !(formats as readonly string[]).includes(format))
-      throw badOption(name, `left out for '${format}'`, value)
-  }
-  checkWithin('quality', quality, 1, 100)
-  checkWithin('compressionLevel', compressionLevel, 0, 9)
-  if (typeof lossless !== 'boolean') throw badOption('lossless', 'true or false', lossless)
-  checkOneOf('chromaSubsampling', chromaSubsampling, ['4:2:0', '4:4:4'])
-  if (backend !== undefined) checkOneOf('backend', backend, ['ffmpeg', 'sharp'])
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw badOption('signal', 'an AbortSignal', signal)
+function encodingOf({ format, lossless, compressionLevel, ...given }: Checked): Encoding {
   return {
     format,
-    quality,
+    quality: given.quality ?? (format === 'webp' ? 80 : 90),
     isLossless: lossless,
     compressionLevel,
-    hasWholeChroma: chromaSubsampling === '4:4:4',
+    hasWholeChroma: given.chromaSubsampling === '4:4:4',
   }
 }
 
 /** What an array holds, by its shape and dtype. @throws MediaError `ERR_BAD_OPTION` */
-function samplesOf(array: NdArray, options: EncodeImageOptions): Samples {
-  const { layout = 'HWC', pixelFormat = 'rgb24', format } = options
-  checkOneOf('layout', layout, ['HWC', 'CHW'])
-  checkOneOf('pixelFormat', pixelFormat, ['rgb24', 'bgr24'])
+function samplesOf(array: NdArray, { layout, pixelFormat, format }: Checked): Samples {
   const rule =
     layout === 'HWC'
       ? 'uint8 [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], or uint16 [H, W] or [H, W, 1]'
@@ -194,9 +184,4 @@ const EXTENSIONS: Readonly<Record<string, EncodedFormat>> = {
   '.jpeg': 'jpeg',
   '.png': 'png',
   '.webp': 'webp',
-}
-
-function checkWithin(name: string, value: unknown, least: number, most: number): void {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return
-  throw badOption(name, `an integer from ${least} to ${most}`, value)
 }

@@ -1,10 +1,7 @@
+import type { RulesOf } from 'spindle/options'
 import type { Size } from '../base/geometry.ts'
-import {
-  countLimits,
-  DEFAULT_MAX_PIXELS,
-  DEFAULT_MAX_RESULT_BYTES,
-  tooLarge,
-} from '../base/limits.ts'
+import { DEFAULT_MAX_PIXELS, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../base/limits.ts'
+import { limit } from '../base/options.ts'
 
 /**
  * Bounds on what is made of an image file from elsewhere: a small one may say that it is large.
@@ -31,23 +28,11 @@ export interface ImageLimits {
 /** The limits of a call. */
 export type CheckedLimits = Required<ImageLimits>
 
-/** The names of {@link ImageLimits}. */
-export const LIMIT_OPTIONS: readonly (keyof ImageLimits)[] = [
-  'maxPixels',
-  'maxFrames',
-  'maxResultBytes',
-]
-
-/** Limits where none are given. */
-export const DEFAULT_LIMITS: CheckedLimits = {
-  maxPixels: DEFAULT_MAX_PIXELS,
-  maxFrames: Number.POSITIVE_INFINITY,
-  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
-}
-
-/** Checks limits, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-export function imageLimits(options: ImageLimits): CheckedLimits {
-  return countLimits(options, DEFAULT_LIMITS)
+/** The rules of {@link ImageLimits}. */
+export const limitRules: RulesOf<ImageLimits, keyof ImageLimits> = {
+  maxPixels: limit(DEFAULT_MAX_PIXELS),
+  maxFrames: limit(Number.POSITIVE_INFINITY),
+  maxResultBytes: limit(DEFAULT_MAX_RESULT_BYTES),
 }
 
 /** @throws MediaError `ERR_TOO_LARGE` for a picture of more than `maxPixels` */

@@ -1,10 +1,24 @@
 import type { Rng } from 'spindle'
+import {
+  boolean,
+  choice,
+  group,
+  integer,
+  is,
+  type Options,
+  object,
+  type Rule,
+  type Rules,
+  type RulesOf,
+  signal,
+} from 'spindle/options'
 import { badOption } from '../base/errors.ts'
 import type { FitMode } from '../base/geometry.ts'
+import { backendRule, mediaOptions } from '../base/options.ts'
 import type { ScaleAlgorithm } from '../ffmpeg/scalers.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
-import { type AugmentOptions, checkAugment } from './augment.ts'
-import { type CheckedLimits, type ImageLimits, imageLimits, LIMIT_OPTIONS } from './image-limits.ts'
+import { checkHeaders, type UrlOptions, urlRules } from '../files/url-options.ts'
+import { type AugmentOptions, augmentRule, checkAugmentRng } from './augment.ts'
+import { type CheckedLimits, type ImageLimits, limitRules } from './image-limits.ts'
 import {
   channelsOf,
   dtypeOf,
@@ -130,54 +144,79 @@ export interface ImageTarget extends CheckedLimits {
 /** Largest width or height that can be asked for. */
 export const MAX_SIDE = 32768
 
-const SINGLE = [
-  ...['width', 'height', 'mode', 'algorithm', 'layout', 'pixelFormat', 'normalize', 'frames'],
-  ...['augment', 'rng', 'shrinkOnDecode', 'backend', 'signal', ...LIMIT_OPTIONS, ...URL_OPTIONS],
-]
-const MODES = ['pad', 'crop', 'stretch', 'shorter']
-const ALGORITHMS = ['bilinear', 'bicubic', 'area', 'lanczos', 'nearest']
+const side: Rule<number, 'maybe'> = integer({ min: 1, max: MAX_SIDE, unit: 'pixels' })
+
+const normalizeOptions = mediaOptions('Normalization', {
+  mean: is('a number, or one for each channel', isNumbers, { default: 0 }),
+  std: is('a number, or one for each channel, not 0', isNumbers, { default: 1 }),
+} satisfies Rules<Normalization>)
+
+function isNumbers(value: unknown): boolean {
+  return typeof value === 'number' || Array.isArray(value)
+}
+
+/** The rules of frames as well as of images. */
+export const pictureRules: RulesOf<
+  Pick<LoadImageOptions, 'width' | 'height' | 'mode' | 'algorithm' | 'pixelFormat' | 'normalize'>,
+  'algorithm' | 'pixelFormat'
+> = {
+  width: side,
+  height: side,
+  mode: choice(['pad', 'crop', 'stretch', 'shorter']),
+  algorithm: choice(['bilinear', 'bicubic', 'area', 'lanczos', 'nearest'], { default: 'bilinear' }),
+  pixelFormat: choice(PIXEL_FORMATS, { default: 'rgb24' }),
+  normalize: group(normalizeOptions),
+}
+
+/** The rules of {@link LoadImageOptions}. */
+export const imageRules: RulesOf<
+  LoadImageOptions,
+  | 'algorithm'
+  | 'pixelFormat'
+  | 'layout'
+  | 'frames'
+  | 'shrinkOnDecode'
+  | keyof ImageLimits
+  | 'maxBytes'
+  | 'timeoutMs'
+  | 'totalTimeoutMs'
+  | 'retries'
+> = {
+  ...pictureRules,
+  layout: choice(['HWC', 'CHW'], { default: 'HWC' }),
+  frames: choice(['first', 'all'], { default: 'first' }),
+  augment: augmentRule,
+  rng: object(),
+  shrinkOnDecode: boolean({ default: true }),
+  backend: backendRule,
+  signal: signal(),
+  ...limitRules,
+  ...urlRules,
+}
+
+const imageOptions = mediaOptions('LoadImageOptions', imageRules)
 
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function imageTarget(
   options: LoadImageOptions,
-  alsoKnown: readonly string[] = [],
+  declared: Options<typeof imageRules> = imageOptions,
 ): ImageTarget {
-  checkKnown(options, SINGLE, alsoKnown)
-  const { width, height, algorithm = 'bilinear', layout = 'HWC', pixelFormat = 'rgb24' } = options
-  const {
-    frames = 'first',
-    augment,
-    rng,
-    shrinkOnDecode = true,
-    backend,
-    signal,
-    normalize,
-  } = options
-  const mode = options.mode ?? (augment?.crop ? 'stretch' : 'pad')
-  if (width !== undefined) checkInteger('width', width, MAX_SIDE)
-  if (height !== undefined) checkInteger('height', height, MAX_SIDE)
-  checkOneOf('mode', mode, MODES)
-  checkOneOf('algorithm', algorithm, ALGORITHMS)
-  checkOneOf('layout', layout, ['HWC', 'CHW'])
-  checkOneOf('pixelFormat', pixelFormat, PIXEL_FORMATS)
-  checkOneOf('frames', frames, ['first', 'all'])
-  if (augment !== undefined) checkAugment(augment, rng)
-  if (typeof shrinkOnDecode !== 'boolean')
-    throw badOption('shrinkOnDecode', 'true or false', shrinkOnDecode)
-  if (backend !== undefined) checkOneOf('backend', backend, ['ffmpeg', 'sharp'])
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw badOption('signal', 'an AbortSignal', signal)
-  fetchingOf(options)
+  const checked = declared.check(options)
+  const { width, height, algorithm, layout, pixelFormat, normalize, augment } = checked
+  if (augment !== undefined) checkAugmentRng(checked.rng)
+  const mode = checked.mode ?? (augment?.crop ? 'stretch' : 'pad')
+  checkHeaders(checked.headers)
   if (mode === 'shorter' && width === undefined && height === undefined)
     throw badOption('width', "given with `mode: 'shorter'`, or `height`", width)
   if (channelsOf(pixelFormat) === undefined) checkYuv(options, pixelFormat)
   const affine = normalize === undefined ? undefined : affineOf(normalize, pixelFormat)
+  const { maxPixels, maxFrames, maxResultBytes } = checked
   return {
     ...{ width, height, mode, algorithm, layout, pixelFormat, affine },
     dtype: affine === undefined ? dtypeOf(pixelFormat) : 'float32',
-    isAnimated: frames === 'all',
-    mayShrink: shrinkOnDecode,
-    ...imageLimits(options),
+    isAnimated: checked.frames === 'all',
+    mayShrink: checked.shrinkOnDecode,
+    ...{ maxPixels, maxFrames, maxResultBytes },
   }
 }
 
@@ -194,9 +233,6 @@ function checkYuv(
 }
 
 function affineOf(normalize: Normalization, format: PixelFormat): ImageTarget['affine'] {
-  if (typeof normalize !== 'object' || normalize === null)
-    throw badOption('normalize', 'an object', normalize)
-  checkKnown(normalize, ['mean', 'std'], [], 'normalize')
   const channels = channelsOf(format)
   if (channels === undefined || channels === 4)
     throw badOption('normalize', `left out for '${format}'`, normalize)
@@ -217,31 +253,4 @@ function listOf(
     Array.isArray(list) && list.length === channels && list.every((one) => Number.isFinite(one))
   if (!isSound) throw badOption(name, `a number, or ${channels} of them`, given)
   return list
-}
-
-/** @throws MediaError `ERR_BAD_OPTION` unless `value` is an integer from 1 to `max` */
-export function checkInteger(name: string, value: unknown, max: number): void {
-  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > max) {
-    throw badOption(name, `an integer from 1 to ${max}`, value)
-  }
-}
-
-/** @throws MediaError `ERR_BAD_OPTION` unless `value` is one of those words */
-export function checkOneOf(name: string, value: unknown, allowed: readonly string[]): void {
-  if (allowed.includes(value as string)) return
-  throw badOption(name, allowed.map((word) => `'${word}'`).join(' or '), value)
-}
-
-/** @throws MediaError `ERR_BAD_OPTION` unless `options` is an object that has only those names */
-export function checkKnown(
-  options: object,
-  known: readonly string[],
-  alsoKnown: readonly string[] = [],
-  what = 'options',
-): void {
-  if (typeof options !== 'object' || options === null) throw badOption(what, 'an object', options)
-  for (const name in options) {
-    if (known.includes(name) || alsoKnown.includes(name)) continue
-    throw badOption(what, `made of ${[...known, ...alsoKnown].join(', ')}`, name)
-  }
 }

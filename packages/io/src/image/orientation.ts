@@ -1,4 +1,4 @@
-import type { EncodedImage } from './backend.ts'
+import type { EncodedImage } from './encoded-image.ts'
 import { heifOrientation } from './formats/heif.ts'
 import { tiffNumber } from './formats/tiff.ts'
 import { webpExif } from './formats/webp.ts'

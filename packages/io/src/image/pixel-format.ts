@@ -124,3 +124,8 @@ export function imageArray<D extends ImageDType>(
 export function bytesPer(dtype: ImageDType): number {
   return ARRAYS[dtype].BYTES_PER_ELEMENT
 }
+
+/** How many elements an array of that shape has. */
+export function product(shape: readonly number[]): number {
+  return shape.reduce((size, side) => size * side, 1)
+}

@@ -167,7 +167,7 @@ export function schemaOf(columns: ReadonlyMap<string, ParquetColumn>): SchemaEle
   ]
 }
 
-/** About how many bytes a cell is in a file. */
+/** Approximate size of a cell in a file, in bytes. */
 export function cellBytes(cell: unknown): number {
   if (cell === null) return 1
   if (typeof cell === 'string') return cell.length + 4

@@ -2,9 +2,8 @@ import type { DataOf, NdArray } from '../base/array.ts'
 import type { ThreadContext } from '../base/thread-context.ts'
 import type { SyncSource } from '../files/source.ts'
 import { checkInto } from '../image/batch/batch.ts'
-import { product } from '../image/fill.ts'
 import type { ImageTarget } from '../image/image-options.ts'
-import { type ImageDType, imageShape } from '../image/pixel-format.ts'
+import { type ImageDType, imageShape, product } from '../image/pixel-format.ts'
 
 /**
  * The data of an array to fill with so many frames. @throws MediaError `ERR_BAD_OPTION` where it

@@ -1,6 +1,6 @@
 /**
- * The arithmetic of frame times. Time stamps are whole numbers of ticks, counted from the first
- * frame; ticks are a fraction of a second.
+ * A unit of frame times. Time stamps are whole numbers of ticks, counted from the first frame; a
+ * tick is a fraction of a second.
  */
 export interface TimeBase {
   readonly num: number
@@ -8,8 +8,8 @@ export interface TimeBase {
 }
 
 /**
- * The time of a time stamp in seconds, rounded once: so that `0.04` is the time of 512 ticks of
- * 1/12800 s, as it reads.
+ * Converts a time stamp to seconds, rounded once, so that 512 ticks of 1/12800 s are exactly
+ * `0.04`.
  */
 export function secondsOf(ticks: number, { num, den }: TimeBase): number {
   return (ticks * num) / den
@@ -20,10 +20,10 @@ export function isWithin(timeSec: number, window: readonly [number, number] | un
   return window === undefined || (timeSec >= window[0] && timeSec < window[1])
 }
 
-/** A number of frames a second as a fraction: 29.97 is 2997/100, 30000/1001 is what it says. */
+/** Frames per second as a fraction: 29.97 is 2997/100, 30000/1001 is itself. */
 export function rateOf(frameRate: number): TimeBase {
-  // The continued fraction of the number, to the first convergent that is as near as a double can
-  // tell, as FFmpeg's `av_d2q` finds it.
+  // The continued fraction of the number, up to the first convergent that equals it within a
+  // double's precision, as in FFmpeg's `av_d2q`.
   let [num, den, lastNum, lastDen] = [Math.floor(frameRate), 1, 1, 0]
   for (let rest = frameRate - num; rest !== 0 && num / den !== frameRate; ) {
     const inverse = 1 / rest
@@ -40,10 +40,10 @@ const MAX_DENOMINATOR = 1_001_000
 const MAX_NUMERATOR = 1_001_000_000
 
 /**
- * Leaves out and repeats frames to a constant rate as FFmpeg's `fps` filter does
- * (`libavfilter/vf_fps.c`, `round=near`): the place of each frame on the new grid is its time
- * rounded, halves away from zero; and each is shown until the next has its place. Of several with
- * one place, the last is shown.
+ * Drops and repeats frames to a constant rate, as FFmpeg's `fps` filter does
+ * (`libavfilter/vf_fps.c`, `round=near`). The position of a frame on the new grid is its time,
+ * rounded, halves away from zero. It is shown until the position of the next frame. If several
+ * frames have one position, the last is shown.
  */
 export class FrameRate {
   readonly rate: TimeBase
@@ -55,7 +55,7 @@ export class FrameRate {
     this.#timeBase = timeBase
   }
 
-  /** The place of a time on the new grid. */
+  /** The position of a time on the new grid. */
   placeOf(ticks: number): number {
     const { num, den } = this.#timeBase
     const exact = BigInt(ticks) * BigInt(num * this.rate.num) * 2n
@@ -65,8 +65,8 @@ export class FrameRate {
   }
 
   /**
-   * The places that a frame has on the grid, `[first, end)`, given where the next one begins, or
-   * the end of the last. Frames must come one after the other; the first may be any.
+   * The positions of a frame on the grid, `[first, end)`, given the start of the next frame, or the
+   * end of the last. Frames must be consecutive; the first may be any.
    */
   placesOf(ticks: number, nextTicks: number): readonly [first: number, end: number] {
     const first = this.#next ?? this.placeOf(ticks)
@@ -74,7 +74,7 @@ export class FrameRate {
     return [first, this.#next]
   }
 
-  /** The time of a place, in seconds. */
+  /** The time of a position, in seconds. */
   timeOf(place: number): number {
     return (place * this.rate.den) / this.rate.num
   }

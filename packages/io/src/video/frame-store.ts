@@ -4,25 +4,25 @@ import { checkBytes, type Limits } from '../ffmpeg/video-limits.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
 import type { Allocate } from './destination.ts'
 
-/** Bytes that are made room for on a header's word, and at most at a time. */
+/** Number of bytes that are allocated on the word of a header, and at most at a time. */
 const MOST_BELIEVED = 1 << 28
 
-/** Room for some frames. */
+/** Memory for some frames. */
 interface Part {
   readonly data: DataOf[ImageDType]
-  /** The number of its first frame, and how many have a place. */
+  /** The number of its first frame, and its capacity in frames. */
   readonly first: number
   readonly room: number
 }
 
 /**
- * Gathers frames one behind the other, in parts that are added as they are needed and joined in the
- * end: where it comes to be too much, no more than `maxResultBytes` have been taken.
+ * Collects consecutive frames, in parts that are added as needed and joined at the end. If there
+ * are too many, it has not allocated more than `maxResultBytes`.
  */
 export class FrameStore {
-  /** Frames that are there. */
+  /** Number of frames. */
   count = 0
-  /** When each is shown. */
+  /** Time of each frame, in seconds. */
   readonly timesSec: number[] = []
   /** Whether each is a keyframe. */
   readonly isKeyframe: number[] = []
@@ -30,13 +30,13 @@ export class FrameStore {
   readonly #size: number
   readonly #allocate: Allocate
   readonly #limits: Limits
-  /** Frames that are allowed. */
+  /** Largest number of frames. */
   readonly #most: number
   readonly #parts: Part[] = []
 
   /**
    * @param size elements of a frame
-   * @param expected frames; an estimate, unless `memory` is given, which has room for just so many
+   * @param expected number of frames; an estimate, except with `memory`, whose capacity it is
    */
   constructor(
     dtype: ImageDType,
@@ -62,7 +62,7 @@ export class FrameStore {
     this.#parts.push({ data: this.#memory(room, allocate), first: 0, room })
   }
 
-  /** Room for the next frame. */
+  /** Memory for the next frame. */
   next(timeSec: number, isKeyframe: boolean): DataOf[ImageDType] {
     const { first, room } = this.#parts.at(-1)!
     if (this.count === first + room) this.#grow()
@@ -72,21 +72,21 @@ export class FrameStore {
     return this.at(this.count - 1)
   }
 
-  /** The place of a frame. */
+  /** Memory of a frame. */
   at(index: number): DataOf[ImageDType] {
     const { data, first } = this.#parts.findLast((part) => part.first <= index)!
     const at = (index - first) * this.#size
     return data.subarray(at, at + this.#size) as DataOf[ImageDType]
   }
 
-  /** The last frame once more. */
+  /** Repeats the last frame. */
   repeat(timeSec: number, isKeyframe: boolean): void {
     const from = this.count - 1
     const to = this.next(timeSec, isKeyframe)
     to.set(this.at(from) as never)
   }
 
-  /** All frames: a view where a little room was left. */
+  /** All frames: a view if a little capacity is left. */
   finish(): DataOf[ImageDType] {
     const length = this.count * this.#size
     const [{ data, room }] = this.#parts as [Part]

@@ -5,8 +5,7 @@ import type { ThreadContext } from '../base/thread-context.ts'
 import { loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkBytes, checkFrames } from '../ffmpeg/video-limits.ts'
 import { withFile } from '../files/open-file.ts'
-import { product } from '../image/fill.ts'
-import { bytesPer, type ImageDType, imageShape } from '../image/pixel-format.ts'
+import { bytesPer, type ImageDType, imageShape, product } from '../image/pixel-format.ts'
 import { type FramePlace, placeOf, type VideoTask } from './destination.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { shownFrames } from './ffmpeg/shown-frames.ts'
@@ -14,15 +13,15 @@ import { durationOf, expectedFrames } from './ffmpeg/video-header.ts'
 import { VideoPass } from './ffmpeg/video-pass.ts'
 import { secondsOf } from './frame-rate.ts'
 import { FrameStore } from './frame-store.ts'
-import { loadedFrom } from './result-from-frames.ts'
 import type { LoadTarget, VideoTarget } from './video-options.ts'
-import type { LoadedVideo } from './video-results.ts'
+import { videoResultOf } from './video-result-of.ts'
+import type { VideoResult } from './video-results.ts'
 
 /** Loads frames of a video in this thread. Throws errors that do not name the source. */
 export function loadVideoInThread(
   task: VideoTask<LoadTarget>,
   context: ThreadContext,
-): LoadedVideo {
+): VideoResult {
   const { source, target } = task
   const place = placeOf(task, context)
   const ffmpeg = loadFFmpeg()
@@ -45,7 +44,7 @@ export function loadVideoInThread(
       if (!isCut && store!.count === 0) refuseBehindEnd(pass, target)
       pad(store!, target)
       checkFrames(store!.count, target.limits)
-      return loadedFrom(pass, placer!, store!, target, pass.faults)
+      return videoResultOf(pass, placer!, store!, target, pass.faults)
     } finally {
       placer?.free()
       pass.free()

@@ -4,8 +4,13 @@ import type { ThreadContext } from '../base/thread-context.ts'
 import { type FFmpeg, loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkBytes, checkFrames } from '../ffmpeg/video-limits.ts'
 import { type OpenFile, withFile } from '../files/open-file.ts'
-import { product } from '../image/fill.ts'
-import { bytesPer, type ImageDType, imageArray, imageShape } from '../image/pixel-format.ts'
+import {
+  bytesPer,
+  type ImageDType,
+  imageArray,
+  imageShape,
+  product,
+} from '../image/pixel-format.ts'
 import { type FramePlace, placeOf, type VideoTask } from './destination.ts'
 import { framesWithin, type PacketIndex, runsFor } from './ffmpeg/packet-index.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
@@ -13,7 +18,7 @@ import { type DecodedFrame, VideoPass } from './ffmpeg/video-pass.ts'
 import { isWithin, secondsOf } from './frame-rate.ts'
 import { framesOf, type Selection } from './sampling.ts'
 import type { VideoTarget } from './video-options.ts'
-import { type LoadedVideo, type VideoFault, videoFault } from './video-results.ts'
+import { type VideoFault, type VideoResult, videoFault } from './video-results.ts'
 
 /** What `sampleVideo` is asked for. */
 export interface SampleTarget extends VideoTarget {
@@ -33,7 +38,7 @@ interface Wish {
 export function sampleVideoInThread(
   task: VideoTask<SampleTarget>,
   context: ThreadContext,
-): LoadedVideo {
+): VideoResult {
   const { source, target } = task
   const place = placeOf(task, context)
   const ffmpeg = loadFFmpeg()
@@ -50,7 +55,7 @@ function sampleByIndex(
   file: OpenFile,
   target: SampleTarget,
   place: FramePlace,
-): LoadedVideo | undefined {
+): VideoResult | undefined {
   const pass = new VideoPass(ffmpeg, file, target, place.checkWanted)
   try {
     const index: PacketIndex | undefined = pass.index()
@@ -87,7 +92,7 @@ function sampleByDecoding(
   file: OpenFile,
   target: SampleTarget,
   place: FramePlace,
-): LoadedVideo {
+): VideoResult {
   const timesSec: number[] = []
   const isKeyframe: boolean[] = []
   const first = new VideoPass(ffmpeg, file, target, place.checkWanted)
@@ -133,7 +138,7 @@ function wishFor(
 /** Frames in their places, and the numbers of those that did not come. */
 interface Picked {
   readonly missing: readonly number[]
-  finish(faults: readonly VideoFault[]): LoadedVideo
+  finish(faults: readonly VideoFault[]): VideoResult
 }
 
 function pick(

@@ -1,11 +1,12 @@
+import { anything, boolean, type Rules } from 'spindle/options'
 import type { DataOf, NdArray } from '../base/array.ts'
-import { checkBoolean } from '../base/check.ts'
 import { badOption } from '../base/errors.ts'
+import { mediaOptions } from '../base/options.ts'
 import type { ImageDType } from '../image/pixel-format.ts'
 import { checkDestination } from './destination.ts'
 import type { SampleTarget } from './sample-video-in-thread.ts'
-import { type SampleSelection, SELECTION_OPTIONS, selectionOf } from './sampling.ts'
-import { type VideoOptions, videoTarget } from './video-options.ts'
+import { type SampleSelection, selectionOf, selectionRules } from './sampling.ts'
+import { type VideoOptions, videoRules, videoTarget } from './video-options.ts'
 
 /**
  * Options of `sampleVideo` and `sampleVideoSync`: exactly one of `indices`, `timestampsSec`,
@@ -24,15 +25,22 @@ export interface SampleVideoOptions extends VideoOptions, SampleSelection {
   readonly shared?: boolean
 }
 
+const sampleOptions = mediaOptions('SampleVideoOptions', {
+  ...videoRules,
+  ...selectionRules,
+  into: anything(),
+  shared: boolean({ default: false }),
+} satisfies Rules<SampleVideoOptions>)
+
 /** Checks options of `sampleVideo`. @throws MediaError `ERR_BAD_OPTION` */
 export function sampleTarget(options: SampleVideoOptions): {
   readonly target: SampleTarget
   readonly into: DataOf[ImageDType] | undefined
 } {
-  const common = videoTarget(options, [...SELECTION_OPTIONS, 'into', 'shared'])
+  const checked = sampleOptions.check(options)
+  const common = videoTarget(checked)
   const selection = selectionOf(options)
-  const { into, shared = false, width, height } = options
-  checkBoolean('shared', shared)
+  const { into, shared, width, height } = checked
   const target = { ...common, selection, isShared: shared }
   if (into === undefined) return { target, into }
   for (const [name, value] of Object.entries({ width, height })) {

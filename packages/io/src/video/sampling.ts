@@ -1,7 +1,16 @@
 import type { Rng } from 'spindle'
-import { checkWithin } from '../audio/audio-options.ts'
-import { checkBoolean, checkOneOf } from '../base/check.ts'
+import {
+  boolean,
+  choice,
+  group,
+  integer,
+  is,
+  object,
+  type Rules,
+  type RulesOf,
+} from 'spindle/options'
 import { badOption, MediaError } from '../base/errors.ts'
+import { mediaOptions } from '../base/options.ts'
 import { checkRng } from './video-options.ts'
 
 /**
@@ -79,25 +88,40 @@ export type Selection =
       readonly draws: readonly number[] | undefined
     })
 
-/** The names of {@link SampleSelection}. */
-export const SELECTION_OPTIONS: readonly string[] = [
-  ...[
-    'indices',
-    'timestampsSec',
-    'every',
-    'count',
-    'keyframes',
-    'clips',
-    'rounding',
-    'random',
-    'rng',
-  ],
-]
+const frames = { min: 1, max: 10_000, unit: 'frames' } as const
+
+const clipOptions = mediaOptions('ClipOptions', {
+  length: integer({ ...frames, required: true }),
+  stride: integer({ ...frames, default: 1 }),
+  count: integer({ ...frames, default: 1, unit: 'clips' }),
+} satisfies Rules<ClipOptions>)
+
+/** The rules of {@link SampleSelection}. */
+export const selectionRules: RulesOf<SampleSelection, 'rounding' | 'random'> = {
+  indices: is('an array of at least one of integers >= 0', isList),
+  timestampsSec: is('an array of at least one of finite numbers', isList),
+  every: integer({ min: 1, max: 1_000_000_000, unit: 'frames' }),
+  count: integer({ min: 1, max: 1_000_000, unit: 'frames' }),
+  keyframes: is('true', (value) => value === true),
+  clips: group(clipOptions),
+  rounding: choice(['floor', 'nearest', 'ceil'], { default: 'floor' }),
+  random: boolean({ default: false }),
+  rng: object(),
+}
+
+function isList(value: unknown): boolean {
+  const isArray = Array.isArray(value) || ArrayBuffer.isView(value)
+  return isArray && (value as ArrayLike<number>).length > 0
+}
 
 const WAYS = ['indices', 'timestampsSec', 'every', 'count', 'keyframes', 'clips'] as const
 
-/** Checks a selection. @throws MediaError `ERR_BAD_OPTION` */
+const selectionOptions = mediaOptions('SampleSelection', selectionRules)
+const SELECTION = Object.keys(selectionRules) as (keyof SampleSelection)[]
+
+/** Checks the selection among some options. @throws MediaError `ERR_BAD_OPTION` */
 export function selectionOf(options: SampleSelection): Selection {
+  selectionOptions.check(Object.fromEntries(SELECTION.map((name) => [name, options[name]])))
   const given = WAYS.filter((name) => options[name] !== undefined)
   const [way] = given
   if (given.length !== 1 || way === undefined) {
@@ -108,8 +132,6 @@ export function selectionOf(options: SampleSelection): Selection {
     )
   }
   const { rounding = 'floor', random = false, rng } = options
-  checkOneOf('rounding', rounding, ['floor', 'nearest', 'ceil'])
-  checkBoolean('random', random)
   if (options.rounding !== undefined && way !== 'timestampsSec')
     throw badOption('rounding', 'left out, but for `timestampsSec`', rounding)
   if (random && way !== 'count' && way !== 'clips')
@@ -133,34 +155,18 @@ export function selectionOf(options: SampleSelection): Selection {
       return { kind: 'times', timesSec, rounding }
     }
     case 'every':
-      checkWithin('every', options.every, 1, 1_000_000_000)
       return { kind: 'every', step: options.every! }
     case 'count': {
       const count = options.count!
-      checkWithin('count', count, 1, 1_000_000)
       return { kind: 'count', count, draws: draw(count) }
     }
     case 'keyframes':
-      if (options.keyframes !== true) throw badOption('keyframes', 'true', options.keyframes)
       return { kind: 'keyframes' }
     case 'clips': {
-      const clips = checkClips(options.clips!)
+      const clips = clipOptions.check(options.clips!)
       return { kind: 'clips', ...clips, draws: draw(clips.count) }
     }
   }
-}
-
-function checkClips(clips: ClipOptions): Required<ClipOptions> {
-  if (typeof clips !== 'object' || clips === null) throw badOption('clips', 'an object', clips)
-  for (const name of Object.keys(clips)) {
-    if (!['length', 'stride', 'count'].includes(name))
-      throw badOption('clips', 'made of length, stride, count', name)
-  }
-  const { length, stride = 1, count = 1 } = clips
-  if (length === undefined) throw badOption('clips.length', 'given', length)
-  for (const [name, value] of Object.entries({ length, stride, count }))
-    checkWithin(`clips.${name}`, value, 1, 10_000)
-  return { length, stride, count }
 }
 
 function listOf(
@@ -170,10 +176,8 @@ function listOf(
   rule: string,
 ): number[] {
   const plain = ArrayBuffer.isView(list) ? Array.from(list as unknown as ArrayLike<number>) : list
-  if (!Array.isArray(plain) || plain.length === 0)
-    throw badOption(name, `an array of at least one`, list)
-  const bad = plain.findIndex((one) => !isGood(one))
-  if (bad >= 0) throw badOption(`${name}[${bad}]`, `one of ${rule}`, plain[bad])
+  const bad = (plain as readonly number[]).findIndex((one) => !isGood(one))
+  if (bad >= 0) throw badOption(`${name}[${bad}]`, `one of ${rule}`, plain![bad])
   return plain as number[]
 }
 

@@ -2,18 +2,17 @@ import type { Frame } from 'node-av/lib'
 import type { ThreadContext } from '../base/thread-context.ts'
 import { loadFFmpeg } from '../ffmpeg/library.ts'
 import { checkFrames } from '../ffmpeg/video-limits.ts'
-import { type LiveInput, type OpenFile, openFile } from '../files/open-file.ts'
+import { type OpenFile, openFile, type StreamInput } from '../files/open-file.ts'
 import type { SyncSource } from '../files/source.ts'
-import { product } from '../image/fill.ts'
-import { imageShape } from '../image/pixel-format.ts'
+import { imageShape, product } from '../image/pixel-format.ts'
 import { FramePlacer } from './ffmpeg/placer.ts'
 import { shownFrames } from './ffmpeg/shown-frames.ts'
 import { VideoPass } from './ffmpeg/video-pass.ts'
 import { FrameStore } from './frame-store.ts'
 import { refuseBehindEnd } from './load-video-in-thread.ts'
-import { loadedFrom } from './result-from-frames.ts'
 import type { StreamTarget } from './stream-video-options.ts'
-import type { LoadedVideo } from './video-results.ts'
+import { videoResultOf } from './video-result-of.ts'
+import type { VideoResult } from './video-results.ts'
 
 /**
  * Frames of a file, or of what FFmpeg reads from a URL, in this thread: chunk by chunk, each
@@ -23,9 +22,9 @@ export function* streamVideoInThread(
   {
     target,
     ...from
-  }: { readonly target: StreamTarget } & ({ readonly source: SyncSource } | LiveInput),
+  }: { readonly target: StreamTarget } & ({ readonly source: SyncSource } | StreamInput),
   context: ThreadContext,
-): Generator<LoadedVideo> {
+): Generator<VideoResult> {
   if ('url' in from) return yield* chunksOf(from, target, context)
   const file = openFile(from.source)
   try {
@@ -37,10 +36,10 @@ export function* streamVideoInThread(
 
 /** Before a fault is thrown, the frames before it are given. */
 function* chunksOf(
-  file: OpenFile | LiveInput,
+  file: OpenFile | StreamInput,
   target: StreamTarget,
   context: ThreadContext,
-): Generator<LoadedVideo> {
+): Generator<VideoResult> {
   const checkWanted = (): void => context.signal.throwIfAborted()
   const allocate = (bytes: number): ArrayBufferLike => context.alloc(bytes).buffer
   const ffmpeg = loadFFmpeg()
@@ -57,10 +56,10 @@ function* chunksOf(
     const size = product(imageShape(image.pixelFormat, image.layout, placer!.output))
     return new FrameStore(image.dtype, size, framesPerChunk, allocate, limits)
   }
-  const chunk = (full: FrameStore): LoadedVideo => {
+  const chunk = (full: FrameStore): VideoResult => {
     store = undefined
     hasGiven = true
-    return loadedFrom(pass, placer!, full, target, pass.faults.splice(0))
+    return videoResultOf(pass, placer!, full, target, pass.faults.splice(0))
   }
   try {
     let failure: { readonly error: unknown } | undefined

@@ -1,9 +1,10 @@
-import { checkWithin } from '../audio/audio-options.ts'
-import { checkBoolean } from '../base/check.ts'
+import { boolean, integer, type Rules } from 'spindle/options'
+import { mediaOptions } from '../base/options.ts'
 import {
-  checkFrameRate,
+  frameRateRule,
   type VideoOptions,
   type VideoTarget,
+  videoRules,
   videoTarget,
 } from './video-options.ts'
 
@@ -24,12 +25,16 @@ export interface StreamTarget extends VideoTarget {
   readonly isLastDropped: boolean
 }
 
+const streamOptions = mediaOptions('StreamVideoOptions', {
+  ...videoRules,
+  framesPerChunk: integer({ min: 1, max: 100_000, default: 32, unit: 'frames' }),
+  frameRate: frameRateRule,
+  dropLast: boolean({ default: false }),
+} satisfies Rules<StreamVideoOptions>)
+
 /** Checks options of `streamVideo`. @throws MediaError `ERR_BAD_OPTION` */
 export function streamTarget(options: StreamVideoOptions): StreamTarget {
-  const common = videoTarget(options, ['framesPerChunk', 'frameRate', 'dropLast'])
-  const { framesPerChunk = 32, frameRate, dropLast = false } = options
-  checkWithin('framesPerChunk', framesPerChunk, 1, 100_000)
-  checkFrameRate(frameRate)
-  checkBoolean('dropLast', dropLast)
-  return { ...common, framesPerChunk, frameRate, isLastDropped: dropLast }
+  const checked = streamOptions.check(options)
+  const { framesPerChunk, frameRate, dropLast } = checked
+  return { ...videoTarget(checked), framesPerChunk, frameRate, isLastDropped: dropLast }
 }

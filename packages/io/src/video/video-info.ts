@@ -1,43 +1,45 @@
 import type { AudioInfo } from '../audio/audio-info.ts'
 import type { Orientation } from '../image/orientation.ts'
 
-/** What the headers of a video file say. */
+/** The headers of a video file. */
 export interface VideoInfo {
+  /** Distinguishes the results of `probe`. */
   readonly kind: 'video'
   /**
    * The container, by FFmpeg's name: `'mp4'` (MOV too), `'matroska'` (WebM too), `'mpegts'`,
    * `'avi'`, …
    */
   readonly format: string
-  /** By FFmpeg's name: `'h264'`, `'hevc'`, `'vp9'`, `'av1'`, `'mpeg4'`, `'mjpeg'`, … */
+  /** The codec, by FFmpeg's name: `'h264'`, `'hevc'`, `'vp9'`, `'av1'`, `'mpeg4'`, `'mjpeg'`, … */
   readonly codec: string
-  /** Width in pixels as it is shown, which is what `loadVideo` gives: `orientation` is applied. */
+  /** Width in pixels as shown, with `orientation` applied, as in the result of `loadVideo`. */
   readonly width: number
-  /** Height in pixels as it is shown. */
+  /** Height in pixels as shown. */
   readonly height: number
-  /** How frames are turned to be shown, numbered as in EXIF; 1: not at all. */
+  /** Rotation of frames for display, numbered as in EXIF; 1 means none. */
   readonly orientation: Orientation
   /**
-   * Width of a pixel as it is shown in terms of its height: not 1 in anamorphic video, whose pixels
-   * are given as they are stored.
+   * Ratio of a pixel's shown width to its height. It differs from 1 in anamorphic video, whose
+   * pixels are returned as they are stored.
    */
   readonly pixelAspectRatio: number
-  /** By FFmpeg's name, before conversion: `'yuv420p'`, `'yuv420p10le'`, … */
+  /** Pixel format before conversion, by FFmpeg's name: `'yuv420p'`, `'yuv420p10le'`, … */
   readonly pixelFormat: string
-  /** Frames a second, on average; `undefined` where it cannot be told. */
+  /** Frames per second, on average; `undefined` if unknown. */
   readonly frameRate: number | undefined
   /**
-   * Frames that are shown, as many as `loadVideo` gives, where headers tell how many, as those of
-   * MP4 and AVI do. Where an edit list hides some, packets are counted, of files up to 1 GiB.
+   * Number of shown frames, as many as `loadVideo` returns, if the headers have it, as in MP4 and
+   * AVI. If an edit list hides some, packets are counted, in files of up to 1 GiB. `undefined` if
+   * unknown.
    */
   readonly numFrames: number | undefined
-  /** Length in seconds, as the headers tell; `undefined` where they do not. */
+  /** Duration in seconds, from the headers; `undefined` if unknown. */
   readonly durationSec: number | undefined
   /**
-   * Bits a second, of the stream where the headers tell, else of the whole file; `undefined` where
-   * neither is known.
+   * Bits per second, of the stream if the headers have it, otherwise of the whole file; `undefined`
+   * if unknown.
    */
   readonly bitRate: number | undefined
-  /** What goes with it; `undefined` for a video without sound. */
+  /** Its sound; `undefined` for a video without sound. */
   readonly audio: AudioInfo | undefined
 }

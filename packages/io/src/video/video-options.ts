@@ -1,14 +1,30 @@
 import type { Rng } from 'spindle'
-import { checkWithin } from '../audio/audio-options.ts'
+import {
+  anything,
+  boolean,
+  type Checked,
+  choice,
+  integer,
+  is,
+  type Rule,
+  type Rules,
+  type RulesOf,
+  signal,
+} from 'spindle/options'
 import type { NdArray } from '../base/array.ts'
-import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../base/check.ts'
 import { badOption } from '../base/errors.ts'
 import type { FitMode } from '../base/geometry.ts'
+import { mediaOptions, streamRule } from '../base/options.ts'
 import type { ScaleAlgorithm } from '../ffmpeg/scalers.ts'
-import { LIMIT_OPTIONS, type Limits, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
-import { checkWindow, type TimeWindow } from '../formats/wav/sample-window.ts'
-import { type ImageTarget, imageTarget, type Normalization } from '../image/image-options.ts'
+import { type Limits, limitRules, type VideoLimits } from '../ffmpeg/video-limits.ts'
+import { checkHeaders, type UrlOptions, urlRules } from '../files/url-options.ts'
+import { type TimeWindow, windowRule } from '../formats/wav/sample-window.ts'
+import {
+  type ImageTarget,
+  imageTarget,
+  type Normalization,
+  pictureRules,
+} from '../image/image-options.ts'
 import type { PixelFormat } from '../image/pixel-format.ts'
 
 /**
@@ -113,47 +129,76 @@ export interface LoadTarget extends VideoTarget {
   readonly isShared: boolean
 }
 
-/** The names of {@link VideoOptions}. */
-export const VIDEO_OPTIONS: readonly string[] = [
-  ...['window', 'width', 'height', 'mode', 'algorithm', 'layout', 'pixelFormat', 'normalize'],
-  ...['stream', 'strict', 'threads', 'signal'],
-  ...LIMIT_OPTIONS,
-]
+type Filled =
+  | 'algorithm'
+  | 'pixelFormat'
+  | 'strict'
+  | 'threads'
+  | keyof VideoLimits
+  | 'maxBytes'
+  | 'timeoutMs'
+  | 'totalTimeoutMs'
+  | 'retries'
 
-/** Checks what all functions have, and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-export function videoTarget(options: VideoOptions, alsoKnown: readonly string[]): VideoTarget {
-  checkKnown(options, [...VIDEO_OPTIONS, ...alsoKnown], URL_OPTIONS)
-  const { window, layout, stream, strict = true, threads = 1, signal } = options
-  const { width, height, mode, algorithm, pixelFormat, normalize } = options
-  checkWindow(window)
-  if (layout !== undefined) checkOneOf('layout', layout, ['NHWC', 'NCHW'])
-  checkWithin('stream', stream, 0, 0xffff)
-  checkBoolean('strict', strict)
-  checkWithin('threads', threads, 1, 64)
-  checkSignal(signal)
-  fetchingOf(options)
+/** The rules of {@link VideoOptions}. */
+export const videoRules: RulesOf<VideoOptions, Filled> = {
+  window: windowRule,
+  ...pictureRules,
+  layout: choice(['NHWC', 'NCHW']),
+  stream: streamRule,
+  strict: boolean({ default: true }),
+  threads: integer({ min: 1, max: 64, default: 1 }),
+  signal: signal(),
+  ...limitRules,
+  ...urlRules,
+}
+
+/** The rule of `frameRate`. */
+export const frameRateRule: Rule<number, 'maybe'> = is(
+  'a number, more than 0 and at most 1000',
+  (value) => typeof value === 'number' && value > 0 && value <= 1000,
+  { unit: 'frames a second' },
+)
+
+const loadOptions = mediaOptions('LoadVideoOptions', {
+  ...videoRules,
+  frameRate: frameRateRule,
+  numFrames: integer({ min: 1, max: 1_000_000 }),
+  padding: choice(['last', 'black', 'white'], { default: 'last' }),
+  into: anything(),
+  shared: boolean({ default: false }),
+} satisfies Rules<LoadVideoOptions>)
+
+/** What all functions have, of checked options. @throws MediaError `ERR_BAD_OPTION` */
+export function videoTarget(checked: Checked<typeof videoRules, VideoOptions>): VideoTarget {
+  const { window, layout, stream, strict, threads, width, height, mode, normalize } = checked
+  const { algorithm, pixelFormat, maxPixels, maxFrames, maxResultBytes } = checked
+  checkHeaders(checked.headers)
   const image = imageTarget({
+    ...{ algorithm, pixelFormat },
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),
     ...(mode !== undefined && { mode }),
-    ...(algorithm !== undefined && { algorithm }),
-    ...(pixelFormat !== undefined && { pixelFormat }),
     ...(normalize !== undefined && { normalize }),
     ...(layout !== undefined && { layout: layout === 'NCHW' ? 'CHW' : 'HWC' }),
   })
-  return { image, window, stream, isStrict: strict, threads, limits: limitsOf(options) }
+  const limits = { maxPixels, maxFrames, maxResultBytes }
+  return { image, window, stream, isStrict: strict, threads, limits }
+}
+
+const videoOptions = mediaOptions('VideoOptions', videoRules)
+
+/** The target of options that all functions have. @throws MediaError `ERR_BAD_OPTION` */
+export function plainTarget(options: VideoOptions): VideoTarget {
+  return videoTarget(videoOptions.check(options))
 }
 
 /** Checks options of `loadVideo`. @throws MediaError `ERR_BAD_OPTION` */
 export function loadTarget(options: LoadVideoOptions): LoadTarget {
-  const common = videoTarget(options, ['frameRate', 'numFrames', 'padding', 'into', 'shared'])
-  const { frameRate, numFrames, padding = 'last', into, shared = false } = options
-  checkFrameRate(frameRate)
-  checkWithin('numFrames', numFrames, 1, 1_000_000)
-  checkOneOf('padding', padding, ['last', 'black', 'white'])
-  checkBoolean('shared', shared)
+  const checked = loadOptions.check(options)
+  const common = videoTarget(checked)
+  const { frameRate, numFrames, padding, into, shared, width, height } = checked
   if (into !== undefined) {
-    const { width, height } = options
     for (const [name, value] of Object.entries({ numFrames, width, height })) {
       if (value === undefined) throw badOption(name, 'given with `into`', value)
     }
@@ -161,12 +206,6 @@ export function loadTarget(options: LoadVideoOptions): LoadTarget {
       throw badOption('mode', 'one that gives all frames one size, with `into`', 'shorter')
   }
   return { ...common, frameRate, numFrames, padding, isShared: shared }
-}
-
-/** @throws MediaError `ERR_BAD_OPTION` unless it is a frame rate or missing */
-export function checkFrameRate(value: unknown): void {
-  if (value === undefined || (typeof value === 'number' && value > 0 && value <= 1000)) return
-  throw badOption('frameRate', 'a number, more than 0 and at most 1000', value)
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` unless it is a generator of random numbers */

@@ -33,7 +33,7 @@ export interface VideoFault extends Fault {
 }
 
 /** Frames as a thread hands them to another. */
-export interface LoadedVideo {
+export interface VideoResult {
   readonly data: DataOf[ImageDType]
   readonly dtype: ImageDType
   readonly shape: readonly number[]
@@ -45,7 +45,7 @@ export interface LoadedVideo {
 }
 
 /** What the caller gets. */
-export function videoArray(loaded: LoadedVideo, source: string): VideoArray<ImageDType> {
+export function videoArray(loaded: VideoResult, source: string): VideoArray<ImageDType> {
   const { faults, isPlanar, shape, ...rest } = loaded
   return {
     ...rest,

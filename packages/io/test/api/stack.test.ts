@@ -34,7 +34,7 @@ describe('stack', () => {
     refuse([], /^`arrays` must be at least one array, got \[\]$/)
     refuse(
       [small(1, 2), { ...small(1, 2), shape: [2, 1] }],
-      /^`arrays\[1\]` must be uint8 \[1,2\].*got "uint8 \[2,1\]"$/,
+      /^`arrays\[1\]` must be uint8 \[1,2\].*got 'uint8 \[2,1\]'$/,
     )
   })
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import * as api from '../../src/index.ts'
 import { type LoadImageOptions, loadImage, loadImageBatch, type NdArray } from '../../src/index.ts'
+import * as sync from '../../src/sync.ts'
 import { loadImageBatchSync, loadImageSync } from '../../src/sync.ts'
 import { PHOTOS, photo } from '../support.ts'
 
@@ -129,5 +131,56 @@ describe('synchronous loading', () => {
     })
     assert.throws(() => loadImageBatchSync(sources, { ...size, signal: controller.signal }), reason)
     assert.equal(read, 4)
+  })
+})
+
+describe('@spindle/io/sync', () => {
+  const decoders = Object.keys(api).filter((name) =>
+    /^(?:load|stream|sample|probe|iterateTar)/.test(name),
+  )
+
+  it('has one name for each function, that of the asynchronous form and `Sync`', () => {
+    for (const name of Object.keys(sync)) {
+      assert.match(name, /Sync$/)
+      assert.ok(name in api || name.replace(/Sync$/, '') in api, name)
+    }
+  })
+
+  it('has every function that decodes, but those of FFmpeg’s chain, tar members and web streams', () => {
+    const missing = decoders.filter((name) => !(`${name}Sync` in sync))
+    assert.deepEqual(missing.sort(), ['streamFrames', 'streamPackets', 'streamTar'])
+  })
+
+  it('throws what the asynchronous form rejects with', async () => {
+    const nothing = new Uint8Array(0)
+    const calls: [string, ...unknown[]][] = [
+      ...['loadImage', 'loadAudio', 'loadVideo', 'probe', 'loadNpy', 'loadWav'].map(
+        (name): [string, unknown] => [name, nothing],
+      ),
+      ['sampleVideo', nothing, { count: 2 }],
+      ['loadSafetensors', nothing],
+      ['loadImage', nothing, { width: 0 }],
+      ['loadAudio', nothing, { channels: 9 }],
+      ['loadVideo', nothing, { nonsense: 1 }],
+      ['encodeImage', { data: nothing, dtype: 'uint8', shape: [1] }, { format: 'png' }],
+      ['encodeAudio', { data: nothing, dtype: 'uint8', shape: [0] }, { format: 'tune' }],
+    ]
+    const functions = { ...api, ...sync } as unknown as Record<
+      string,
+      (...args: unknown[]) => unknown
+    >
+    for (const [name, ...args] of calls) {
+      const told = async (work: () => unknown): Promise<unknown> => {
+        try {
+          return await work()
+        } catch (error) {
+          const { code, message } = error as { code: string; message: string }
+          return { code, message }
+        }
+      }
+      const expected = (await told(() => functions[name]!(...args))) as { code: string }
+      assert.equal(typeof expected.code, 'string', name)
+      assert.deepEqual(await told(() => functions[`${name}Sync`]!(...args)), expected, name)
+    }
   })
 })

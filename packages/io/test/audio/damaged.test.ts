@@ -32,7 +32,7 @@ function outcome(bytes: Uint8Array, result: AudioArray | unknown): 'whole' | 'pa
   return 'refused'
 }
 
-function loadHere(bytes: Uint8Array, options: object): ReturnType<typeof outcome> {
+function loadInThread(bytes: Uint8Array, options: object): ReturnType<typeof outcome> {
   let result: unknown
   try {
     result = loadAudioSync(bytes, { ...small, ...options })
@@ -71,12 +71,12 @@ describe('damaged sound', () => {
       )
       const outcomes = await Promise.all(cuts.map((bytes) => loadInPool(bytes, {})))
       assert.deepEqual(new Set(outcomes), new Set(['refused']))
-      assert.equal(loadHere(whole, {}), 'whole')
+      assert.equal(loadInThread(whole, {}), 'whole')
     })
 
     it(`${format}: leniently it gives what is there, and says what is not`, () => {
       for (let i = 0; i < 12; i++) {
-        const result = loadHere(whole.subarray(0, Math.floor((whole.length * i) / 12)), {
+        const result = loadInThread(whole.subarray(0, Math.floor((whole.length * i) / 12)), {
           strict: false,
         })
         assert.notEqual(result, 'whole', `${i}/12`)
@@ -95,9 +95,9 @@ describe('damaged sound', () => {
         { window: [1, 2], strict: false, numSamples: 99 },
       ]
       const inPool = await Promise.all(all.map((bytes, i) => loadInPool(bytes, options[i % 4]!)))
-      const here = all.map((bytes, i) => loadHere(bytes, options[i % 4]!))
+      const here = all.map((bytes, i) => loadInThread(bytes, options[i % 4]!))
       assert.deepEqual(here, inPool)
-      assert.equal(loadHere(whole, {}), 'whole')
+      assert.equal(loadInThread(whole, {}), 'whole')
       for (const bytes of all) {
         await probe(bytes).catch((error: MediaError) =>
           assert.equal(error.source, `${bytes.length} bytes`),

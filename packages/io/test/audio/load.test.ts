@@ -224,7 +224,7 @@ describe('numSamples', () => {
 
 describe('what cannot be', () => {
   const refused: [object, RegExp][] = [
-    [{ samplerate: 16000 }, /`options` must be made of .*got "samplerate"/],
+    [{ samplerate: 16000 }, /unknown option `samplerate`/],
     [{ window: [2, 1] }, /`window` must be \[startSec, endSec\]/],
     [{ window: [Number.NaN, 1] }, /`window`/],
     [{ sampleRate: 0 }, /`sampleRate` must be an integer from 1 to 768000, got 0/],

@@ -553,7 +553,7 @@ describe('a filter graph', () => {
         using(Frames.fromVideo(clip(1, 32, 24), { frameRate: 1 }), (others) =>
           assert.throws(
             () => graph.push(others),
-            fault(/like the first, 64x48 rgb24, got "32x24 rgb24"/),
+            fault(/like the first, 64x48 rgb24, got '32x24 rgb24'/),
           ),
         )
       })

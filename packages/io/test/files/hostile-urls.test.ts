@@ -72,7 +72,7 @@ const WHOLE: Record<string, Loader> = {
 /** What reads ranges, or piece by piece. */
 const PARTS: Record<string, Loader> = {
   'TarIndex.open': (url, options) => TarIndex.open(url, options),
-  fromWebDataset: (url, options) => fromWebDataset(url, options),
+  fromWebDataset: async (url, options) => first(await fromWebDataset(url, options)),
   fromParquet: (url, options) => fromParquet(url, options),
   iterateTar: (url, options) => first(iterateTar(url, options)),
   streamTar: (url, options) => first(streamTar(url, options)),

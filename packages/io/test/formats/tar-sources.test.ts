@@ -166,16 +166,16 @@ describe('sources', () => {
         message: /`source` must be a path/,
       })
     const wrong: [object, RegExp][] = [
-      [{ fliter: () => true }, /`options` must be made of types, filter, .*got "fliter"/],
+      [{ fliter: () => true }, /unknown option `fliter`/],
       [{ types: [] }, /`types` must be a list of at least one type/],
-      [{ types: ['folder'] }, /`types` must be made of 'file', .*got "folder"/],
+      [{ types: ['folder'] }, /`types` must be made of 'file', .*got 'folder'/],
       [{ filter: 'jpg' }, /`filter` must be a function/],
       [{ maxMemberBytes: 0 }, /`maxMemberBytes` must be an integer from 1 to 4294967296, got 0/],
       [{ concatenated: 1 }, /`concatenated` must be true or false/],
       [{ requireEndMarker: 'yes' }, /`requireEndMarker` must be true or false/],
       [{ views: null }, /`views` must be true or false/],
       [{ signal: {} }, /`signal` must be an AbortSignal/],
-      [{ pieceBytes: 3 }, /`options` must be made of/],
+      [{ pieceBytes: 3 }, /unknown option/],
     ]
     for (const [options, message] of wrong)
       assert.throws(() => iterateTar(bytes, options), { code: 'ERR_BAD_OPTION', message })

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { mix, shuffleBuffer, shuffled, split } from 'spindle/source'
 import {
@@ -27,8 +28,8 @@ function tar(files: readonly (readonly [path: string, data: Uint8Array])[]): Buf
   return Buffer.concat([...files.map(([path, data]) => block({ path, data })), END])
 }
 
-function write(bytes: Uint8Array): string {
-  const path = join(folder, `${archives++}.tar`)
+function write(bytes: Uint8Array, ending = '.tar'): string {
+  const path = join(folder, `${archives++}${ending}`)
   writeFileSync(path, bytes)
   return path
 }
@@ -164,7 +165,7 @@ describe('fromWebDataset', () => {
     await once(server, 'listening')
     try {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/{a,b}.tar`
-      const source = await fromWebDataset(url)
+      const source = await fromWebDataset(url, { stream: false })
       requests.length = 0
       assert.deepEqual((await keys(source)).length, 100)
       assert.ok(requests.length <= 6, `${requests.length} requests`)
@@ -172,6 +173,74 @@ describe('fromWebDataset', () => {
       assert.equal(Buffer.from(one!.files.cls!).toString(), 'n 49')
       const local = await fromWebDataset([write(bytes), write(bytes)])
       assert.deepEqual(source.description, local.description)
+    } finally {
+      server.close()
+      server.closeAllConnections()
+    }
+  })
+
+  it('reads shards as streams from their first byte, in the same order as by index', async () => {
+    const files = [shard('a', 7), shard('b', 3), shard('c', 0), shard('d', 12)]
+    const paths = files.map((bytes) => write(bytes))
+    const packed = files.map((bytes) => write(gzipSync(bytes), '.tar.gz'))
+    for (const options of [
+      {},
+      { interleave: 2 },
+      { interleave: 3, shuffleShards: true, seed: 5 },
+    ]) {
+      const indexed = await fromWebDataset(paths, { ...options, index: false })
+      for (const source of [
+        await fromWebDataset(packed, options),
+        await fromWebDataset(paths, { ...options, stream: true }),
+      ]) {
+        assert.equal(source.size, undefined)
+        assert.deepEqual(plain(await all(source)), plain(await all(indexed)))
+        for (const start of [0, 6, 8, 21, 22])
+          assert.deepEqual(
+            await keys(source.iterateFrom(start, 1)),
+            await keys(indexed.iterateFrom(start, 1)),
+          )
+        const part = { rank: 1, worldSize: 3 }
+        assert.deepEqual(await keys(split(source, part)), await keys(split(indexed, part)))
+      }
+    }
+    const [sample] = await all(await fromWebDataset(paths, { stream: true, extensions: ['cls'] }))
+    assert.deepEqual(Object.keys(sample!.files), ['cls'])
+  })
+
+  it('has read little of a shard on a network when it gives the first sample', async () => {
+    const bytes = shard('n', 200, 100_000)
+    let sent = 0
+    const server = createServer((request, response) => {
+      const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
+      const body =
+        range === null
+          ? bytes
+          : bytes.subarray(Number(range[1]), Number(range[2] || bytes.length) + 1)
+      response.setHeader('etag', '"x"')
+      if (range !== null) {
+        response.statusCode = 206
+        response.setHeader(
+          'content-range',
+          `bytes ${range[1]}-${Number(range[1]) + body.length - 1}/${bytes.length}`,
+        )
+      }
+      response.setHeader('content-length', body.length)
+      response.on('close', () => {
+        sent += response.socket?.bytesWritten ?? 0
+      })
+      response.end(body)
+    }).listen(0)
+    await once(server, 'listening')
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/{a,b,c}.tar`
+      const source = await fromWebDataset(url)
+      for await (const { __key__ } of source) {
+        assert.equal(__key__, 'n/0')
+        break
+      }
+      assert.ok(sent < 12_000_000, `${sent} of ${3 * bytes.length} bytes`)
+      assert.equal((await keys(source)).length, 600)
     } finally {
       server.close()
       server.closeAllConnections()

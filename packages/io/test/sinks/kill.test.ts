@@ -36,7 +36,10 @@ const readers: Record<keyof typeof formats, (bytes: Buffer) => Promise<number[]>
     return found
   },
   npy: async (bytes) => [...((await loadNpy(bytes)).data as Int32Array)],
-  safetensors: async (bytes) => [...((await loadSafetensors(bytes)).tensors.n?.data as Int32Array)],
+  safetensors: async (bytes) => {
+    const { n } = (await loadSafetensors(bytes)).tensors
+    return [...(n?.data as Int32Array)]
+  },
   parquet: async (bytes) => {
     const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
     const rows = await parquetReadObjects({ file: file as ArrayBuffer })

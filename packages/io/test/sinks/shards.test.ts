@@ -151,7 +151,7 @@ describe('npyShards', () => {
       'text',
     ]
     for (const other of others)
-      await assert.rejects(write([one, other as typeof one], npyShards(folder())), {
+      await assert.rejects(write([one, other as unknown as typeof one], npyShards(folder())), {
         code: 'ERR_BAD_OPTION',
       })
   })

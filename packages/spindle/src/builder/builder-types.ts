@@ -1,6 +1,6 @@
 import type { Executor } from '../engine/executor.ts'
 import type { Json } from '../engine/seekable.ts'
-import type { FailureBudget, RetryOptions, StageContext } from '../engine/types.ts'
+import type { FailureBudget, RateLimit, RetryOptions, StageContext } from '../engine/types.ts'
 import type { WorkerOp } from '../engine/worker-op.ts'
 
 /** An op that is a function. */
@@ -65,6 +65,11 @@ export interface PipeOptions {
   readonly retry?: number | RetryOptions
   /** Time limit for each attempt, in milliseconds. Default: none. */
   readonly timeoutMs?: number
+  /**
+   * How many calls may begin per second; see `docs/rate-limits.md`. Calls that wait for it hold
+   * their slots, and the statistics count this time apart (`shares.throttled`). Default: no limit.
+   */
+  readonly rateLimit?: RateLimit
   /** Capacity of the stage's exit queue in items, an integer >= 1. Default 2. */
   readonly buffer?: number
   /** Limit on the bytes in the exit queue. No call begins while it is reached. Default: none. */

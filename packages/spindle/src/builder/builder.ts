@@ -1,10 +1,9 @@
-import { badOption, checkChoice, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { badOption, checkFunction, checkInteger } from '../check.ts'
 import { checkCopy, isOf, mark } from '../copies.ts'
 import {
   describeStage,
   describeStart,
   type MergeConfig,
-  type MergeOp,
   PipelineConfig,
   type SourceConfig,
   type StageConfig,
@@ -20,6 +19,7 @@ import { guardLoop } from '../guard/loop-guard.ts'
 import { plain } from '../plain-text.ts'
 import { tuneGraph } from '../tuning/graph-tuner.ts'
 import { workerServices } from '../workers/for-engine.ts'
+import { checkBuildOptions } from './build-options.ts'
 import type {
   AggregateOptions,
   ElementOf,
@@ -37,11 +37,16 @@ import type {
 import { callSite } from './call-site.ts'
 import { checkPlacement, type Placement, type WorkersPlacement } from './placement.ts'
 import { checkInRegion, checkOnMain, closeRegion, mixes, type OpenRegion } from './region.ts'
-import { aggregateConfig, checkBuildOptions, pipeConfig, sourceOptions } from './stage-options.ts'
+import {
+  aggregateConfig,
+  mergeSettings,
+  pipeConfig,
+  sourceOptions,
+  variantSettings,
+} from './stage-options.ts'
 
 const DEFAULT_BUFFER = 2
 const DEFAULT_SINK = 3
-const DEFAULT_LOOK_AHEAD = 32
 
 interface Parts {
   readonly start: SourceConfig | MergeConfig | undefined
@@ -115,7 +120,7 @@ export class PipelineBuilder<T = never> {
     if (this.#parts.start !== undefined)
       throw new SpindleError('ERR_BAD_STATE', 'the pipeline already has a source')
     checkSource(source, where)
-    const { continuous, buffer, name, resume, dataset } = sourceOptions(options, where)
+    const { continuous, buffer, name, resume, dataset } = sourceOptions.check(options, where)
     if (continuous && isOneShot(source)) {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
@@ -214,10 +219,7 @@ export class PipelineBuilder<T = never> {
   ): PipelineBuilder<never> {
     const where = callSite()
     if (!isWorkerOp(router)) checkFunction('router', router, where)
-    checkOptions(options, ['name', 'batched', 'lookAhead'], where)
-    const { name = 'path_variants', batched = false, lookAhead = DEFAULT_LOOK_AHEAD } = options
-    if (typeof batched !== 'boolean') badOption('batched', 'a boolean', batched, where)
-    checkInteger('lookAhead', lookAhead, 0, where)
+    const { name, batched, lookAhead } = variantSettings(options, where)
     if (!Array.isArray(paths) || paths.length === 0)
       badOption('paths', 'an array of at least one path', paths, where)
     const chains = paths.map((path, i) => this.#path(path, i, batched, where))
@@ -454,21 +456,7 @@ export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
   const last = args.at(-1)
   const hasOptions = args.length > 0 && !isOf(last, 'PipelineBuilder')
   const inputs = hasOptions ? args.slice(0, -1) : args
-  const options = (hasOptions ? last : {}) as Partial<MergeOptions<unknown, unknown>> &
-    MergeStopOptions
-  checkOptions(options, ['op', 'stop', 'name'], where)
-  const { stop = 'all' } = options
-  checkChoice('stop', stop, ['first', 'all'], where)
-  if (options.op !== undefined) {
-    checkFunction('op', options.op, where)
-    if (options.stop !== undefined)
-      badOption(
-        'stop',
-        'left out where there is an `op`, which ends when its outputs do',
-        stop,
-        where,
-      )
-  }
+  const settings = mergeSettings(hasOptions ? (last as object) : {}, where)
   if (inputs.length === 0) badOption('inputs', 'at least one upstream pipeline', 'none', where)
   const configs = inputs.map((input, i) => {
     checkCopy(`inputs[${i}]`, input, 'PipelineBuilder', where)
@@ -479,9 +467,7 @@ export function merge(...args: readonly unknown[]): PipelineBuilder<never> {
   const start: MergeConfig = {
     kind: 'merge',
     inputs: Object.freeze(configs),
-    op: options.op as MergeOp | undefined,
-    stopsFirst: stop === 'first',
-    name: options.name ?? 'merge',
+    ...settings,
     buffer: DEFAULT_BUFFER,
     where,
   }

@@ -1,12 +1,24 @@
 import { availableParallelism } from 'node:os'
 import type { ResourceLimits } from 'node:worker_threads'
-import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
 import type { RegionWorkersConfig } from '../engine/config.ts'
-import { checkBudget } from '../engine/stages/budget.ts'
+import { failureBudget } from '../engine/stages/budget.ts'
 import type { FailureBudget } from '../engine/types.ts'
 import type { WorkerOp } from '../engine/worker-op.ts'
-import { checkInit, checkInitArgs } from '../workers/calls/worker-module.ts'
+import {
+  anything,
+  choice,
+  either,
+  integer,
+  is,
+  options,
+  type Rules,
+  text,
+} from '../options/index.ts'
+import { copyInitArgs, initRule } from '../workers/calls/worker-module.ts'
+import { limitsRule } from '../workers/supervise/resource-limits.ts'
 import { callSite } from './call-site.ts'
+import { bufferRule } from './stage-options.ts'
 
 /**
  * Where the following stages run: in a region's workers, or on the event loop that iterates the
@@ -30,8 +42,11 @@ export interface WorkersPlacement {
 
 /** Options of {@link workers}. */
 export interface WorkersOptions {
-  /** Number of workers, an integer >= 1. All of them start with the pipeline. */
-  readonly count: number
+  /**
+   * Number of workers, an integer >= 1. All of them start with the pipeline. With a range, the
+   * pipeline starts with `max` workers and its tuner finds the best number, from `min` (default 1).
+   */
+  readonly count: number | { readonly min?: number; readonly max: number }
   /**
    * `'thread'` (default) or `'process'`. Use processes for code that may crash or leak, or that
    * must be killable at any time.
@@ -74,19 +89,33 @@ export interface WorkersOptions {
   readonly name?: string
 }
 
-const known = [
-  'count',
-  'kind',
-  'outputOrder',
-  'init',
-  'initArgs',
-  'initConcurrency',
-  'resourceLimits',
-  'maxDeaths',
-  'maxFailures',
-  'buffer',
-  'name',
-] as const satisfies readonly (keyof WorkersOptions)[]
+type CountRange = Extract<WorkersOptions['count'], object>
+
+const countRange = options('WorkersOptions.count', {
+  min: integer({ min: 1, default: 1, unit: 'workers' }),
+  max: integer({ min: 1, required: true, unit: 'workers' }),
+} satisfies Rules<CountRange>)
+
+const workersOptions = options('WorkersOptions', {
+  count: either(is('an integer >= 1 or { min, max }', isCount), countRange, {
+    required: true,
+    unit: 'workers',
+  }),
+  kind: choice(['thread', 'process'], { default: 'thread' }),
+  outputOrder: choice(['completion', 'input'], { default: 'completion' }),
+  init: initRule,
+  initArgs: anything(),
+  initConcurrency: integer({ min: 1, defaultOf: availableParallelism, unit: 'workers' }),
+  resourceLimits: limitsRule,
+  maxDeaths: integer({ min: 1, default: 2, unit: 'workers' }),
+  maxFailures: failureBudget,
+  buffer: bufferRule,
+  name: text(),
+} satisfies Rules<WorkersOptions>)
+
+function isCount(count: unknown): boolean {
+  return Number.isSafeInteger(count) && (count as number) >= 1
+}
 
 /** Ends a region: the following stages run on the event loop that iterates the pipeline. */
 export const MAIN: MainPlacement = Object.freeze({ type: 'main' })
@@ -112,38 +141,19 @@ export const MAIN: MainPlacement = Object.freeze({ type: 'main' })
  */
 export function workers(options: WorkersOptions): WorkersPlacement {
   const where = callSite()
-  checkOptions(options, known, where)
-  const {
-    count,
-    kind = 'thread',
-    outputOrder = 'completion',
-    init,
-    initConcurrency = availableParallelism(),
-    resourceLimits,
-    maxDeaths = 2,
-    maxFailures,
-    buffer = 2,
-    name,
-  } = options
-  checkInteger('count', count, 1, where)
-  checkChoice('kind', kind, ['thread', 'process'], where)
-  checkChoice('outputOrder', outputOrder, ['completion', 'input'], where)
-  checkInteger('maxDeaths', maxDeaths, 1, where)
-  checkInteger('buffer', buffer, 1, where)
-  if (maxFailures !== undefined) checkBudget(maxFailures, where)
-  checkInit(init, where)
-  checkInteger('initConcurrency', initConcurrency, 1, where)
-  if (name !== undefined && (typeof name !== 'string' || name === ''))
-    badOption('name', 'a text that is not empty', name, where)
-  if (
-    resourceLimits !== undefined &&
-    (typeof resourceLimits !== 'object' || resourceLimits === null)
-  )
-    badOption('resourceLimits', 'an object', resourceLimits, where)
-  const initArgs = checkInitArgs(options)
-  const inits = { init, initArgs, initConcurrency }
-  const config = { count, kind, outputOrder, ...inits, resourceLimits, maxDeaths, maxFailures }
-  return Object.freeze({ type: 'workers', workers: Object.freeze(config), buffer, name })
+  const { buffer, name, count, ...config } = copyInitArgs(workersOptions.check(options, where))
+  const workersConfig = { ...config, ...countsOf(count, where) }
+  return Object.freeze({ type: 'workers', workers: Object.freeze(workersConfig), buffer, name })
+}
+
+function countsOf(
+  count: WorkersOptions['count'],
+  where: string | undefined,
+): Pick<RegionWorkersConfig, 'count' | 'minCount' | 'isRange'> {
+  if (typeof count === 'number') return { count, minCount: 1, isRange: false }
+  const { min, max } = countRange.check(count, where)
+  if (max < min) badOption('count.max', `an integer >= \`min\`, which is ${min}`, max, where)
+  return { count: max, minCount: min, isRange: true }
 }
 
 /** Checks the argument of `to()`. */

@@ -63,7 +63,7 @@ export function checkOnMain(stage: StageConfig): void {
 }
 
 function checkPipe(stage: PipeConfig): void {
-  const { op, executor, retry, isElements } = stage
+  const { op, executor, retry, rateLimit, isElements } = stage
   if (executor !== undefined)
     refuse(
       stage,
@@ -77,6 +77,14 @@ function checkPipe(stage: PipeConfig): void {
       'leave it out',
     )
   }
+  if (retry?.delayMs !== undefined)
+    refuse(stage, '`retry.delayMs` is a function, which cannot leave this thread', 'leave it out')
+  if (rateLimit !== undefined)
+    refuse(
+      stage,
+      '`rateLimit` would count the calls of each worker apart',
+      'put the stage before or after the region',
+    )
   if (isElements || isWorkerOp(op)) return
   if (typeof op === 'function') refuseClosure(stage, 'the op', nameOfOp(op))
   checkTable(stage, op)

@@ -1,87 +1,129 @@
 import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
-import {
-  badOption,
-  checkChoice,
-  checkDuration,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-} from '../check.ts'
-import type { AggregateConfig, PipeConfig, SourceConfig } from '../engine/config.ts'
+import { badOption, checkInteger } from '../check.ts'
+import type { AggregateConfig, MergeOp, PipeConfig } from '../engine/config.ts'
 import type { Executor } from '../engine/executor.ts'
-import { checkHooks } from '../engine/hooks/hook-calls.ts'
-import { checkResumable } from '../engine/progress/resumption.ts'
-import { checkDeadLetter } from '../engine/run/dead-letters.ts'
+import type { Json } from '../engine/seekable.ts'
 import { Collate, checkedAggregator } from '../engine/stages/aggregate-stage.ts'
-import { checkBudget } from '../engine/stages/budget.ts'
+import { failureBudget } from '../engine/stages/budget.ts'
 import { elementsOf } from '../engine/stages/flat-map-stage.ts'
 import { lookUp } from '../engine/stages/look-up.ts'
 import { MOST_CALLS } from '../engine/tuned.ts'
-import type {
-  Aggregator,
-  BuildOptions,
-  RetryOptions,
-  StageContext,
-  TuneOptions,
-} from '../engine/types.ts'
+import type { Aggregator, RateLimit, RetryOptions, StageContext } from '../engine/types.ts'
 import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
-import { checkLoopGuard } from '../guard/loop-guard.ts'
-import type { AggregateOptions, PipeOptions, SourceOptions } from './builder-types.ts'
+import {
+  boolean,
+  choice,
+  durationMs,
+  either,
+  func,
+  group,
+  integer,
+  is,
+  number,
+  type Options,
+  options,
+  type Rule,
+  type Rules,
+  text,
+} from '../options/index.ts'
+import type {
+  AggregateOptions,
+  MergeOptions,
+  MergeStopOptions,
+  PipeOptions,
+  SourceOptions,
+  VariantOptions,
+} from './builder-types.ts'
 
 const DEFAULT_BUFFER = 2
+/** The rule of `buffer`. */
+export const bufferRule: Rule<number, 'always'> = integer({
+  min: 1,
+  default: DEFAULT_BUFFER,
+  unit: 'items',
+})
 
-const pipeOptions = [
-  'name',
-  'concurrency',
-  'outputOrder',
-  'maxFailures',
-  'retry',
-  'timeoutMs',
-  'buffer',
-  'maxBytes',
-  'executor',
-] as const satisfies readonly (keyof PipeOptions)[]
+const concurrencyRange = options('PipeOptions.concurrency', {
+  min: integer({ min: 1, default: 1, unit: 'calls' }),
+  max: integer({ min: 1, unit: 'calls' }),
+} satisfies Rules<ConcurrencyRange>)
+
+type ConcurrencyRange = Extract<PipeOptions['concurrency'], object>
+
+const retryOptions = options('RetryOptions', {
+  retries: integer({ min: 0, required: true }),
+  minDelayMs: number({ min: 0, default: 100 }),
+  maxDelayMs: number({ min: 0, default: 30_000 }),
+  factor: number({ min: 1, default: 2 }),
+  jitter: boolean({ default: true }),
+  shouldRetry: func({ defaultOf: () => retryAlways }),
+  delayMs: func(),
+} satisfies Rules<RetryOptions>)
+
+const rateLimitOptions = options('RateLimit', {
+  perSecond: is('a finite number > 0', isRate, { required: true, unit: 'calls' }),
+  burst: integer({ min: 1, unit: 'calls' }),
+} satisfies Rules<RateLimit>)
+
+const pipeOptions = options('PipeOptions', {
+  name: text(),
+  concurrency: either(
+    is("an integer >= 1, 'auto' or { min, max }", isConcurrency),
+    concurrencyRange,
+    { default: 1, unit: 'calls' },
+  ),
+  outputOrder: choice(['completion', 'input'], { default: 'completion' }),
+  maxFailures: failureBudget,
+  retry: either(integer({ min: 0 }), retryOptions),
+  timeoutMs: durationMs(),
+  rateLimit: group(rateLimitOptions),
+  buffer: bufferRule,
+  maxBytes: integer({ min: 1 }),
+  executor: is('a ThreadPool or another object with a function run', isExecutor),
+} satisfies Rules<PipeOptions>)
+
+function isConcurrency(value: unknown): boolean {
+  return value === 'auto' || (Number.isSafeInteger(value) && (value as number) >= 1)
+}
+
+function isRate(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY
+}
+
+function isExecutor(value: unknown): boolean {
+  return typeof (value as Executor | null)?.run === 'function' && typeof value === 'object'
+}
 
 /** Checks the arguments of `pipe()` and fills in the defaults. */
-export function pipeConfig(op: unknown, options: PipeOptions, at: string | undefined): PipeConfig {
+export function pipeConfig(op: unknown, given: PipeOptions, at: string | undefined): PipeConfig {
   const run = toFunction(op, at)
-  const name = options?.name ?? nameOfOp(op)
-  const where = [`stage "${name}"`, ...(at === undefined ? [] : [at])].join(', ')
-  checkOptions(options, pipeOptions, where)
-  const { concurrency, range } = concurrencyOf(options.concurrency, where)
+  const defaultName = nameOfOp(op)
+  const where = [`stage "${given?.name ?? defaultName}"`, ...(at === undefined ? [] : [at])].join(
+    ', ',
+  )
   const {
-    outputOrder = 'completion',
-    buffer = DEFAULT_BUFFER,
-    maxBytes,
-    maxFailures,
-    timeoutMs,
-    executor,
-  } = options
-  if (typeof name !== 'string' || name === '')
-    badOption('name', 'a text that is not empty', name, where)
-  checkChoice('outputOrder', outputOrder, ['completion', 'input'], where)
-  checkInteger('buffer', buffer, 1, where)
-  if (maxBytes !== undefined) checkInteger('maxBytes', maxBytes, 1, where)
-  if (maxFailures !== undefined) checkBudget(maxFailures, where)
-  if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, where)
-  if (executor !== undefined) checkExecutor(executor, op, where)
+    name = defaultName,
+    concurrency,
+    retry,
+    rateLimit,
+    ...others
+  } = pipeOptions.check(given, where)
+  if (others.executor !== undefined) checkOpOf(others.executor, op, where)
   return Object.freeze({
     kind: 'pipe',
     op,
     run,
     isElements: op === elementsOf,
-    executor,
     name,
-    concurrency,
-    range,
-    outputOrder,
-    maxFailures,
-    retry: retryOptions(options.retry, where),
-    timeoutMs,
-    buffer,
-    maxBytes,
+    ...others,
+    rateLimit: rateLimit && limitOf(rateLimit),
+    ...startOf(concurrency, where),
+    retry:
+      retry === undefined
+        ? undefined
+        : retryOptions.check(typeof retry === 'number' ? { retries: retry } : retry, where),
     where: at,
   })
 }
@@ -92,34 +134,28 @@ export function pipeConfig(op: unknown, options: PipeOptions, at: string | undef
  */
 const FIRST_CALLS = Math.max(8, 2 * availableParallelism())
 
-function concurrencyOf(
-  given: PipeOptions['concurrency'],
+function startOf(
+  given: number | 'auto' | ConcurrencyRange,
   where: string,
 ): Pick<PipeConfig, 'concurrency' | 'range'> {
+  if (typeof given === 'number') return { concurrency: given, range: undefined }
   if (given === 'auto') return { concurrency: FIRST_CALLS, range: { min: 1, max: MOST_CALLS } }
-  if (typeof given !== 'object' || given === null) {
-    const concurrency = given ?? 1
-    if (!Number.isSafeInteger(concurrency) || concurrency < 1)
-      badOption('concurrency', "an integer >= 1, 'auto' or { min, max }", given, where)
-    return { concurrency, range: undefined }
-  }
-  checkOptions(given, ['min', 'max'], where)
-  const { min = 1, max = Math.max(MOST_CALLS, given.min ?? 1) } = given
-  checkInteger('concurrency.min', min, 1, where)
-  checkInteger('concurrency.max', max, 1, where)
+  const { min, max = Math.max(MOST_CALLS, min) } = concurrencyRange.check(given, where)
   if (max < min) badOption('concurrency.max', `an integer >= \`min\`, which is ${min}`, max, where)
   return { concurrency: Math.min(max, Math.max(min, FIRST_CALLS)), range: { min, max } }
 }
 
+const aggregateOptions = options('AggregateOptions', {
+  dropLast: boolean({ default: false }),
+} satisfies Rules<AggregateOptions>)
+
 /** Checks the arguments of `aggregate()` and fills in the defaults. */
 export function aggregateConfig(
   how: unknown,
-  options: AggregateOptions,
+  given: AggregateOptions,
   where: string | undefined,
 ): AggregateConfig {
-  checkOptions(options, ['dropLast'], where)
-  const { dropLast = false } = options
-  if (typeof dropLast !== 'boolean') badOption('dropLast', 'a boolean', dropLast, where)
+  const { dropLast } = aggregateOptions.check(given, where)
   const common = { kind: 'aggregate', dropLast, buffer: DEFAULT_BUFFER, where } as const
   if (isWorkerOp(how))
     return Object.freeze({
@@ -146,16 +182,10 @@ export function aggregateConfig(
   })
 }
 
-function checkExecutor(executor: unknown, op: unknown, where: string): void {
-  if (
-    typeof executor !== 'object' ||
-    executor === null ||
-    typeof (executor as Executor).run !== 'function'
-  )
-    badOption('executor', 'a ThreadPool or another object with a function run', executor, where)
+function checkOpOf(executor: Executor, op: unknown, where: string): void {
   if (isWorkerOp(op)) {
     const hasValues = op.bound !== undefined || op.initArgs !== undefined
-    if (hasValues && (executor as Executor).bindsValues !== true)
+    if (hasValues && executor.bindsValues !== true)
       badOption(
         'executor',
         'one that heeds bound values and `initArgs`, which `bindsValues: true` says (a ThreadPool or ProcessPool does)',
@@ -170,38 +200,11 @@ function checkExecutor(executor: unknown, op: unknown, where: string): void {
   )
 }
 
-function retryOptions(
-  retry: PipeOptions['retry'],
-  where: string,
-): Required<RetryOptions> | undefined {
-  if (retry === undefined) return undefined
-  const given: RetryOptions =
-    typeof retry === 'object' && retry !== null ? retry : { retries: retry }
-  checkOptions(
-    given,
-    ['retries', 'minDelayMs', 'maxDelayMs', 'factor', 'jitter', 'shouldRetry'],
-    where,
-  )
-  const {
-    retries,
-    minDelayMs = 100,
-    maxDelayMs = 30_000,
-    factor = 2,
-    jitter = true,
-    shouldRetry = retryAlways,
-  } = given
-  checkInteger(typeof retry === 'object' ? 'retry.retries' : 'retry', retries, 0, where)
-  for (const [option, value, least] of [
-    ['retry.minDelayMs', minDelayMs, 0],
-    ['retry.maxDelayMs', maxDelayMs, 0],
-    ['retry.factor', factor, 1],
-  ] as const) {
-    if (typeof value !== 'number' || !(value >= least))
-      badOption(option, `a number >= ${least}`, value, where)
-  }
-  if (typeof jitter !== 'boolean') badOption('retry.jitter', 'a boolean', jitter, where)
-  checkFunction('retry.shouldRetry', shouldRetry, where)
-  return { retries, minDelayMs, maxDelayMs, factor, jitter, shouldRetry }
+/** A timer may be a few milliseconds late. With a burst, the calls that were due then follow it. */
+function limitOf(given: RateLimit): Required<RateLimit> {
+  const { perSecond, burst = Math.max(1, Math.floor(perSecond / 50)) } =
+    rateLimitOptions.check(given)
+  return Object.freeze({ perSecond, burst })
 }
 
 /** The default `shouldRetry`. Regions recognise it, because they refuse any other function. */
@@ -224,22 +227,20 @@ export function nameOfOp(op: unknown): string {
   return op instanceof Map ? 'Map' : 'Array'
 }
 
-/** Checks the options of `addSource()` and fills in the defaults. */
-export function sourceOptions(
-  options: SourceOptions,
-  where: string | undefined,
-): Pick<SourceConfig, 'continuous' | 'buffer' | 'name' | 'resume' | 'dataset'> {
-  checkOptions(options, ['continuous', 'buffer', 'name', 'resume', 'dataset'], where)
-  const { continuous = false, buffer = DEFAULT_BUFFER, name = 'source', resume, dataset } = options
-  if (resume !== undefined) checkChoice('resume', resume, ['seek', 'skip'], where)
-  if (dataset !== undefined && !isPlain(dataset))
-    badOption('dataset', 'what JSON can say: texts, numbers, arrays, plain objects', dataset, where)
-  if (typeof continuous !== 'boolean') badOption('continuous', 'a boolean', continuous, where)
-  checkInteger('buffer', buffer, 1, where)
-  if (typeof name !== 'string' || name === '')
-    badOption('name', 'a text that is not empty', name, where)
-  return { continuous, buffer, name, resume, dataset }
-}
+/** The rules of {@link SourceOptions}. */
+export const sourceOptions: Options<{
+  readonly continuous: Rule<boolean, 'always'>
+  readonly buffer: Rule<number, 'always'>
+  readonly name: Rule<string, 'always'>
+  readonly resume: Rule<'seek' | 'skip', 'maybe'>
+  readonly dataset: Rule<Json, 'maybe'>
+}> = options('SourceOptions', {
+  continuous: boolean({ default: false }),
+  buffer: bufferRule,
+  name: text({ default: 'source' }),
+  resume: choice(['seek', 'skip']),
+  dataset: is('what JSON can say: texts, numbers, arrays, plain objects', isPlain),
+} satisfies Rules<SourceOptions>)
 
 /** Whether a value survives a round trip through JSON unchanged. */
 function isPlain(value: unknown): boolean {
@@ -250,63 +251,38 @@ function isPlain(value: unknown): boolean {
   }
 }
 
-function checkTune(tune: unknown): void {
-  const modes = ['off', 'once', 'continuous'] as const
-  if (typeof tune !== 'object' || tune === null) {
-    checkChoice('tune', tune, modes)
-    return
-  }
-  checkOptions(tune, ['mode', 'maxMemoryBytes'])
-  const { mode, maxMemoryBytes } = tune as TuneOptions
-  if (mode !== undefined) checkChoice('tune.mode', mode, modes)
-  if (maxMemoryBytes !== undefined) checkInteger('tune.maxMemoryBytes', maxMemoryBytes, 1)
+const variantOptions = options('VariantOptions', {
+  name: text({ default: 'path_variants' }),
+  batched: boolean({ default: false }),
+  lookAhead: integer({ min: 0, default: 32, unit: 'items' }),
+} satisfies Rules<VariantOptions>)
+
+/** Checks the options of `pathVariants()` and fills in the defaults. */
+export function variantSettings(
+  given: VariantOptions,
+  where: string | undefined,
+): Required<VariantOptions> {
+  return variantOptions.check(given, where)
 }
 
-/** Checks the options of `build()`. */
-export function checkBuildOptions(options: BuildOptions): void {
-  checkOptions(options, [
-    'maxFailures',
-    'seed',
-    'signal',
-    'hooks',
-    'backgroundTasks',
-    'onItemError',
-    'deadLetter',
-    'logger',
-    'threads',
-    'tune',
-    'reportIntervalMs',
-    'onStats',
-    'loopGuard',
-    'resumable',
-    'state',
-  ] satisfies (keyof BuildOptions)[])
-  if (options.maxFailures !== undefined) checkBudget(options.maxFailures)
-  if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
-    badOption('seed', 'an integer', options.seed)
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    badOption('signal', 'an AbortSignal', options.signal)
-  }
-  if (options.reportIntervalMs !== undefined)
-    checkDuration('reportIntervalMs', options.reportIntervalMs)
-  if (options.onStats !== undefined) checkFunction('onStats', options.onStats)
-  if (options.threads !== undefined) checkInteger('threads', options.threads, 1)
-  checkLoopGuard(options.loopGuard)
-  if (options.tune !== undefined) checkTune(options.tune)
-  checkResumable(options)
-  if (options.onItemError !== undefined) checkFunction('onItemError', options.onItemError)
-  if (options.deadLetter !== undefined) checkDeadLetter(options.deadLetter)
-  if (options.hooks !== undefined && typeof options.hooks !== 'function') checkHooks(options.hooks)
-  const { logger } = options
-  if (
-    logger !== undefined &&
-    (typeof logger?.warn !== 'function' || typeof logger.error !== 'function')
-  ) {
-    badOption('logger', 'an object with the functions warn and error', logger)
-  }
-  if (options.backgroundTasks !== undefined) {
-    if (!Array.isArray(options.backgroundTasks))
-      badOption('backgroundTasks', 'an array of functions', options.backgroundTasks)
-    for (const task of options.backgroundTasks) checkFunction('backgroundTasks', task)
-  }
+const mergeOptions = options('MergeOptions & MergeStopOptions', {
+  op: func(),
+  stop: choice(['first', 'all']),
+  name: text({ default: 'merge' }),
+} satisfies Rules<MergeOptions<unknown, unknown> & MergeStopOptions>)
+
+/** Checks the options of `merge()` and fills in the defaults. */
+export function mergeSettings(
+  given: object,
+  where: string | undefined,
+): { readonly op: MergeOp | undefined; readonly stopsFirst: boolean; readonly name: string } {
+  const { op, stop, name } = mergeOptions.check(given, where)
+  if (op !== undefined && stop !== undefined)
+    badOption(
+      'stop',
+      'left out where there is an `op`, which ends when its outputs do',
+      stop,
+      where,
+    )
+  return { op: op as MergeOp | undefined, stopsFirst: stop === 'first', name }
 }

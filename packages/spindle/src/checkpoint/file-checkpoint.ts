@@ -1,5 +1,6 @@
-import { badOption, checkFunction, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../errors.ts'
+import { func, options, type Rules } from '../options/index.ts'
 import { brokenCheckpoint, takeState } from './checkpoint-state.ts'
 import { bytesOf, checkData, type FileData, Gathered } from './file-data.ts'
 import { call, type FileWork, makeFile, run, runSync } from './file-work.ts'
@@ -16,6 +17,10 @@ export interface FileCheckpointOptions {
    */
   readonly partName?: (part: number) => string
 }
+
+const checkpointOptions = options('FileCheckpointOptions', {
+  partName: func({ defaultOf: () => defaultPartName }),
+} satisfies Rules<FileCheckpointOptions>)
 
 interface StagedFile {
   readonly temp: string
@@ -349,11 +354,7 @@ function checkArguments(
   directory: unknown,
   options: FileCheckpointOptions,
 ): { path: string; partName: (part: number) => string } {
-  const path = checkFolder(directory)
-  checkOptions(options, ['partName'])
-  const { partName = defaultPartName } = options
-  checkFunction('partName', partName)
-  return { path, partName }
+  return { path: checkFolder(directory), ...checkpointOptions.check(options) }
 }
 
 function defaultPartName(part: number): string {

@@ -1,5 +1,6 @@
-import { badOption, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
 import { messageOf, SpindleError } from '../errors.ts'
+import { is, options, type Rules } from '../options/index.ts'
 import { brokenCheckpoint, isState, takenCheckpoint, takeState } from './checkpoint-state.ts'
 
 /**
@@ -30,6 +31,17 @@ export interface SqliteCheckpointOptions {
    */
   readonly table?: string
 }
+
+const checkpointOptions = options('SqliteCheckpointOptions', {
+  name: is('a string that is not empty', (value) => typeof value === 'string' && value !== '', {
+    default: 'pipeline',
+  }),
+  table: is(
+    'a name of letters, digits and underscores that does not begin with a digit',
+    (value) => typeof value === 'string' && /^[A-Za-z_]\w*$/.test(value),
+    { default: 'spindle_checkpoint' },
+  ),
+} satisfies Rules<SqliteCheckpointOptions>)
 
 /**
  * Commits rows of a SQLite database in one transaction with the state of the pipeline that they
@@ -72,16 +84,7 @@ export class SqliteCheckpoint<S extends object> {
    */
   constructor(database: SqliteDatabase, options: SqliteCheckpointOptions = {}) {
     checkDatabase(database)
-    checkOptions(options, ['name', 'table'])
-    const { name = 'pipeline', table = 'spindle_checkpoint' } = options
-    if (typeof name !== 'string' || name === '')
-      badOption('name', 'a string that is not empty', name)
-    if (typeof table !== 'string' || !/^[A-Za-z_]\w*$/.test(table))
-      badOption(
-        'table',
-        'a name of letters, digits and underscores that does not begin with a digit',
-        table,
-      )
+    const { name, table } = checkpointOptions.check(options)
     this.#database = database
     this.#name = name
     database.exec(

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { messageOf, SpindleError } from '../errors.ts'
 import { DeadEnd, type Ended, endAfterGrace } from './exit-status.ts'
+import { inspectFile } from './inspect-command.ts'
 import { ownVersion } from './local-copy.ts'
 import { print, say, sayWithStack } from './output.ts'
 import { profile } from './profile-command.ts'
@@ -12,10 +13,13 @@ const help = `spindle: runs data-loading pipelines
 Usage
   spindle run <module> [options] [-- arguments]
   spindle profile <module> [options] [-- arguments]
+  spindle inspect <path or URL> [--json]
 
 run      Runs the pipeline that the module exports: a PipelineBuilder, a Pipeline, or a function that makes one of
          them from the arguments after --. Shows it at work, and ends with a report.
 profile  Runs each of its stages alone, at several concurrencies, and says which to take.
+inspect  Says what a file is, how many records it has, their shapes, and shows the first one: tar, zip, Parquet, npy,
+         npz, safetensors, JSON Lines, images, audio, video; on disk, on the web, in s3:, gs:, az: and hf:.
 
 Options of run
   --export <name>    which export to run (default: "default", then "pipeline")
@@ -73,8 +77,15 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
   }
   const [command, module, ...extra] = positionals
   if (command === undefined) throw usage('a command is missing: spindle run <module>')
+  if (command === 'inspect') {
+    if (module === undefined) throw usage('spindle inspect needs a path or a URL')
+    if (extra.length > 0) throw usage(`unexpected "${extra[0]}"`)
+    for (const option of [...runOnly, ...profileOnly, 'export'] as const)
+      if (values[option] !== undefined) throw usage(`--${option} is no option of spindle inspect`)
+    return await inspectFile(module, values.json === true)
+  }
   if (command !== 'run' && command !== 'profile')
-    throw usage(`unknown command "${command}"; known are run and profile`)
+    throw usage(`unknown command "${command}"; known are run, profile and inspect`)
   if (module === undefined)
     throw usage(`spindle ${command} needs a module: spindle ${command} pipeline.mjs`)
   if (extra.length > 0)

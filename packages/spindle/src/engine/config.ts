@@ -4,7 +4,14 @@ import { mark } from '../copies.ts'
 import { plain } from '../plain-text.ts'
 import type { Executor } from './executor.ts'
 import type { Json } from './seekable.ts'
-import type { Aggregator, FailureBudget, RetryOptions, Source, StageContext } from './types.ts'
+import type {
+  Aggregator,
+  FailureBudget,
+  RateLimit,
+  RetrySettings,
+  Source,
+  StageContext,
+} from './types.ts'
 import { isWorkerOp, type WorkerOp } from './worker-op.ts'
 
 // Output of the builder and input of the engine: plain, frozen data. `String(config)` and
@@ -58,8 +65,9 @@ export interface PipeConfig {
   readonly range: { readonly min: number; readonly max: number } | undefined
   readonly outputOrder: 'completion' | 'input'
   readonly maxFailures: FailureBudget | undefined
-  readonly retry: Required<RetryOptions> | undefined
+  readonly retry: RetrySettings | undefined
   readonly timeoutMs: number | undefined
+  readonly rateLimit: Required<RateLimit> | undefined
   readonly buffer: number
   readonly maxBytes: number | undefined
   readonly where: string | undefined
@@ -101,7 +109,11 @@ export interface RegionConfig {
 
 /** Where and how a region runs. */
 export interface RegionWorkersConfig {
+  /** Number of workers at first, which is the highest number too. */
   readonly count: number
+  /** The lowest number for the tuner, and whether the user gave a range. */
+  readonly minCount: number
+  readonly isRange: boolean
   readonly kind: 'thread' | 'process'
   readonly outputOrder: 'completion' | 'input'
   readonly init: WorkerOp<never, unknown> | undefined
@@ -210,6 +222,7 @@ export function describeStage(stage: StageConfig): string[] {
       : [`maxFailures: ${describeBudget(stage.maxFailures)}`]),
     ...(stage.retry === undefined ? [] : [`retries: ${stage.retry.retries}`]),
     ...(stage.timeoutMs === undefined ? [] : [`timeoutMs: ${stage.timeoutMs}`]),
+    ...(stage.rateLimit === undefined ? [] : [`rateLimit: ${stage.rateLimit.perSecond}/s`]),
     ...(typeof stage.op === 'function' ? [] : [`op: ${describeOp(stage.op)}`]),
     ...(stage.executor === undefined ? [] : [`executor: ${describeSource(stage.executor)}`]),
   ]

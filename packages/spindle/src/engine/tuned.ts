@@ -19,11 +19,15 @@ export interface Tuning {
 /** The result if the pipeline is not tuned. */
 export const noTuning: Tuning = { moves: [], options: {} }
 
-/** Options of a stage. `executor.size` is the size of the pool in which it runs. */
+/**
+ * Options of a stage. `executor.size` is the size of the pool in which it runs. `workers.count` is
+ * the number of workers of a region.
+ */
 export interface TunedOptions {
   readonly concurrency?: number
   readonly buffer?: number
   readonly executor?: { readonly size: number }
+  readonly workers?: { readonly count: number }
 }
 
 /** The limits of a tuned number. */

@@ -91,6 +91,32 @@ export interface RetryOptions {
   readonly jitter?: boolean
   /** Decides whether an error is worth another attempt. Default: every error is. */
   readonly shouldRetry?: (error: unknown, attempt: number) => boolean
+  /**
+   * Delay before the next attempt, in milliseconds, for example what the server asks for in
+   * `Retry-After`: a number >= 0, used as it is, without jitter and `maxDelayMs`. `undefined`: the
+   * delay that follows from the other options. `attempt` is the number of the failed one, from 1.
+   */
+  readonly delayMs?: (error: unknown, attempt: number) => number | undefined
+}
+
+/**
+ * How many calls of a stage may begin in a time. At most `burst` calls begin at once; beyond that,
+ * one begins every `1 / perSecond` seconds. So at most `burst + perSecond * s` calls begin in any
+ * `s` seconds. Every attempt counts as a call.
+ */
+export interface RateLimit {
+  /** Calls per second in the long run, a number > 0. */
+  readonly perSecond: number
+  /**
+   * Calls that may begin at once after a pause, an integer >= 1. Default: the calls of 20 ms, at
+   * least 1.
+   */
+  readonly burst?: number
+}
+
+/** {@link RetryOptions} with all defaults. */
+export type RetrySettings = Required<Omit<RetryOptions, 'delayMs'>> & {
+  readonly delayMs: RetryOptions['delayMs']
 }
 
 /** One item at one stage, as hooks see it. */

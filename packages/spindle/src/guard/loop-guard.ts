@@ -1,8 +1,8 @@
-import { badOption, checkOptions } from '../check.ts'
 import { isInside } from '../engine/flow/current-call.ts'
 import { channels } from '../engine/hooks/channels.ts'
 import type { Graph } from '../engine/run/graph.ts'
 import type { LoopGuardOptions } from '../engine/types.ts'
+import { durationMs, either, is, options, type Rule, type Rules } from '../options/index.ts'
 import { plain } from '../plain-text.ts'
 import { callListener } from '../user-code.ts'
 import { type PlacedBlock, placeBlock, sharesOf } from './block-place.ts'
@@ -13,7 +13,6 @@ import { warningOf } from './remedies.ts'
 import type { BlockMessage } from './watch-protocol.ts'
 import { readBlocks, unwatch, type Watcher, watch } from './watchdog.ts'
 
-const DEFAULT_THRESHOLD_MS = 10
 /**
  * A warning requires that a place has blocked the event loop for this many thresholds in total, and
  * for this share of the time. Short blocks now and then are not worth a warning.
@@ -23,20 +22,19 @@ const SHARE_TO_WARN = 0.01
 /** Number of blocks without a scope that may come from calls which began before scopes were on. */
 const UNSCOPED_IN_DOUBT = 2
 
-/** Checks the option `loopGuard`. @throws `ERR_BAD_OPTION` */
-export function checkLoopGuard(options: unknown): void {
-  if (options === undefined || options === false) return
-  if (typeof options !== 'object' || options === null)
-    badOption('loopGuard', 'false or an object of options', options)
-  checkOptions(options, ['thresholdMs'])
-  const { thresholdMs } = options as LoopGuardOptions
-  if (thresholdMs !== undefined && (typeof thresholdMs !== 'number' || !(thresholdMs >= 2)))
-    badOption('loopGuard.thresholdMs', 'a number of milliseconds >= 2', thresholdMs)
-}
+const loopGuardOptions = options('LoopGuardOptions', {
+  thresholdMs: durationMs({ min: 2, orInfinity: true, default: 10 }),
+} satisfies Rules<LoopGuardOptions>)
+
+/** The rule of `loopGuard`. */
+export const loopGuardRule: Rule<false | LoopGuardOptions, 'maybe'> = either(
+  is('false or an object of options', (value) => value === false),
+  loopGuardOptions,
+)
 
 /** Watches a pipeline's event loop while the pipeline runs. */
 export function guardLoop(graph: Graph, options: LoopGuardOptions = {}): void {
-  const guard = new LoopGuard(graph, options.thresholdMs ?? DEFAULT_THRESHOLD_MS)
+  const guard = new LoopGuard(graph, loopGuardOptions.check(options).thresholdMs)
   graph.listeners.add({
     started: () => {
       void loadInspector()

@@ -1,5 +1,14 @@
-import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
 import { SpindleError } from '../errors.ts'
+import {
+  boolean,
+  choice,
+  exactInteger,
+  integer,
+  options,
+  type Rule,
+  type Rules,
+} from '../options/index.ts'
 import type { NdArray } from './array.ts'
 import { labelsOf, type TokenDocument, tokensOf } from './token-document.ts'
 import { checkId, fillIds, type Ids, newIds, putIds } from './token-ids.ts'
@@ -23,6 +32,23 @@ export interface AssembleOptions<D extends 'int64' | 'int32' = 'int64' | 'int32'
    */
   readonly dtype?: D
 }
+
+/** The rules of {@link AssembleOptions}. */
+export const assembleRules: {
+  readonly maxTokens: Rule<number, 'always'>
+  readonly paddingId: Rule<number, 'always'>
+  readonly labels: Rule<boolean, 'always'>
+  readonly ignoreLabel: Rule<number, 'always'>
+  readonly dtype: Rule<'int64' | 'int32', 'always'>
+} = {
+  maxTokens: integer({ min: 1, required: true, unit: 'tokens' }),
+  paddingId: exactInteger({ default: 0 }),
+  labels: boolean({ default: false }),
+  ignoreLabel: exactInteger({ default: -100 }),
+  dtype: choice(['int64', 'int32'], { default: 'int64' }),
+}
+
+const assembleOptions = options('AssembleOptions', assembleRules satisfies Rules<AssembleOptions>)
 
 /**
  * Several documents as one input of a language model. All arrays are row-major; `n` is `maxTokens`.
@@ -76,14 +102,11 @@ export interface PackedSequence<D extends 'int64' | 'int32' = 'int64' | 'int32'>
 export function assemblePack<D extends 'int64' | 'int32' = 'int64'>(
   options: AssembleOptions<D>,
 ): (documents: readonly TokenDocument[]) => PackedSequence<D> {
-  checkOptions(options, ['maxTokens', 'paddingId', 'labels', 'ignoreLabel', 'dtype'])
-  const { maxTokens, paddingId = 0, labels: hasLabels = false, ignoreLabel = -100 } = options
-  const dtype = (options.dtype ?? 'int64') as D
-  checkInteger('maxTokens', maxTokens, 1)
+  const { labels: hasLabels, dtype: ofIds, ...checked } = assembleOptions.check(options)
+  const { maxTokens, paddingId, ignoreLabel } = checked
+  const dtype = ofIds as D
   // `cuSeqlens` is int32.
   if (maxTokens >= 2 ** 31) badOption('maxTokens', 'below 2^31', maxTokens)
-  if (typeof hasLabels !== 'boolean') badOption('labels', 'a boolean', hasLabels)
-  checkChoice('dtype', dtype, ['int64', 'int32'])
   checkId('paddingId', paddingId, dtype)
   checkId('ignoreLabel', ignoreLabel, dtype)
   // The positions of every document are a prefix of this array.

@@ -1,7 +1,8 @@
 import { badOption } from '../check.ts'
 import { checkOwn } from '../copies.ts'
 import { SpindleError } from '../errors.ts'
-import type { SegmentPool } from '../workers/memory/segment-pool.ts'
+import { boolean, is, type Rule } from '../options/index.ts'
+import { type SegmentPool, segmentPoolRule } from '../workers/memory/segment-pool.ts'
 import type { Data, DataConstructor } from './array.ts'
 
 /** Where the arrays of a batch are stored. At most one of the three options may be given. */
@@ -23,6 +24,23 @@ export interface MemoryOptions {
   readonly into?: ArrayBufferLike | ArrayBufferView
 }
 
+/** The rules of {@link MemoryOptions}. */
+export const memoryRules: {
+  readonly shared: Rule<boolean, 'maybe'>
+  readonly pool: Rule<SegmentPool, 'maybe'>
+  readonly into: Rule<ArrayBufferLike | ArrayBufferView, 'maybe'>
+} = {
+  shared: boolean(),
+  pool: segmentPoolRule,
+  into: is('a buffer or a view of one', isMemory),
+}
+
+function isMemory(value: unknown): boolean {
+  return (
+    value instanceof ArrayBuffer || value instanceof SharedArrayBuffer || ArrayBuffer.isView(value)
+  )
+}
+
 /** Alignment of arrays that share memory, in bytes: vector instructions are fastest with it. */
 const ALIGNMENT = 64
 
@@ -42,13 +60,9 @@ function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
 }
 
-/** @throws `ERR_BAD_OPTION` */
+/** Checks options that keep to {@link memoryRules}. @throws `ERR_BAD_OPTION` */
 export function checkMemory({ shared, pool, into }: MemoryOptions): void {
-  if (shared !== undefined && typeof shared !== 'boolean') badOption('shared', 'a boolean', shared)
   if (pool !== undefined) checkOwn('pool', pool, 'SegmentPool')
-  const isMemory =
-    into instanceof ArrayBuffer || into instanceof SharedArrayBuffer || ArrayBuffer.isView(into)
-  if (into !== undefined && !isMemory) badOption('into', 'a buffer or a view of one', into)
   const given = [shared === true, pool !== undefined, into !== undefined].filter(Boolean).length
   if (given > 1) badOption('shared', 'given without `pool` and `into`: only one of them', 'several')
 }

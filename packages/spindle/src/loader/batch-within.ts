@@ -1,6 +1,7 @@
-import { badOption, checkDuration, checkFunction, checkOptions } from '../check.ts'
+import { badOption, checkFunction } from '../check.ts'
 import { Collate } from '../engine/stages/aggregate-stage.ts'
 import type { Aggregator } from '../engine/types.ts'
+import { durationMs, options, type Rules } from '../options/index.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 
 /** Options of `batchWithin()`. */
@@ -11,6 +12,10 @@ export interface WithinOptions {
    */
   readonly maxWaitMs: number
 }
+
+const withinOptions = options('WithinOptions', {
+  maxWaitMs: durationMs({ required: true }),
+} satisfies Rules<WithinOptions>)
 
 const TIME_IS_UP = Symbol('time is up')
 
@@ -43,15 +48,14 @@ export function batchWithin<T>(
   how: number | (() => Aggregator<T, T[]>),
   options: WithinOptions,
 ): AsyncGenerator<T[], void, undefined> {
-  checkOptions(options, ['maxWaitMs'])
-  checkDuration('maxWaitMs', options.maxWaitMs)
+  const { maxWaitMs } = withinOptions.check(options)
   if (typeof how === 'number') {
     if (!Number.isInteger(how) || how < 1)
       badOption('how', 'an integer >= 1 or a function that makes an aggregator', how)
-    return batches(items, new Collate<T>(how), options.maxWaitMs)
+    return batches(items, new Collate<T>(how), maxWaitMs)
   }
   checkFunction('how', how)
-  return batches(items, how(), options.maxWaitMs)
+  return batches(items, how(), maxWaitMs)
 }
 
 async function* batches<T>(

@@ -1,5 +1,6 @@
-import { badOption, checkChoice, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { badOption, checkInteger } from '../check.ts'
 import type { Aggregator } from '../engine/types.ts'
+import { choice, func, is, options, type Rules } from '../options/index.ts'
 import { lengthOf } from './length-of.ts'
 
 /** Options of `bucketByLength()`. */
@@ -23,6 +24,23 @@ export interface BucketOptions<T> {
    * are fewer batches. `aggregate(…, { dropLast: true })` drops the rests in both cases.
    */
   readonly rest?: 'apart' | 'together'
+}
+
+const bucketOptions = options('BucketOptions', {
+  length: func({ required: true }),
+  boundaries: is('an array of at least one number >= 0, each above the one before', isList, {
+    required: true,
+  }),
+  batchSize: is(
+    'an integer >= 1, or an array of them, one for each bucket',
+    (value) => Array.isArray(value) || (Number.isInteger(value) && (value as number) >= 1),
+    { required: true, unit: 'items' },
+  ),
+  rest: choice(['apart', 'together'], { default: 'apart' }),
+} satisfies Rules<BucketOptions<never>>)
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0
 }
 
 /**
@@ -52,19 +70,13 @@ export interface BucketOptions<T> {
  * ```
  */
 export function bucketByLength<T>(options: BucketOptions<T>): () => Aggregator<T, T[]> {
-  checkOptions(options, ['length', 'boundaries', 'batchSize', 'rest'])
-  const { length, boundaries, batchSize, rest = 'apart' } = options
-  checkFunction('length', length)
+  const { length, boundaries, batchSize, rest } = bucketOptions.check(options)
   checkBoundaries(boundaries)
-  checkChoice('rest', rest, ['apart', 'together'])
   const sizes = batchSizes(batchSize, boundaries.length + 1)
   return () => new Buckets(length, [...boundaries], sizes, rest === 'together')
 }
 
 function checkBoundaries(boundaries: readonly number[]): void {
-  const rule = 'an array of at least one number >= 0, each above the one before'
-  if (!Array.isArray(boundaries) || boundaries.length === 0)
-    badOption('boundaries', rule, boundaries)
   for (const [at, boundary] of boundaries.entries()) {
     if (
       typeof boundary !== 'number' ||
@@ -76,11 +88,8 @@ function checkBoundaries(boundaries: readonly number[]): void {
 }
 
 function batchSizes(batchSize: number | readonly number[], buckets: number): readonly number[] {
-  if (typeof batchSize === 'number') {
-    checkInteger('batchSize', batchSize, 1)
-    return new Array<number>(buckets).fill(batchSize)
-  }
-  if (!Array.isArray(batchSize) || batchSize.length !== buckets)
+  if (typeof batchSize === 'number') return new Array<number>(buckets).fill(batchSize)
+  if (batchSize.length !== buckets)
     badOption(
       'batchSize',
       `an integer >= 1, or an array of ${buckets}, one for each bucket`,

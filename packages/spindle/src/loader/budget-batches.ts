@@ -1,7 +1,7 @@
-import { badOption, checkChoice, checkFunction, checkInteger, checkOptions } from '../check.ts'
 import { sizeOf } from '../engine/flow/size.ts'
 import type { Aggregator } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
+import { boolean, choice, func, integer, options, type Rules } from '../options/index.ts'
 import { lengthOf } from './length-of.ts'
 
 /** Options that `batchByTokens()` and `batchByBytes()` share. */
@@ -41,6 +41,25 @@ export interface ByteBudgetOptions<T> extends BudgetOptions {
   readonly bytes?: (item: T) => number
 }
 
+const budgetRules = {
+  maxItems: integer({ min: 1, orInfinity: true, default: Number.POSITIVE_INFINITY, unit: 'items' }),
+  tooLarge: choice(['refuse', 'alone'], { default: 'refuse' }),
+} satisfies Rules<BudgetOptions>
+
+const tokenOptions = options('TokenBudgetOptions', {
+  maxTokens: integer({ min: 1, required: true, unit: 'tokens' }),
+  length: func({ required: true }),
+  padded: boolean({ default: false }),
+  multipleOf: integer({ min: 1, default: 1, unit: 'tokens' }),
+  ...budgetRules,
+} satisfies Rules<TokenBudgetOptions<never>>)
+
+const byteOptions = options('ByteBudgetOptions', {
+  maxBytes: integer({ min: 1, required: true }),
+  bytes: func({ defaultOf: () => sizeOf }),
+  ...budgetRules,
+} satisfies Rules<ByteBudgetOptions<never>>)
+
 /**
  * Batches with as many items as fit a token budget, in the order in which items arrive: an
  * aggregator for `aggregate()`. With `padded`, the budget applies to the rectangle that the padded
@@ -63,17 +82,12 @@ export interface ByteBudgetOptions<T> extends BudgetOptions {
  * ```
  */
 export function batchByTokens<T>(options: TokenBudgetOptions<T>): () => Aggregator<T, T[]> {
-  checkOptions(options, ['maxTokens', 'length', 'padded', 'multipleOf', 'maxItems', 'tooLarge'])
-  const { maxTokens, length, padded = false, multipleOf = 1 } = options
-  checkInteger('maxTokens', maxTokens, 1)
-  checkFunction('length', length)
-  if (typeof padded !== 'boolean') badOption('padded', 'a boolean', padded)
-  checkInteger('multipleOf', multipleOf, 1)
+  const { maxTokens, length, padded, multipleOf, ...rest } = tokenOptions.check(options)
   const rounded = (item: T): number => Math.ceil(lengthOf(item, length) / multipleOf) * multipleOf
   const cost = padded ? rounded : (item: T): number => lengthOf(item, length)
   return budgetBatches(
     { unit: 'tokens', option: 'maxTokens', budget: maxTokens, cost, isPadded: padded },
-    options,
+    rest,
   )
 }
 
@@ -85,14 +99,11 @@ export function batchByTokens<T>(options: TokenBudgetOptions<T>): () => Aggregat
  *   above the budget, unless `tooLarge: 'alone'`.
  */
 export function batchByBytes<T>(options: ByteBudgetOptions<T>): () => Aggregator<T, T[]> {
-  checkOptions(options, ['maxBytes', 'bytes', 'maxItems', 'tooLarge'])
-  const { maxBytes, bytes = (item: T) => sizeOf(item) } = options
-  checkInteger('maxBytes', maxBytes, 1)
-  checkFunction('bytes', bytes)
+  const { maxBytes, bytes, ...rest } = byteOptions.check(options)
   const cost = (item: T): number => lengthOf(item, bytes, 'bytes')
   return budgetBatches(
     { unit: 'bytes', option: 'maxBytes', budget: maxBytes, cost, isPadded: false },
-    options,
+    rest,
   )
 }
 
@@ -107,11 +118,8 @@ interface TokenBudget<T> {
 
 function budgetBatches<T>(
   budget: TokenBudget<T>,
-  options: BudgetOptions,
+  { maxItems, tooLarge }: Required<BudgetOptions>,
 ): () => Aggregator<T, T[]> {
-  const { maxItems = Number.POSITIVE_INFINITY, tooLarge = 'refuse' } = options
-  checkInteger('maxItems', maxItems, 1, undefined, true)
-  checkChoice('tooLarge', tooLarge, ['refuse', 'alone'])
   return () => new BudgetBatches(budget, maxItems, tooLarge === 'alone')
 }
 

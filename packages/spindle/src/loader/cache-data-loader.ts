@@ -1,8 +1,8 @@
-import { checkOptions } from '../check.ts'
 import type { Report } from '../engine/report/report.ts'
 import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import { SpindleError } from '../errors.ts'
-import { type CacheOptions, cacheIterator } from '../observe/cache-iterator.ts'
+import { type CacheOptions, cacheIterator, cacheRules } from '../observe/cache-iterator.ts'
+import { boolean, options, type Rules } from '../options/index.ts'
 import type { LoaderProgress } from './loader.ts'
 
 /** Options of `CacheDataLoader`. */
@@ -14,6 +14,11 @@ export interface CacheLoaderOptions extends CacheOptions {
    */
   readonly deleteLoader?: boolean
 }
+
+const loaderOptions = options('CacheLoaderOptions', {
+  ...cacheRules,
+  deleteLoader: boolean({ default: true }),
+} satisfies Rules<CacheLoaderOptions>)
 
 /** What `CacheDataLoader` needs of a loader. A `DataLoader` and a pipeline both have it. */
 export interface CacheableLoader<T> extends AsyncIterable<T> {
@@ -51,8 +56,8 @@ export class CacheDataLoader<T> implements AsyncIterable<T>, AsyncDisposable {
   readonly #deletesLoader: boolean
 
   constructor(loader: CacheableLoader<T>, options: CacheLoaderOptions = {}) {
-    checkOptions(options, ['numCaches', 'returnCachesAfter', 'stopAfter', 'deleteLoader'])
-    const { deleteLoader = true, ...cache } = options
+    const { deleteLoader } = loaderOptions.check(options)
+    const { deleteLoader: _, ...cache } = options
     // Only checks the options: nothing is pulled before iteration.
     cacheIterator([], cache)
     this.#loader = loader

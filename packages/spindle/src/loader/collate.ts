@@ -1,5 +1,6 @@
-import { badOption, checkChoice, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
 import { isStageContext, type StageContext } from '../op-context.ts'
+import { checkArgument, choice, object, options, type Rules } from '../options/index.ts'
 import { constructors, type Data, type DType, isBigInt, type NdArray } from './array.ts'
 import {
   alignedBytes,
@@ -7,6 +8,7 @@ import {
   batchMemory,
   checkMemory,
   type MemoryOptions,
+  memoryRules,
 } from './batch-memory.ts'
 import { type CollateArrayPlan, type CollatePlan, differs, planBatch } from './batch-plan.ts'
 import type { Collated, NumberDType } from './collated.ts'
@@ -31,6 +33,17 @@ export interface CollateOptions<
   readonly dtypes?: K
 }
 
+const numberDTypes = Object.keys(constructors).filter(
+  (dtype) => dtype !== 'bool' && dtype !== 'float16',
+) as NumberDType[]
+
+const collateOptions = options('CollateOptions', {
+  pad: object({ default: {} }),
+  numbers: choice(numberDTypes, { default: 'float64' }),
+  dtypes: object({ default: {} }),
+  ...memoryRules,
+} satisfies Rules<CollateOptions>)
+
 /** The members that masks add to a batch of objects. */
 export type MasksOf<P> = {
   [K in keyof P as P[K] extends { readonly mask: infer M extends string }
@@ -46,10 +59,6 @@ export type CollatedBatch<T, N extends NumberDType, K, P> = T extends
   | string
   ? Collated<T, N, K>
   : Collated<T, N, K> & MasksOf<P>
-
-const numberDTypes = Object.keys(constructors).filter(
-  (dtype) => dtype !== 'bool' && dtype !== 'float16',
-) as NumberDType[]
 
 /**
  * Makes one batch of records that have the same members. All data is copied in bulk.
@@ -113,12 +122,10 @@ export function collatedBytes(records: readonly unknown[], options: CollateOptio
 }
 
 function plannedBatch(records: readonly unknown[], options: CollateOptions): CollatePlan {
-  checkOptions(options, ['pad', 'numbers', 'dtypes', 'shared', 'pool', 'into'])
-  const { pad = {}, numbers = 'float64', dtypes = {} } = options
-  checkMemory(options)
-  checkChoice('numbers', numbers, numberDTypes)
+  const { pad, numbers, dtypes, ...memory } = collateOptions.check(options)
+  checkMemory(memory as MemoryOptions)
   for (const [path, dtype] of Object.entries(dtypes))
-    checkChoice(`dtypes.${path}`, dtype, numberDTypes)
+    checkArgument(`dtypes.${path}`, dtype, collateOptions.rules.numbers)
   if (!Array.isArray(records) || records.length === 0)
     badOption('records', 'an array of at least one', records)
   const paddings = new Map<string, Padding>()

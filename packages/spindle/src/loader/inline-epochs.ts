@@ -1,5 +1,5 @@
+import { checkBuildOptions } from '../builder/build-options.ts'
 import type { PipelineBuilder } from '../builder/builder.ts'
-import { checkBuildOptions } from '../builder/stage-options.ts'
 import { isOneShot } from '../engine/flow/open-source.ts'
 import type { Pipeline, StopOptions } from '../engine/run/pipeline.ts'
 import type { BuildOptions } from '../engine/types.ts'

@@ -1,17 +1,13 @@
+import { seedRule } from '../builder/build-options.ts'
 import type { OpFunction, Output, PipeOptions, SourceOptions } from '../builder/builder-types.ts'
-import {
-  badOption,
-  checkChoice,
-  checkCount,
-  checkDuration,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-} from '../check.ts'
+import { sourceOptions } from '../builder/stage-options.ts'
+import { badOption, checkCount } from '../check.ts'
 import { checkSource, isOneShot } from '../engine/flow/open-source.ts'
 import { checkState } from '../engine/progress/check-state.ts'
+import { resumableRule } from '../engine/progress/resumption.ts'
 import type { PipelineState } from '../engine/resume-state.ts'
 import { isSeekable, type SeekableSource } from '../engine/seekable.ts'
+import { failureBudget } from '../engine/stages/budget.ts'
 import type {
   Aggregator,
   BuildOptions,
@@ -23,6 +19,20 @@ import type {
 } from '../engine/types.ts'
 import { isWorkerOp, type WorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
+import {
+  boolean,
+  choice,
+  count,
+  durationMs,
+  group,
+  integer,
+  is,
+  object,
+  options,
+  type Rule,
+  type Rules,
+  signal,
+} from '../options/index.ts'
 import { checkReferences } from './loader-references.ts'
 
 /**
@@ -206,31 +216,43 @@ export interface LoaderOptions extends CommonLoaderOptions<unknown, unknown> {
   readonly transfer?: LoaderOp<unknown, unknown>
 }
 
-const names = [
-  'preprocess',
-  'batchSize',
-  'aggregate',
-  'dropLast',
-  'collate',
-  'transfer',
-  'bufferSize',
-  'concurrency',
-  'outputOrder',
-  'placement',
-  'threads',
-  'timeoutMs',
-  'maxFailures',
-  'seed',
-  'signal',
-  'sourceOptions',
-  'preprocessOptions',
-  'collateOptions',
-  'transferOptions',
-  'build',
-  'epoch',
-  'resumable',
-  'state',
-] as const satisfies readonly (keyof LoaderOptions)[]
+const { continuous: _, ...sourceRules } = sourceOptions.rules
+const opRule: Rule<LoaderOp<unknown, unknown>, 'maybe'> = is(
+  'a function or an op of workerModule()',
+  (value) => typeof value === 'function' || isWorkerOp(value),
+)
+const stageRule: Rule<PipeOptions, 'maybe'> = object()
+
+const loaderOptions = options('SampleLoaderOptions & BatchLoaderOptions & AggregateLoaderOptions', {
+  preprocess: opRule,
+  batchSize: integer({ min: 1, unit: 'samples' }),
+  aggregate: is('a function', (value) => typeof value === 'function' || isWorkerOp(value)),
+  dropLast: boolean(),
+  collate: opRule,
+  transfer: opRule,
+  bufferSize: integer({ min: 1, default: 3, unit: 'batches' }),
+  concurrency: integer({ min: 1, default: 8, unit: 'calls' }),
+  outputOrder: choice(['completion', 'input'], { default: 'completion' }),
+  placement: choice(['inline', 'threads', 'worker']),
+  threads: integer({ min: 1 }),
+  timeoutMs: durationMs({ orInfinity: true }),
+  maxFailures: failureBudget,
+  seed: seedRule,
+  signal: signal(),
+  sourceOptions: group(
+    options(
+      'CommonLoaderOptions.sourceOptions',
+      sourceRules satisfies Rules<Omit<SourceOptions, 'continuous'>>,
+    ),
+  ),
+  preprocessOptions: stageRule,
+  collateOptions: stageRule,
+  transferOptions: stageRule,
+  build: object(),
+  epoch: count({ default: 0 }),
+  resumable: resumableRule,
+  state: is('what state() gave', (value) => typeof value === 'object' && value !== null),
+} satisfies Rules<LoaderOptions>)
 
 /** Options of `build()` that the loader itself has. */
 const own = ['threads', 'maxFailures', 'seed', 'signal', 'resumable', 'state'] as const
@@ -243,43 +265,19 @@ const own = ['threads', 'maxFailures', 'seed', 'signal', 'resumable', 'state'] a
  */
 export function checkLoader(source: unknown, options: LoaderOptions): void {
   if (!isWorkerOp(source)) checkSource(source)
-  checkOptions(options, names)
-  const {
-    batchSize,
-    aggregate,
-    dropLast,
-    bufferSize,
-    placement,
-    threads,
-    timeoutMs,
-    build,
-    epoch,
-    state,
-  } = options
-  if (batchSize !== undefined) checkInteger('batchSize', batchSize, 1)
-  if (aggregate !== undefined && !isWorkerOp(aggregate)) checkFunction('aggregate', aggregate)
+  const { batchSize, aggregate, dropLast, placement, build, state, resumable } =
+    loaderOptions.check(options)
   if (batchSize !== undefined && aggregate !== undefined)
     badOption('aggregate', 'left out where there is a `batchSize`', aggregate)
-  if (dropLast !== undefined && typeof dropLast !== 'boolean')
-    badOption('dropLast', 'a boolean', dropLast)
   if (dropLast === true && batchSize === undefined && aggregate === undefined)
     badOption('dropLast', 'left out where there are no batches: give a `batchSize`', dropLast)
-  if (bufferSize !== undefined) checkInteger('bufferSize', bufferSize, 1)
-  if (options.concurrency !== undefined) checkInteger('concurrency', options.concurrency, 1)
-  if (placement !== undefined) checkChoice('placement', placement, ['inline', 'threads', 'worker'])
-  if (threads !== undefined) checkInteger('threads', threads, 1)
-  if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
-  if (epoch !== undefined) checkCount('epoch', epoch)
   if (build !== undefined) checkBuild(build)
-  if (options.sourceOptions !== undefined)
-    checkOptions(options.sourceOptions, ['name', 'buffer', 'resume', 'dataset'])
   if (state !== undefined) checkLoaderState(state, options)
-  if (state !== undefined || (options.resumable ?? false) !== false) checkResumable(source, options)
+  if (state !== undefined || (resumable ?? false) !== false) checkResumable(source, options)
   if (placement === 'worker' || placement === 'threads') checkReferences(source, options, placement)
 }
 
 function checkBuild(build: BuildOptions): void {
-  if (typeof build !== 'object' || build === null) badOption('build', 'an object', build)
   for (const name of own) {
     if (name in build)
       badOption(
@@ -304,7 +302,6 @@ function checkResumable(source: unknown, { sourceOptions }: LoaderOptions): void
 }
 
 function checkLoaderState(state: LoaderState, { resumable = false }: LoaderOptions): void {
-  if (typeof state !== 'object' || state === null) badOption('state', 'what state() gave', state)
   checkCount('state.epoch', state.epoch)
   if (resumable === false)
     badOption('resumable', 'true, or an object of options, where there is a `state`', resumable)

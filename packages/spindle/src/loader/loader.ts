@@ -1,7 +1,7 @@
-import { checkChoice, checkCount, checkDuration, checkOptions } from '../check.ts'
+import { checkCount } from '../check.ts'
 import type { PipelineConfig } from '../engine/config.ts'
 import type { Report } from '../engine/report/report.ts'
-import type { Pipeline, StopOptions } from '../engine/run/pipeline.ts'
+import { type Pipeline, type StopOptions, stopOptions } from '../engine/run/pipeline.ts'
 import { isSeekable } from '../engine/seekable.ts'
 import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import type { BuildOptions } from '../engine/types.ts'
@@ -191,10 +191,7 @@ export class Loader<T> {
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
-    checkOptions(options, ['mode', 'timeoutMs'])
-    const { mode = 'abort', timeoutMs } = options
-    checkChoice('mode', mode, ['drain', 'discard', 'abort'])
-    if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    stopOptions.check(options)
     await this.#epochs.stop(options)
   }
 

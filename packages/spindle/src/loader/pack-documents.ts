@@ -1,6 +1,6 @@
-import { checkInteger, checkOptions } from '../check.ts'
 import type { Aggregator } from '../engine/types.ts'
 import { SpindleError } from '../errors.ts'
+import { integer, options, type Rule, type Rules } from '../options/index.ts'
 import { type TokenDocument, tokensOf } from './token-document.ts'
 
 /** Options of `packDocuments()`. */
@@ -15,6 +15,15 @@ export interface PackOptions {
   /** Maximum number of documents per pack, an integer >= 1. Default: no limit. */
   readonly maxDocuments?: number
 }
+
+/** The rules of {@link PackOptions}. */
+export const packRules: { readonly [N in keyof PackOptions]-?: Rule<number, 'always'> } = {
+  maxTokens: integer({ min: 1, required: true, unit: 'tokens' }),
+  openPacks: integer({ min: 1, default: 32 }),
+  maxDocuments: integer({ min: 1, orInfinity: true, default: Number.POSITIVE_INFINITY }),
+}
+
+const packOptions = options('PackOptions', packRules satisfies Rules<PackOptions>)
 
 /**
  * Packs documents that fit into `maxTokens` together: an aggregator for `aggregate()` whose batches
@@ -44,11 +53,7 @@ export interface PackOptions {
 export function packDocuments<D extends TokenDocument>(
   options: PackOptions,
 ): () => Aggregator<D, D[]> {
-  checkOptions(options, ['maxTokens', 'openPacks', 'maxDocuments'])
-  const { maxTokens, openPacks = 32, maxDocuments = Number.POSITIVE_INFINITY } = options
-  checkInteger('maxTokens', maxTokens, 1)
-  checkInteger('openPacks', openPacks, 1)
-  checkInteger('maxDocuments', maxDocuments, 1, undefined, true)
+  const { maxTokens, openPacks, maxDocuments } = packOptions.check(options)
   return () => new Packs(maxTokens, openPacks, maxDocuments)
 }
 

@@ -1,8 +1,13 @@
 import type { PipelineBuilder } from '../builder/builder.ts'
-import { checkChoice } from '../check.ts'
-import { type AssembleOptions, assemblePack, type PackedSequence } from './assemble-pack.ts'
-import { type PackOptions, packDocuments } from './pack-documents.ts'
-import { splitDocuments } from './split-documents.ts'
+import { choice, options, type Rules } from '../options/index.ts'
+import {
+  type AssembleOptions,
+  assemblePack,
+  assembleRules,
+  type PackedSequence,
+} from './assemble-pack.ts'
+import { type PackOptions, packDocuments, packRules } from './pack-documents.ts'
+import { overlapRule, splitDocuments } from './split-documents.ts'
 import { type TokenDocument, tokensOf } from './token-document.ts'
 
 /** Options of `packSequences()`, which are those of its three stages. */
@@ -19,6 +24,13 @@ export interface PackSequencesOptions<D extends 'int64' | 'int32' = 'int64' | 'i
    */
   readonly overlap?: number
 }
+
+const sequencesOptions = options('PackSequencesOptions', {
+  ...packRules,
+  ...assembleRules,
+  tooLong: choice(['split', 'refuse'], { default: 'split' }),
+  overlap: overlapRule,
+} satisfies Rules<PackSequencesOptions>)
 
 /**
  * Adds the three stages that make inputs of a language model from tokenized documents:
@@ -45,21 +57,15 @@ export function packSequences<D extends 'int64' | 'int32' = 'int64'>(
   documents: PipelineBuilder<TokenDocument>,
   options: PackSequencesOptions<D>,
 ): PipelineBuilder<PackedSequence<D>> {
-  const { openPacks, maxDocuments, tooLong = 'split', overlap, ...assemble } = options
+  const { openPacks, maxDocuments, tooLong, overlap, ...assemble } = sequencesOptions.check(options)
   const { maxTokens } = assemble
-  checkChoice('tooLong', tooLong, ['split', 'refuse'])
-  const pack = packDocuments<TokenDocument>({
-    maxTokens,
-    ...(openPacks === undefined ? {} : { openPacks }),
-    ...(maxDocuments === undefined ? {} : { maxDocuments }),
-  })
+  const pack = packDocuments<TokenDocument>({ maxTokens, openPacks, maxDocuments })
   const splitOrSkip = (document: TokenDocument) =>
     tokensOf(document).length === 0 ? undefined : split(document)
-  const split = splitDocuments<TokenDocument>({
-    maxTokens,
-    ...(overlap === undefined ? {} : { overlap }),
-  })
+  const split = splitDocuments<TokenDocument>({ maxTokens, overlap })
   // What is left out counts as skipped.
   const parts = tooLong === 'split' ? documents.pipe(splitOrSkip, { name: split.name }) : documents
-  return parts.aggregate(pack).pipe(assemblePack<D>(assemble), { name: 'assemblePack' })
+  return parts
+    .aggregate(pack)
+    .pipe(assemblePack<D>(assemble as AssembleOptions<D>), { name: 'assemblePack' })
 }

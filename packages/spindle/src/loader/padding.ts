@@ -1,5 +1,6 @@
-import { badOption, checkChoice, checkInteger, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
 import { SpindleError } from '../errors.ts'
+import { choice, is, options, type Rules } from '../options/index.ts'
 
 /** How arrays of different shapes become equal: each axis is padded to the longest. */
 export interface PadOptions {
@@ -24,6 +25,25 @@ export interface PadOptions {
   readonly mask?: string
 }
 
+const padOptions = options('PadOptions', {
+  value: is('a number or a bigint', (value) => /^(number|bigint)$/.test(typeof value), {
+    default: 0,
+  }),
+  side: choice(['right', 'left'], { default: 'right' }),
+  length: is('an integer >= 0, or an array of them', (value) => areIntegers(value, 0)),
+  multipleOf: is('an integer >= 1, or an array of them', (value) => areIntegers(value, 1)),
+  mask: is('the name of a member', (value) => typeof value === 'string' && value !== ''),
+} satisfies Rules<PadOptions>)
+
+function areIntegers(value: unknown, minimum: number): boolean {
+  return asList(value).every((each) => Number.isInteger(each) && (each as number) >= minimum)
+}
+
+function asList<T>(value: T | readonly T[] | undefined): readonly T[] {
+  if (Array.isArray(value)) return value as readonly T[]
+  return value === undefined ? [] : [value as T]
+}
+
 /** Padding options after the checks. */
 export interface Padding {
   readonly value: number | bigint
@@ -35,23 +55,15 @@ export interface Padding {
 
 /** @throws `ERR_BAD_OPTION` */
 export function checkPadding(options: PadOptions, path: string): Padding {
-  const name = (member: string): string => `pad${path === '' ? '' : `.${path}`}.${member}`
-  checkOptions(options, ['value', 'side', 'length', 'multipleOf', 'mask'], name('').slice(0, -1))
-  const { value = 0, side = 'right', length, multipleOf, mask } = options
-  if (typeof value !== 'number' && typeof value !== 'bigint')
-    badOption(name('value'), 'a number or a bigint', value)
-  checkChoice(name('side'), side, ['right', 'left'])
-  const lengths = length === undefined ? [] : asList(length)
-  for (const each of lengths) checkInteger(name('length'), each, 0)
-  const multiples = multipleOf === undefined ? [] : asList(multipleOf)
-  for (const each of multiples) checkInteger(name('multipleOf'), each, 1)
-  if (mask !== undefined && (typeof mask !== 'string' || mask === ''))
-    badOption(name('mask'), 'the name of a member', mask)
-  return { value, isLeft: side === 'left', lengths, multiples, mask }
-}
-
-function asList(value: number | readonly number[]): readonly number[] {
-  return typeof value === 'number' ? [value] : value
+  const name = path === '' ? 'pad' : `pad.${path}`
+  const { value, side, length, multipleOf, mask } = padOptions.check(options, undefined, name)
+  return {
+    value,
+    isLeft: side === 'left',
+    lengths: asList(length),
+    multiples: asList(multipleOf),
+    mask,
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
-import { badOption, checkInteger, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
+import { integer, options, type Rule, type Rules } from '../options/index.ts'
 import { labelsOf, type TokenDocument, type TokenIds, tokensOf } from './token-document.ts'
 
 /** Options of `splitDocuments()`. */
@@ -16,6 +17,15 @@ export interface SplitOptions {
    */
   readonly minTokens?: number
 }
+
+/** The rule of `overlap`. */
+export const overlapRule: Rule<number, 'always'> = integer({ min: 0, default: 0, unit: 'tokens' })
+
+const splitOptions = options('SplitOptions', {
+  maxTokens: integer({ min: 1, required: true, unit: 'tokens' }),
+  overlap: overlapRule,
+  minTokens: integer({ min: 1, default: 1, unit: 'tokens' }),
+} satisfies Rules<SplitOptions>)
 
 /**
  * Cuts documents that are too long into parts: an op for `pipe()` that gives the parts one at a
@@ -40,12 +50,8 @@ export interface SplitOptions {
 export function splitDocuments<D extends TokenDocument>(
   options: SplitOptions,
 ): (document: D) => Generator<D, void, undefined> {
-  checkOptions(options, ['maxTokens', 'overlap', 'minTokens'])
-  const { maxTokens, overlap = 0, minTokens = 1 } = options
-  checkInteger('maxTokens', maxTokens, 1)
-  checkInteger('overlap', overlap, 0)
+  const { maxTokens, overlap, minTokens } = splitOptions.check(options)
   if (overlap >= maxTokens) badOption('overlap', `below \`maxTokens\` ${maxTokens}`, overlap)
-  checkInteger('minTokens', minTokens, 1)
   return function* splitDocument(document) {
     const ids = tokensOf(document)
     if (ids.length === 0) return

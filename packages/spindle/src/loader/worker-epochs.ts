@@ -1,4 +1,4 @@
-import { checkBuildOptions } from '../builder/stage-options.ts'
+import { checkBuildOptions } from '../builder/build-options.ts'
 import type { StopOptions } from '../engine/run/pipeline.ts'
 import { isWorkerOp, type OpReference } from '../engine/worker-op.ts'
 import { WORKER_LOADER } from '../entries.ts'

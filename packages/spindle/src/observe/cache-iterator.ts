@@ -1,4 +1,5 @@
-import { badOption, checkInteger, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
+import { integer, options, type Rule, type Rules } from '../options/index.ts'
 
 /** Options of `cacheIterator()`. */
 export interface CacheOptions {
@@ -14,6 +15,24 @@ export interface CacheOptions {
   /** Total number of items, an integer >= 1. Default: no end. */
   readonly stopAfter?: number
 }
+
+/** The rules of {@link CacheOptions}. */
+export const cacheRules: {
+  readonly numCaches: Rule<number, 'always'>
+  readonly returnCachesAfter: Rule<number, 'maybe'>
+  readonly stopAfter: Rule<number, 'always'>
+} = {
+  numCaches: integer({ min: 1, default: 10, unit: 'items' }),
+  returnCachesAfter: integer({ min: 1, unit: 'items' }),
+  stopAfter: integer({
+    min: 1,
+    orInfinity: true,
+    default: Number.POSITIVE_INFINITY,
+    unit: 'items',
+  }),
+}
+
+const cacheOptions = options('CacheOptions', cacheRules satisfies Rules<CacheOptions>)
 
 /**
  * Gives the items of a source, and later repeats the last of them at no cost. The rate of the
@@ -40,14 +59,10 @@ export function cacheIterator<T>(
   source: Iterable<T> | AsyncIterable<T>,
   options: CacheOptions = {},
 ): AsyncGenerator<T, void, undefined> {
-  checkOptions(options, ['numCaches', 'returnCachesAfter', 'stopAfter'])
-  const { numCaches = 10, stopAfter = Number.POSITIVE_INFINITY } = options
-  checkInteger('numCaches', numCaches, 1)
-  const { returnCachesAfter = Math.max(100, numCaches) } = options
-  checkInteger('returnCachesAfter', returnCachesAfter, 1)
+  const { numCaches, stopAfter, ...given } = cacheOptions.check(options)
+  const { returnCachesAfter = Math.max(100, numCaches) } = given
   if (returnCachesAfter < numCaches)
     badOption('returnCachesAfter', `an integer >= \`numCaches\` ${numCaches}`, returnCachesAfter)
-  checkInteger('stopAfter', stopAfter, 1, undefined, true)
   return replay(source, numCaches, returnCachesAfter, stopAfter)
 }
 

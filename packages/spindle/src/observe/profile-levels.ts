@@ -29,7 +29,7 @@ const ROUNDS_IN_TIME = 4
 export interface LevelSettings {
   readonly precision: number
   readonly maxMsPerLevel: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   readonly pool: ThreadPool
 }
 

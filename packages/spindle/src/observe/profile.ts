@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { AnyBuilder, PipelineBuilder } from '../builder/builder.ts'
-import { badOption, checkInteger, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
 import { checkCopy, isOf } from '../copies.ts'
 import {
   type MergeConfig,
@@ -10,6 +10,16 @@ import {
 } from '../engine/config.ts'
 import { Pipeline } from '../engine/run/pipeline.ts'
 import { messageOf } from '../errors.ts'
+import {
+  type Checked,
+  durationMs,
+  func,
+  integer,
+  is,
+  options,
+  type Rules,
+  signal,
+} from '../options/index.ts'
 import { clockMs } from '../timers.ts'
 import { callListener } from '../user-code.ts'
 import { ThreadPool } from '../workers/calls/thread-pool.ts'
@@ -48,7 +58,28 @@ export interface ProfileOptions {
   readonly signal?: AbortSignal
 }
 
-const CONCURRENCIES = [1, 2, 4, 8, 16, 32]
+const profileOptions = options('ProfileOptions', {
+  inputs: integer({ min: 1, default: 200, unit: 'items' }),
+  concurrencies: is('an array of at least one integer >= 1', areLevels, {
+    default: [1, 2, 4, 8, 16, 32],
+  }),
+  precision: is('a number above 0 and below 1', isShare, { default: 0.05 }),
+  maxMsPerLevel: durationMs({ orInfinity: true, default: 2000, unit: 'ms' }),
+  onStage: func(),
+  signal: signal(),
+} satisfies Rules<ProfileOptions>)
+
+function areLevels(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((level) => Number.isInteger(level) && level >= 1)
+  )
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && value < 1
+}
 
 /**
  * Measures each stage alone, at several concurrencies. Its inputs are what the stages before it
@@ -75,11 +106,16 @@ export async function profilePipeline(
   const config = isBuilder
     ? (pipeline as PipelineBuilder).getConfig()
     : (pipeline as PipelineConfig)
-  const settings = checked(options)
+  const settings = profileOptions.check(options)
+  const concurrencies = [...new Set(settings.concurrencies)].sort((a, b) => a - b)
   // One pool for all rounds, because a pipeline's own threads would be started again in each.
   const pool = new ThreadPool()
   try {
-    const chain = await profileChain(config.source, config.stages, { ...settings, pool })
+    const chain = await profileChain(config.source, config.stages, {
+      ...settings,
+      concurrencies,
+      pool,
+    })
     const [stages, sources] = [stagesOf(chain), sourcesOf(chain)]
     const cores = availableParallelism()
     const limit = limitOf(chain, cores)
@@ -91,38 +127,8 @@ export async function profilePipeline(
   }
 }
 
-interface Settings extends Checked {
+type Settings = Checked<typeof profileOptions.rules, ProfileOptions> & {
   readonly pool: ThreadPool
-}
-
-type Checked = Required<Omit<ProfileOptions, 'onStage' | 'signal'>> &
-  Pick<ProfileOptions, 'onStage' | 'signal'>
-
-function checked(options: ProfileOptions): Checked {
-  checkOptions(options, [
-    'inputs',
-    'concurrencies',
-    'precision',
-    'maxMsPerLevel',
-    'onStage',
-    'signal',
-  ])
-  const {
-    inputs = 200,
-    concurrencies = CONCURRENCIES,
-    precision = 0.05,
-    maxMsPerLevel = 2000,
-  } = options
-  checkInteger('inputs', inputs, 1)
-  if (!Array.isArray(concurrencies) || concurrencies.length === 0)
-    badOption('concurrencies', 'an array of at least one integer', concurrencies)
-  for (const concurrency of concurrencies) checkInteger('concurrencies', concurrency, 1)
-  if (!(precision > 0 && precision < 1))
-    badOption('precision', 'a number above 0 and below 1', precision)
-  if (!(maxMsPerLevel > 0))
-    badOption('maxMsPerLevel', 'a number of milliseconds > 0', maxMsPerLevel)
-  const levels = [...new Set(concurrencies as readonly number[])].sort((a, b) => a - b)
-  return { ...options, inputs, concurrencies: levels, precision, maxMsPerLevel }
 }
 
 interface MeasuredStages extends MeasuredChain {

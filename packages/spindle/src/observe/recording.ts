@@ -1,8 +1,8 @@
-import { badOption, checkDuration, checkInteger, checkOptions } from '../check.ts'
 import { statsBetween } from '../engine/report/stats-interval.ts'
 import type { Pipeline } from '../engine/run/pipeline.ts'
 import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import { messageOf } from '../errors.ts'
+import { durationMs, is, options, type Rules } from '../options/index.ts'
 import { clearInterval, setInterval, type Timer } from '../timers.ts'
 import type { PageContent } from './page/content.ts'
 import { renderPage } from './page/page.ts'
@@ -23,6 +23,17 @@ export interface RecordOptions {
   readonly title?: string
   /** Name of the source's items. Default `'items'`. */
   readonly unit?: string
+}
+
+const recordOptions = options('RecordOptions', {
+  intervalMs: durationMs({ default: 250 }),
+  maxPoints: is('an even integer >= 2', (value) => isEven(value as number), { default: 240 }),
+  title: is('a text', (value) => typeof value === 'string', { default: 'Pipeline' }),
+  unit: is('a text', (value) => typeof value === 'string', { default: 'items' }),
+} satisfies Rules<RecordOptions>)
+
+function isEven(value: number): boolean {
+  return Number.isInteger(value) && value >= 2 && value % 2 === 0
 }
 
 /** A recording of a pipeline. `using` also ends it. */
@@ -81,11 +92,7 @@ export class Recorder implements Recording {
   onReading: (() => void) | undefined
 
   constructor(pipeline: Pipeline<unknown>, options: RecordOptions) {
-    checkOptions(options, ['intervalMs', 'maxPoints', 'title', 'unit'])
-    const { intervalMs = 250, maxPoints = 240, title = 'Pipeline', unit = 'items' } = options
-    checkDuration('intervalMs', intervalMs)
-    checkInteger('maxPoints', maxPoints, 2)
-    if (maxPoints % 2 !== 0) badOption('maxPoints', 'an even integer >= 2', maxPoints)
+    const { intervalMs, maxPoints, title, unit } = recordOptions.check(options)
     this.#pipeline = pipeline
     this.#title = title
     this.#unit = unit

@@ -10,6 +10,7 @@ export interface StagePoint {
   readonly running: number
   readonly queued: number
   readonly backoff: number
+  readonly throttled: number
   readonly blocked: number
   /** Share of the time in which the exit queue was not empty. */
   readonly occupancy: number
@@ -58,13 +59,14 @@ export function pointOf(
 }
 
 function stagePoint({ items, failures, shares, queue, concurrency }: StageStats): StagePoint {
-  const { running, queued, backoff, blocked } = shares
+  const { running, queued, backoff, throttled, blocked } = shares
   return {
     emitted: items,
     failures,
     running,
     queued,
     backoff,
+    throttled,
     blocked,
     occupancy: queue.occupancy,
     concurrency,
@@ -147,6 +149,7 @@ function join(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
         running: mean(before.running, stage.running),
         queued: mean(before.queued, stage.queued),
         backoff: mean(before.backoff, stage.backoff),
+        throttled: mean(before.throttled, stage.throttled),
         blocked: mean(before.blocked, stage.blocked),
         occupancy: mean(before.occupancy, stage.occupancy),
         concurrency: mean(before.concurrency, stage.concurrency),

@@ -1,11 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { performance } from 'node:perf_hooks'
-import { badOption, checkInteger, checkOptions } from '../check.ts'
 import type { Queue } from '../engine/flow/queue.ts'
 import type { Graph } from '../engine/run/graph.ts'
 import { graphOf, type Pipeline } from '../engine/run/pipeline.ts'
 import type { LoopPlace } from '../engine/stats/loop-blocks.ts'
 import { SpindleError } from '../errors.ts'
+import { integer, is, options, type Rules } from '../options/index.ts'
 import { clockMs } from '../timers.ts'
 import { QueueCounter, StageTrace, type TraceOut } from './stage-trace.ts'
 import type { TraceEvent, TraceSink } from './trace-events.ts'
@@ -32,6 +32,19 @@ export interface TraceOptions {
   readonly maxBufferedBytes?: number
 }
 
+const MOST_IN_ARRAY = 1_000_000
+
+const traceOptions = options('TraceOptions', {
+  to: is('a file name, a writable stream, or an array', isTarget, { required: true }),
+  maxEvents: integer({ min: 1, orInfinity: true, unit: 'events' }),
+  maxBufferedBytes: integer({ min: 1, default: 16 * 2 ** 20 }),
+} satisfies Rules<TraceOptions>)
+
+function isTarget(to: unknown): boolean {
+  const isStream = typeof (to as NodeJS.WritableStream | undefined)?.write === 'function'
+  return Array.isArray(to) || (typeof to === 'string' && to !== '') || isStream
+}
+
 /** Result of a trace. */
 export interface TraceSummary {
   /** Number of events written. */
@@ -40,8 +53,6 @@ export interface TraceSummary {
   readonly lost: number
 }
 
-const MOST_IN_ARRAY = 1_000_000
-const MOST_BUFFERED = 16 * 2 ** 20
 const LOOP_LANE = 1
 const BLOCKS_LANE = 2
 const FIRST_LANE = 10
@@ -71,22 +82,17 @@ const FIRST_LANE = 10
  * ```
  */
 export function trace<T>(pipeline: Pipeline<T>, options: TraceOptions): Trace {
-  const sink = sinkOf(options)
-  const { maxEvents = Array.isArray(options.to) ? MOST_IN_ARRAY : Number.POSITIVE_INFINITY } =
-    options
+  const { to, maxBufferedBytes, ...given } = traceOptions.check(options)
+  const { maxEvents = Array.isArray(to) ? MOST_IN_ARRAY : Number.POSITIVE_INFINITY } = given
+  const sink = sinkOf(to, maxEvents, maxBufferedBytes)
   return new Trace(graphOf(pipeline as unknown as Pipeline<never>), sink, maxEvents)
 }
 
-function sinkOf(options: TraceOptions): TraceSink {
-  checkOptions(options, ['to', 'maxEvents', 'maxBufferedBytes'])
-  const { to, maxEvents, maxBufferedBytes = MOST_BUFFERED } = options
-  if (maxEvents !== undefined) checkInteger('maxEvents', maxEvents, 1, undefined, true)
-  checkInteger('maxBufferedBytes', maxBufferedBytes, 1)
-  if (Array.isArray(to)) return new ArraySink(to, maxEvents ?? MOST_IN_ARRAY)
-  if (typeof to === 'string' && to !== '') return StreamSink.file(to, maxBufferedBytes)
-  if (typeof (to as NodeJS.WritableStream | undefined)?.write === 'function')
-    return new StreamSink(to as NodeJS.WritableStream, false, maxBufferedBytes)
-  return badOption('to', 'a file name, a writable stream, or an array', to)
+function sinkOf(to: TraceOptions['to'], maxEvents: number, maxBufferedBytes: number): TraceSink {
+  if (Array.isArray(to)) return new ArraySink(to, maxEvents)
+  return typeof to === 'string'
+    ? StreamSink.file(to, maxBufferedBytes)
+    : new StreamSink(to, false, maxBufferedBytes)
 }
 
 /** A running trace. Made by {@link trace}. */

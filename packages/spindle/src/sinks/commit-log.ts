@@ -27,7 +27,7 @@ export interface ShardInfo {
 /** What `writeTo` returns for shards, and what `manifest.json` holds. */
 export interface ShardManifest {
   readonly version: number
-  /** Format of the shards: `jsonl`. */
+  /** Format of the shards: `jsonl`, `jsonl.gz`. */
   readonly kind: string
   readonly shards: readonly ShardInfo[]
   /** Number of records in all shards. */

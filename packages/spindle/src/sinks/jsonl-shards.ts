@@ -1,6 +1,7 @@
-import { badOption, checkChoice, checkFunction } from '../check.ts'
+import { badOption } from '../check.ts'
 import type { Sink } from '../engine/sink.ts'
 import { messageOf, SpindleError } from '../errors.ts'
+import { checkArgument, choice, func } from '../options/index.ts'
 import type { ObjectStore } from '../source/store/object-store.ts'
 import type { ShardManifest } from './commit-log.ts'
 import { compressed } from './compressed-output.ts'
@@ -48,8 +49,8 @@ export function jsonlShards<T>(
   options: JsonlShardOptions<T> = {},
 ): Sink<T, ShardManifest> {
   const { rows, compress, ...rest } = options
-  if (rows !== undefined) checkFunction('rows', rows)
-  if (compress !== undefined) checkChoice('compress', compress, ['gzip', 'zstd'])
+  checkArgument('rows', rows, func())
+  checkArgument('compress', compress, choice(['gzip', 'zstd']))
   const plain = jsonlFormat(rows)
   const format = compress === undefined ? plain : compressed(plain, compress)
   return shardSink(place, format, rest, [])

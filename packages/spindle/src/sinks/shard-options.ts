@@ -1,4 +1,5 @@
-import { badOption, checkChoice, checkFunction, checkInteger, checkOptions } from '../check.ts'
+import { badOption } from '../check.ts'
+import { func, integer, is, object, options, type Rules } from '../options/index.ts'
 import type { ObjectStore } from '../source/store/object-store.ts'
 import { openStore } from '../source/store/open-store.ts'
 import type { StoreOptions } from '../source/store/store-options.ts'
@@ -40,14 +41,22 @@ export interface ShardPlan {
   readonly digest: 'sha256' | 'sha512' | 'md5' | false
 }
 
-/** The names of {@link ShardOptions}, for formats that have more. */
-export const SHARD_OPTIONS: readonly string[] = [
-  'maxBytes',
-  'maxRecords',
-  'name',
-  'digest',
-  'store',
-]
+const shardOptions = options('ShardOptions', {
+  maxBytes: integer({ min: 1, orInfinity: true, default: 256_000_000 }),
+  maxRecords: integer({
+    min: 1,
+    orInfinity: true,
+    default: Number.POSITIVE_INFINITY,
+    unit: 'records',
+  }),
+  name: func({ defaultOf: () => defaultName }),
+  digest: is(
+    "'sha256' or 'sha512' or 'md5'",
+    (value) => value === false || ['sha256', 'sha512', 'md5'].includes(value as string),
+    { default: 'sha256' },
+  ),
+  store: object(),
+} satisfies Rules<ShardOptions>)
 
 /**
  * Checks the options of a sink.
@@ -60,13 +69,10 @@ export function shardPlan(
   options: ShardOptions,
   known: readonly string[] = [],
 ): ShardPlan {
-  checkOptions(options, [...SHARD_OPTIONS, ...known])
-  const { maxBytes = 256_000_000, maxRecords = Number.POSITIVE_INFINITY, name } = options
-  const { digest = 'sha256', store } = options
-  checkInteger('maxBytes', maxBytes, 1, undefined, true)
-  checkInteger('maxRecords', maxRecords, 1, undefined, true)
-  if (name !== undefined) checkFunction('name', name)
-  if (digest !== false) checkChoice('digest', digest, ['sha256', 'sha512', 'md5'])
+  const ofShards = Object.entries(options ?? {}).filter(([name]) => !known.includes(name))
+  const { store, name, ...checked } = shardOptions.check(
+    known.length === 0 ? options : (Object.fromEntries(ofShards) as ShardOptions),
+  )
   const isPlace = typeof place === 'string' || place instanceof URL
   if (!isPlace && typeof (place as Partial<ObjectStore> | null)?.createIfAbsent !== 'function')
     badOption('place', 'a path, a URL, or a store that openStore() made', place)
@@ -74,10 +80,8 @@ export function shardPlan(
     badOption('store', 'missing where the place is a store already', store)
   return {
     store: isPlace ? openStore(place, store) : place,
-    maxBytes,
-    maxRecords,
-    nameOf: name ?? defaultName,
-    digest,
+    nameOf: name,
+    ...checked,
   }
 }
 

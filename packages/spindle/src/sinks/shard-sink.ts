@@ -72,8 +72,7 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
         'ERR_BAD_OPTION',
         '`name` must be a function that gives another name for each shard',
       )
-    const kind = format.kind + format.extension
-    const log = await CommitLog.open(store, kind, resume, nameOf(0))
+    const log = await CommitLog.open(store, kindOf(format), resume, nameOf(0))
     const opened = new ShardWriter(format, plan, log, signal)
     if (log.result !== undefined) await log.writeManifest()
     else if (resume) await opened.#cleanUp()
@@ -174,6 +173,12 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
 function isOfAnother(error: unknown): boolean {
   const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }
   return code === 'ERR_EXISTS' || code === 'ERR_NOT_FOUND' || cause?.code === 'ENOENT'
+}
+
+/** The format with its compression: `jsonl.gz`. */
+function kindOf({ kind, extension }: ShardFormat<never>): string {
+  const ending = extension.slice(1)
+  return ending.startsWith(kind) ? ending : `${kind} ${ending}`
 }
 
 function shardName<T>(format: ShardFormat<T>, plan: ShardPlan, shard: number): string {

@@ -26,6 +26,13 @@ export {
 } from './manifest/from-manifest.ts'
 // Orders
 export { KeyedPermutation } from './permutation.ts'
+// Items that a program pushes
+export {
+  type PushOptions,
+  PushSource,
+  type PushSourceOptions,
+  pushSource,
+} from './push/push-source.ts'
 // Records
 export {
   type FromLinesOptions,
@@ -53,6 +60,7 @@ export type {
 } from './seek/source-types.ts'
 // Stores of objects
 export { type FindObjectsOptions, type FoundObject, findObjects } from './store/find-objects.ts'
+export { identifyObjects } from './store/identify-objects.ts'
 export type {
   ObjectInfo,
   ObjectPlace,

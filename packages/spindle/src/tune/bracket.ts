@@ -7,6 +7,7 @@ import type { Range } from './tune-types.ts'
 const FIRST_TABOO_MS = 4000
 const LONGEST_TABOO_MS = 256_000
 const TRIALS_PER_TABOO = 4
+const LONGEST_TRIAL_MS = 2500
 
 /**
  * Factors of steps. The first step in a direction is small, because its effect is unknown; steps
@@ -14,6 +15,9 @@ const TRIALS_PER_TABOO = 4
  */
 const UP = [1.25, 2, 4] as const
 const DOWN = [0.75, 0.5] as const
+/** A trial that takes this long, in milliseconds, has no clear result. It is repeated so often. */
+const UNCLEAR_MS = 8000
+const MOST_UNCLEAR = 2
 /** From this number on, a small step has too little effect to measure. */
 const MANY = 32
 /** Numbers within this factor are treated as equal. */
@@ -30,7 +34,7 @@ export class Taboo {
 
   /** Notes a failed trial that took `tookMs`. */
   refuse(atMs: number, tookMs: number): void {
-    const ms = Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * tookMs) * 2 ** this.#refusals++
+    const ms = firstMs(tookMs) * 2 ** this.#refusals++
     this.#untilMs = atMs + Math.min(LONGEST_TABOO_MS, ms)
   }
 
@@ -39,6 +43,10 @@ export class Taboo {
     this.#untilMs = Number.NEGATIVE_INFINITY
     this.#refusals = 0
   }
+}
+
+function firstMs(tookMs: number): number {
+  return Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * Math.min(LONGEST_TRIAL_MS, tookMs))
 }
 
 interface Refused {
@@ -62,6 +70,7 @@ export class Bracket {
   #below: Refused | undefined
   #above: Refused | undefined
   #refusals = 0
+  #unclear = 0
   /** The direction of the last refused number. */
   #refused: 'up' | 'down' | undefined
 
@@ -125,7 +134,11 @@ export class Bracket {
       this.boldUp = 1
       return
     }
-    const tabooMs = Math.max(FIRST_TABOO_MS, TRIALS_PER_TABOO * tookMs) * 2 ** this.#refusals++
+    if (!isUp && isHarmless && tookMs >= UNCLEAR_MS && this.#unclear < MOST_UNCLEAR) {
+      this.#unclear++
+      return
+    }
+    const tabooMs = firstMs(tookMs) * 2 ** this.#refusals++
     const untilMs = atMs + Math.min(LONGEST_TABOO_MS, tabooMs)
     if (isUp) {
       // If a large step has no effect, a smaller one has none either.
@@ -165,6 +178,7 @@ export class Bracket {
     this.#below = undefined
     this.#above = undefined
     this.#refusals = 0
+    this.#unclear = 0
     this.#refused = undefined
     this.boldUp = 0
     this.boldDown = 0

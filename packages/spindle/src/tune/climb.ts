@@ -45,6 +45,7 @@ const TRIED = 0.9
  */
 const NOISE = 0.15
 const MANY = 16
+const FEW = 8
 /** Factor on the number that the model considers enough. */
 const MODEL_ROOM = 1.15
 
@@ -128,7 +129,9 @@ function first(situation: Situation, ranked: readonly Candidate[]): Proposal | u
     const wanted = Math.max(enough(figures, unit), isHeld ? besideSlow(figures, unit) : 0)
     const cap = Math.min(wanted, fitting(figures, unit, size.value, memoryBytes))
     const isNearlyEnough = isSpread(unit) && figures.waiting <= NEARLY && !size.wasTrusted
-    if ((isHeld || isNearlyEnough) && size.boldUp === 0) size.boldUp = 1
+    // The effect of a small step would not be visible.
+    const leastBold = isSpread(unit) && size.value < FEW ? 2 : 1
+    if (isHeld || isSpread(unit)) size.boldUp = Math.max(size.boldUp, leastBold)
     const up = isUseless || cap <= size.value ? undefined : size.above(figures.atMs, cap)
     // Noise hides a small loss. Then a lower number is only tried where there are certainly too
     // many slots.

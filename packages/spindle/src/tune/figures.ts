@@ -43,7 +43,9 @@ export interface Figures {
   /** Number of cores of the machine, and mean number of idle ones. */
   readonly machine: number
   readonly idle: number
+  /** Mean and highest memory in use. */
   readonly memoryBytes: number
+  readonly mostMemoryBytes: number
   readonly loopDelayMs: number
   readonly units: readonly UnitFigures[]
 }
@@ -72,6 +74,7 @@ export class Measurement {
   readonly #ticks: { readonly ms: number; readonly coreMs: number; readonly items: number }[] = []
   #most: readonly number[] = []
   #memory = 0
+  #mostMemory = 0
   #loopDelayMs = 0
 
   constructor(first: TuneSample) {
@@ -90,6 +93,7 @@ export class Measurement {
     })
     this.#most = sample.units.map(({ running }, i) => Math.max(running, this.#most[i] ?? 0))
     this.#memory += sample.memoryBytes
+    this.#mostMemory = Math.max(this.#mostMemory, sample.memoryBytes)
     this.#loopDelayMs = Math.max(this.#loopDelayMs, sample.loopDelayMs)
     this.#last = sample
   }
@@ -144,6 +148,7 @@ export class Measurement {
       machine: last.cores,
       idle: Math.max(0, last.cores - others - (last.cpuMs - first.cpuMs) / elapsedMs),
       memoryBytes: this.#ticks.length === 0 ? last.memoryBytes : this.#memory / this.#ticks.length,
+      mostMemoryBytes: Math.max(this.#mostMemory, last.memoryBytes),
       loopDelayMs: this.#loopDelayMs,
       units: last.units.map((unit, i) =>
         unitFigures(first.units[i] as UnitSample, unit, elapsedMs, this.#most[i] ?? 0),
@@ -225,6 +230,7 @@ export function pooled(one: Figures, other: Figures): Figures {
   return {
     ...other,
     units,
+    mostMemoryBytes: Math.max(one.mostMemoryBytes, other.mostMemoryBytes),
     elapsedMs,
     items,
     rate: items / elapsedMs,

@@ -110,7 +110,9 @@ export class GuardWatch {
     if (at === undefined || unit === undefined || unit.itemBytes === 0)
       return (0.9 * this.#memoryBytes) / memoryBytes
     const { value } = (this.#tuned[at] as Tuned).size
-    return fitting({ ...figures, memoryBytes }, unit, value, this.#memoryBytes) / value
+    return (
+      fitting({ ...figures, mostMemoryBytes: memoryBytes }, unit, value, this.#memoryBytes) / value
+    )
   }
 
   #troubles(figures: Figures, running: Proposal | undefined): Alarm | undefined {
@@ -155,7 +157,7 @@ export class GuardWatch {
   ): Alarm | undefined {
     if (tuned === undefined) return undefined
     const { size } = this.#tuned[tuned] as Tuned
-    const factor = Math.min(0.75, Math.max(0.25, share))
+    const factor = Math.min(reason === 'memory' ? 0.95 : 0.75, Math.max(0.25, share))
     const to = Math.max(size.min, Math.floor(size.value * factor))
     const change: Change = { tuned, option: 'size', from: size.value, to }
     return {

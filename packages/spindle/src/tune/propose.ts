@@ -68,7 +68,11 @@ function giveBack({ figures, tuned }: Situation): Proposal | undefined {
     const beside = one.unit.isOrdered === true ? Math.max(unit.rate, figures.rate) * unit.slowMs : 0
     if (!isEnough && isHeldUp(one, unit)) return []
     const busy = growth * Math.max(atWork, beside)
-    const room = Math.max(busy / USED, withRoom(unit, busy), isSpread(unit) ? unit.most : 0)
+    const room = Math.max(
+      busy / USED,
+      withRoom(unit, busy),
+      isSpread(unit) || unit.fanOut >= MANY_OUTPUTS ? unit.most : 0,
+    )
     const needed = Math.max(size.min, Math.ceil(room))
     if (needed >= size.value) return []
     // A refused number is not tried again at once.

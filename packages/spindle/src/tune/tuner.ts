@@ -1,4 +1,5 @@
 import { Bracket, Taboo } from './bracket.ts'
+import { areCoresFull } from './climb.ts'
 import { TrialDebt } from './debt.ts'
 import { type Figures, leastMsOf, Measurement, pooled, UNDISTURBED } from './figures.ts'
 import { GuardWatch } from './guards.ts'
@@ -26,6 +27,8 @@ const BASE_MS = 300
 const BASE_ERROR = 0.025
 /** The first step is large, so a less precise baseline is enough. */
 const FIRST_ERROR = 0.06
+/** With a larger error, a baseline is measured for twice as long. */
+const ROUGH = 0.15
 const LONGEST_BASE_MS = 2500
 const LATEST_BASE_MS = 8000
 /** Time of a baseline while nothing is left to try, in milliseconds. */
@@ -46,6 +49,8 @@ const CHANGE_POINT = 0.2
 const LONGEST_POOL_MS = 5000
 /** A baseline that differs by more than this from the next one was wrong. */
 const UNFAIR = 0.05
+/** Gain of a step down from which on the next one is larger. */
+const WORTHY = 0.03
 /** A refused number with a loss up to this was harmless. */
 const HARMLESS = 0.015
 
@@ -209,8 +214,14 @@ export class Tuner {
     const enough = this.#log.moves.length === 0 ? FIRST_ERROR : BASE_ERROR
     return (
       elapsedMs >= leastMsOf(units, BASE_MS, LONGEST_BASE_MS) &&
-      (error <= enough || elapsedMs >= LONGEST_BASE_MS)
+      (error <= enough || elapsedMs >= this.#longestBaseMs(error))
     )
+  }
+
+  /** The first baseline after a change may cover a part of the change. */
+  #longestBaseMs(error: number): number {
+    const isRough = error > ROUGH && this.#base === undefined && !this.#isHurried
+    return isRough ? 2 * LONGEST_BASE_MS : LONGEST_BASE_MS
   }
 
   /**
@@ -334,6 +345,12 @@ export class Tuner {
       this.#base = figures
       this.#measurement = undefined
       this.#best = Math.max(this.#best, this.#certain(figures))
+      if (proposal.reason === 'errors') {
+        // Calls that were refused still wait for their next attempt.
+        this.#base = undefined
+        this.#settledAtMs = figures.atMs + settledMs(proposal.changes, figures)
+        return []
+      }
       return this.#continue(figures)
     }
     const tookMs = figures.atMs - base.atMs
@@ -376,7 +393,9 @@ export class Tuner {
     for (const step of changes)
       this.#bracketOf(step)?.accept(
         step.from,
-        direction === 'down' || gain >= 0.6 * (step.to / step.from - 1),
+        direction === 'down'
+          ? areCoresFull(figures) || gain > WORTHY
+          : gain >= 0.6 * (step.to / step.from - 1),
       )
     if (gain < 0.05) return
     this.#together.forget()
@@ -429,4 +448,10 @@ export class Tuner {
  */
 function settleMs({ tuned, option, from, to }: Step, base: Figures): number {
   return option === 'buffer' || to < from ? 0 : SETTLE_CALLS * (base.units[tuned]?.meanMs ?? 0)
+}
+
+/** How long it takes until most calls that are now in flight have ended. */
+function settledMs(steps: readonly Step[], { units }: Figures): number {
+  const ms = steps.map(({ tuned }) => units[tuned]?.meanMs ?? 0)
+  return Math.min(LONGEST_SETTLE_MS, Math.max(LEAST_SETTLE_MS, ...ms))
 }

@@ -12,7 +12,12 @@ export function confirmed(
   // In reverse order: of several trials of one number, the first started from the confirmed value.
   for (const { stage, option, from, outcome } of [...moves].reverse()) {
     if (outcome !== 'pending') continue
-    const before = option === 'workers' ? { executor: { size: from } } : { [option]: from }
+    const before =
+      option !== 'workers'
+        ? { [option]: from }
+        : options[stage]?.workers === undefined
+          ? { executor: { size: from } }
+          : { workers: { count: from } }
     found[stage] = { ...found[stage], ...before }
   }
   return found

@@ -101,6 +101,21 @@ function busyMs(): number {
   return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0)
 }
 
+/** Sums that are divided by the number of copies of a stage. */
+type Each = Pick<
+  { -readonly [K in keyof UnitSample]: UnitSample[K] },
+  'tasks' | 'busyMs' | 'blockedMs' | 'slotMs' | 'troubles' | 'emitted'
+>
+
+const NOTHING: Readonly<Each> = {
+  tasks: 0,
+  busyMs: 0,
+  blockedMs: 0,
+  slotMs: 0,
+  troubles: 0,
+  emitted: 0,
+}
+
 class UnitSampler {
   readonly #unit: TunedUnit
   readonly #times: RecentTimes
@@ -109,6 +124,8 @@ class UnitSampler {
   #poolAt = 0
   #poolBusyMs = 0
   #poolSlotMs = 0
+  readonly #allSums: Each = { ...NOTHING }
+  readonly #eachSums: Each = { ...NOTHING }
 
   constructor(unit: TunedUnit) {
     this.#unit = unit
@@ -116,47 +133,63 @@ class UnitSampler {
   }
 
   read(elapsedMs: number): UnitSample {
-    const { stage, pool, copies } = this.#unit
+    const { stage, pool, hasExit } = this.#unit
     const { counters } = stage
     this.#lookAtSize(stage)
     const sums = {
-      tasks: stage.tasks / copies,
-      busyMs: (counters.busyMs + stage.pendingTimes.busyMs) / copies,
+      ...this.#each(elapsedMs),
       queuedMs:
         counters.queuedTasks > 0 ? (counters.queuedMs / counters.queuedTasks) * stage.tasks : 0,
-      blockedMs: stage.blockedMs / copies,
-      slotMs: stage.slotMs(elapsedMs) / copies,
-      troubles: (counters.failures + counters.timeouts + counters.retries) / copies,
       timed: counters.timed,
       timedMs: counters.timedMs,
       slowMs: this.#times.slowMs(),
-      emitted: emitted(stage) / copies,
       loopMs: counters.loopMs,
       emptyMs: Math.min(...stage.exits.map((exit) => exit.times().emptyMs)),
       fullMs: Math.max(...stage.exits.map((exit) => exit.times().fullMs)),
       itemBytes: this.#itemBytes,
-      running: stage.running / copies,
-      waiting: (stage instanceof TaskStage ? stage.held : 0) + (copies > 1 ? 0 : queued(stage)),
+      running: stage.running / this.#unit.copies,
+      waiting:
+        (stage instanceof TaskStage ? stage.held : 0) + (this.#unit.copies > 1 ? 0 : queued(stage)),
     }
     if (pool === undefined) return sums
     // Nothing sums up what the workers of a pool do, so their current state is sampled.
     const passedMs = elapsedMs - this.#poolAt
     this.#poolAt = elapsedMs
-    this.#poolBusyMs += pool.busy * passedMs
-    this.#poolSlotMs += pool.size * passedMs
     const { size } = pool
+    const running = Math.min(size, pool.busy)
+    this.#poolBusyMs += running * passedMs
+    this.#poolSlotMs += size * passedMs
     return {
       ...sums,
       busyMs: this.#poolBusyMs,
       queuedMs: 0,
       blockedMs: 0,
       slotMs: this.#poolSlotMs,
-      emptyMs: 0,
-      fullMs: 0,
-      running: Math.min(size, pool.busy),
+      emptyMs: hasExit ? sums.emptyMs : 0,
+      fullMs: hasExit ? sums.fullMs : 0,
+      running,
       waiting: 0,
       itemBytes: 0,
     }
+  }
+
+  /** The sums for each copy of the stage. The number of copies may change. */
+  #each(elapsedMs: number): Each {
+    const { stage, copies } = this.#unit
+    const { counters } = stage
+    const all: Each = {
+      tasks: stage.tasks,
+      busyMs: counters.busyMs + stage.pendingTimes.busyMs,
+      blockedMs: stage.blockedMs,
+      slotMs: stage.slotMs(elapsedMs),
+      troubles: counters.failures + counters.timeouts + counters.retries,
+      emitted: emitted(stage),
+    }
+    for (const key of Object.keys(all) as (keyof Each)[]) {
+      this.#eachSums[key] += (all[key] - this.#allSums[key]) / copies
+      this.#allSums[key] = all[key]
+    }
+    return { ...this.#eachSums }
   }
 
   #lookAtSize(stage: Stage): void {

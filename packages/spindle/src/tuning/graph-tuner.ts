@@ -1,8 +1,10 @@
 import { totalmem } from 'node:os'
 import type { Graph } from '../engine/run/graph.ts'
+import type { Stage } from '../engine/stages/stage.ts'
 import { type TunedOptions, type Tuning, tuneMode } from '../engine/tuned.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
 import { Tuner } from '../tune/tuner.ts'
+import { RegionStage } from '../workers/regions/region-stage.ts'
 import { confirmed } from './confirmed.ts'
 import { GraphSampler } from './graph-sampler.ts'
 import { type TunedUnit, unitsOf } from './units.ts'
@@ -20,10 +22,14 @@ export function tuneGraph(graph: Graph): void {
   const mode = tuneMode(tune) ?? 'continuous'
   if (mode === 'off') return
   const wantsAll = tune !== undefined
-  if (!wantsAll && !graph.stages.some((stage) => stage.range !== undefined)) return
+  if (!wantsAll && !graph.stages.some(hasRange)) return
   const tuner = new GraphTuner(graph, mode, wantsAll)
   graph.listeners.add(tuner)
   graph.tuning = () => tuner.tuning
+}
+
+function hasRange(stage: Stage): boolean {
+  return stage.range !== undefined || (stage instanceof RegionStage && stage.sizing.isRange)
 }
 
 /** Gives a tuner samples of a running pipeline, and applies its changes. */

@@ -4,12 +4,13 @@ import type { Stage } from '../engine/stages/stage.ts'
 import { TaskStage } from '../engine/stages/task-stage.ts'
 import type { TunedOptions } from '../engine/tuned.ts'
 import type { Unit } from '../tune/tune-types.ts'
+import { RegionStage } from '../workers/regions/region-stage.ts'
 import { StageProxy } from '../workers/regions/stage-proxy.ts'
 
 /** Maximum capacity of an exit queue. */
 const MOST_PLACES = 64
 
-/** Something whose size is tuned: a stage or a pool. */
+/** Something whose size is tuned: a stage, a pool, or the workers of a region. */
 export interface TunedUnit {
   readonly name: string
   /** The stage by which it is measured; for a pool, the first stage that runs in it. */
@@ -17,6 +18,8 @@ export interface TunedUnit {
   readonly pool: WorkerNumber | undefined
   /** Number of copies of the stage, to each of which the bound applies. */
   readonly copies: number
+  /** Whether results leave through the exit queues of the stage, so that these show who waits. */
+  readonly hasExit: boolean
   describe(): Unit
   set(option: 'concurrency' | 'workers' | 'buffer', value: number): void
   /** The current numbers. */
@@ -35,7 +38,8 @@ export function unitsOf(graph: Graph, wantsAll: boolean): readonly TunedUnit[] {
     const name = nameOf(stage, names)
     const unit = range === undefined ? [] : [new StageUnit(name, stage, range)]
     const executor = graph.remote.find(({ stage: id }) => id === stage.info.id)?.executor()
-    const pool = executor?.sizing
+    const region = stage instanceof RegionStage ? stage : undefined
+    const pool = region?.sizing ?? executor?.sizing
     if (
       pool === undefined ||
       pools.has(pool) ||
@@ -44,7 +48,7 @@ export function unitsOf(graph: Graph, wantsAll: boolean): readonly TunedUnit[] {
     )
       return unit
     pools.add(pool)
-    return [...unit, new PoolUnit(name, stage, pool)]
+    return [...unit, region ? new RegionUnit(name, region) : new PoolUnit(name, stage, pool)]
   })
   return stages
 }
@@ -59,7 +63,7 @@ class StageUnit implements TunedUnit {
   readonly name: string
   readonly stage: Stage
   readonly pool = undefined
-  readonly copies: number
+  readonly hasExit = true
   readonly #range: { readonly min: number; readonly max: number }
   readonly #hasBuffer: boolean
   readonly #places: number
@@ -68,9 +72,12 @@ class StageUnit implements TunedUnit {
     this.name = name
     this.stage = stage
     this.#range = range
-    this.copies = stage instanceof StageProxy ? stage.copies : 1
     this.#hasBuffer = stage instanceof TaskStage
     this.#places = stage.exits[0]?.capacity ?? 1
+  }
+
+  get copies(): number {
+    return this.stage instanceof StageProxy ? this.stage.copies : 1
   }
 
   describe(): Unit {
@@ -105,6 +112,7 @@ class PoolUnit implements TunedUnit {
   readonly stage: Stage
   readonly pool: WorkerNumber
   readonly copies = 1
+  readonly hasExit: boolean = false
 
   constructor(name: string, stage: Stage, pool: WorkerNumber) {
     this.name = name
@@ -123,5 +131,34 @@ class PoolUnit implements TunedUnit {
 
   options(): TunedOptions {
     return { executor: { size: this.pool.size } }
+  }
+}
+
+class RegionUnit implements TunedUnit {
+  readonly name: string
+  readonly stage: RegionStage
+  readonly copies = 1
+  readonly hasExit = true
+
+  constructor(name: string, stage: RegionStage) {
+    this.name = name
+    this.stage = stage
+  }
+
+  get pool(): WorkerNumber {
+    return this.stage.sizing
+  }
+
+  describe(): Unit {
+    const { size: value, min, max } = this.pool
+    return { name: this.name, option: 'workers', min, max, value }
+  }
+
+  set(_option: string, value: number): void {
+    this.pool.resize(value)
+  }
+
+  options(): TunedOptions {
+    return { workers: { count: this.pool.size } }
   }
 }

@@ -92,6 +92,7 @@ function madeStage(stage: MadeStage, id: number, elapsedMs: number): StageStats 
     queuedMs: queued * all,
     waitedMs: queued * all,
     backoffMs: backoff * all,
+    throttledMs: 0,
     blockedMs: blocked * all,
     heldMs: (stage.heldWorkers ?? 0) * elapsedMs,
     histogram,

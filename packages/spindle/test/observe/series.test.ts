@@ -18,7 +18,14 @@ function pointsOf(
   let endMs = 0
   return stretches.map(({ spanMs, items, share }) => {
     endMs += spanMs
-    const slots = { running: share, queued: 0, backoff: share, blocked: 0, occupancy: share }
+    const slots = {
+      running: share,
+      queued: 0,
+      backoff: share,
+      throttled: 0,
+      blocked: 0,
+      occupancy: share,
+    }
     const stage = { emitted: items, failures: 1, concurrency: 4, ...slots }
     const shares = { loop: share, consumer: share, cpuCores: share, othersBusy: 0 }
     return {

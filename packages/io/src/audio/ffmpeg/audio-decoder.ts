@@ -1,8 +1,8 @@
 import type { Frame, Packet } from 'node-av/lib'
 import type { Container } from '../../ffmpeg/container.ts'
 import { isTag, mayBeFrame } from '../../ffmpeg/containers/stray-bytes.ts'
+import { refuseEncryptedPacket } from '../../ffmpeg/encrypted.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
-import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
 
 /** Faults in a row without a frame between, after which the rest is given up. */
@@ -150,7 +150,7 @@ export class AudioDecoder {
       }
       if (this.#isFirst) {
         this.#isFirst = false
-        refuseEncrypted(this.#ffmpeg, packet)
+        refuseEncryptedPacket(this.#ffmpeg, packet)
         this.#isPiece = isPieceOfFlac(this.#decoder.codec, packet)
       }
       const sent = this.#decoder.send()

@@ -3,13 +3,13 @@ import { DATA_CLASSES } from '../../base/dtypes.ts'
 import { MediaError } from '../../base/errors.ts'
 import type { AudioDType } from '../audio-options.ts'
 
-/** Elements that are made room for on a header's word. */
+/** Largest number of elements that are allocated on the word of a header. */
 const MOST_BELIEVED = 1 << 24
 const LEAST_ROOM = 1 << 12
 
 /**
- * Gathers samples from `first` to before `end`, counted from the beginning of the sound, as they
- * come out piece by piece.
+ * Collects the samples from `first` to before `end`, counted from the beginning of the sound, as
+ * they arrive piece by piece.
  */
 export class Collector {
   readonly #Data: (typeof DATA_CLASSES)[AudioDType]
@@ -18,12 +18,12 @@ export class Collector {
   readonly #first: number
   readonly #end: number
   #data: DataOf[AudioDType]
-  /** Samples a channel that there is room for. */
+  /** Capacity, in samples per channel. */
   #room: number
-  /** Samples a channel that are there. */
+  /** Samples per channel that have been collected. */
   count = 0
 
-  /** @param expected samples a channel; an estimate, room is made as it is needed */
+  /** @param expected samples per channel; an estimate, more memory is allocated as needed */
   constructor(
     format: { readonly dtype: AudioDType; readonly channels: number; readonly isPlanar: boolean },
     [first, end]: readonly [first: number, end: number],
@@ -39,12 +39,12 @@ export class Collector {
     this.#data = this.#allocate(this.#room)
   }
 
-  /** Whether samples at `position` are behind all that is wanted. */
+  /** Whether `position` is after all wanted samples. */
   isPast(position: number): boolean {
     return position >= this.#end
   }
 
-  /** Takes `count` samples a channel, of which the first is at `position`. */
+  /** Adds `count` samples per channel. The first is at `position`. */
   add(planes: readonly DataOf[AudioDType][], position: number, count: number): void {
     const skipped = Math.max(0, this.#first - position)
     const taken = Math.min(position + count, this.#end) - (position + skipped)
@@ -58,7 +58,7 @@ export class Collector {
     this.count += taken
   }
 
-  /** Takes out the first samples, `count` a channel, laid out as the whole would be. */
+  /** Removes and returns the first `count` samples per channel, in the layout of the whole. */
   shift(count: number): DataOf[AudioDType] {
     const step = this.#channels / this.#lanes
     const taken = new this.#Data(count * this.#channels)
@@ -71,7 +71,9 @@ export class Collector {
     return taken as DataOf[AudioDType]
   }
 
-  /** All samples, one channel after the other or interleaved. A view where room was left. */
+  /**
+   * Returns all samples, one channel after the other or interleaved; a view if capacity is left.
+   */
   finish(): DataOf[AudioDType] {
     this.#resize(this.count)
     return this.#data.subarray(0, this.count * this.#channels) as DataOf[AudioDType]
@@ -91,7 +93,7 @@ export class Collector {
     }
   }
 
-  /** Moves channels together where there was more room than samples. */
+  /** Moves the channels together if the capacity exceeded the samples. */
   #resize(room: number): void {
     for (let lane = 1; lane < this.#lanes; lane++) {
       this.#data.copyWithin(lane * room, lane * this.#room, lane * this.#room + room)

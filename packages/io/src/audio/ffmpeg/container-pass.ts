@@ -12,15 +12,15 @@ import { seekPlan } from './seek-plan.ts'
 import { Sound } from './sound.ts'
 import { Timeline } from './timeline.ts'
 
-/** How many samples may be in a byte of a file, where room is made on a header's word. */
+/** Largest number of samples in a byte of a file, for allocations on the word of a header. */
 const SAMPLES_PER_BYTE = 64
 
 /**
  * One pass through a container.
  *
- * Damage is not told at once: where nothing more can be decoded behind it, and all that was
- * announced has been, it is no damage but bytes that somebody put behind the sound. So it waits for
- * the next frame or the end.
+ * Damage is not reported at once. If nothing after it can be decoded and everything that the header
+ * announces has been decoded, it is not damage but bytes appended to the sound. So the report waits
+ * for the next frame or the end.
  */
 export class ContainerPass implements Pass {
   readonly faults: AudioFault[]
@@ -31,9 +31,9 @@ export class ContainerPass implements Pass {
   readonly #decoder: AudioDecoder
   readonly #timeline: Timeline
   #sound: Sound | undefined
-  /** Damage before the window is of no concern. */
+  /** Damage before the window does not count. */
   #isBeforeWindow: boolean
-  /** Damage behind the last frame. */
+  /** Damage after the last frame. */
   #waiting: PacketFault[] = []
   #lastFault: Error | undefined
 
@@ -57,7 +57,7 @@ export class ContainerPass implements Pass {
     let frames = this.#decoder.frames()
     for (let step = frames.next(); step.done !== true; step = frames.next()) {
       const frame = step.value
-      const samples = frame.nbSamples // asked once: each question goes through N-API
+      const samples = frame.nbSamples // read once: each query goes through N-API
       if (samples === 0) continue
       this.#tellWaiting()
       if (this.#sound === undefined) {
@@ -104,14 +104,14 @@ export class ContainerPass implements Pass {
     this.#timeline.advance(samples)
   }
 
-  /** Goes to near the window, where that is far and every time stamp tells a sample. */
+  /** Seeks to near the window, if it is far away and time stamps identify samples. */
   #seek(first: Frame): boolean {
     const from = this.#sound!.from
     const position = seekPlan(this.#ffmpeg, this.#container, this.#options, first, from)
     const time = position === undefined ? undefined : this.#timeline.timeOf(position)
     if (time === undefined) return false
     this.#timeline.isSeeking = true
-    // Where it fails the pass ends, without a frame that could be placed, and the next one does not
+    // If the seek fails, the pass ends without a frame that has a position. The next pass does not
     // seek.
     return this.#decoder.seek(time) || true
   }
@@ -148,16 +148,17 @@ export class ContainerPass implements Pass {
   }
 
   /**
-   * Whether something follows that is not found after a seek: of Ogg files behind each other,
-   * FFmpeg seeks in the first.
+   * Whether data follow that are not found after a seek: in chained Ogg files, FFmpeg seeks in the
+   * first.
    */
   #goesOn(): boolean {
     const { reader, samplesPerPiece } = this.#options
-    if (samplesPerPiece !== Infinity || reader === undefined) return false // pieces have been given: it was looked at before
+    // pieces have been returned already, so it was checked before
+    if (samplesPerPiece !== Infinity || reader === undefined) return false
     return this.#container.format.iformat?.name === 'ogg' && hasLaterLink(reader)
   }
 
-  /** Samples that the whole is likely to have, by the header's word; 0 where it says nothing. */
+  /** Likely number of samples of the whole, from the header; 0 if the header does not say. */
   #expected(): number {
     const { declared, stream } = this.#container
     const { num, den } = stream.timeBase
@@ -171,7 +172,7 @@ export class ContainerPass implements Pass {
     this.#waiting.push(fault)
   }
 
-  /** Tells of damage behind which something was decoded, or the end came too early. */
+  /** Reports damage that is followed by decoded frames or by an early end. */
   #tellWaiting(): void {
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
@@ -187,7 +188,7 @@ export class ContainerPass implements Pass {
     this.faults.push(audioFault(error, this.atSec))
   }
 
-  /** The fault, with how much was decoded before it and how to get that. */
+  /** The fault, with the amount that was decoded before it and the option that returns it. */
   #strictFault(error: Error): Error {
     const { at, sampleRate } = this.#timeline
     if (error instanceof MediaError || sampleRate === 0) return error

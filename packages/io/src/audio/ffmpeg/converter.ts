@@ -9,18 +9,18 @@ import { type AvSampleFormat, sampleFormatOf } from '../../ffmpeg/sample-formats
 import type { AudioDType } from '../audio-options.ts'
 import { type ChannelLayout, defaultLayout, describeLayout, placedLayout } from './sample-format.ts'
 
-/** What frames are converted to. */
+/** The target format of a conversion. */
 export interface ConvertedFormat {
   readonly sampleRate: number
-  /** `undefined`: those of the frames. */
+  /** Number of channels; `undefined` keeps those of the frames. */
   readonly channels: number | undefined
   readonly dtype: AudioDType
   readonly isPlanar: boolean
 }
 
 /**
- * Resamples, mixes and converts frames with libswresample. What it gives is to be copied before the
- * next frame goes in.
+ * Resamples, mixes and converts frames with libswresample. The caller copies the result before the
+ * next call.
  */
 export class Converter {
   readonly #ffmpeg: FFmpeg
@@ -32,13 +32,13 @@ export class Converter {
   readonly #key: string
   #out: Frame | undefined
   #capacity = 0
-  /** Samples of the largest frame that there is room for. */
+  /** Size of the largest frame that fits, in samples. */
   #largest = 0
-  /** Whether frames say where their channels belong. */
+  /** Whether frames declare the positions of their channels. */
   readonly #isDescribed: boolean
   #planes: readonly DataOf[AudioDType][] = []
 
-  /** @param first a frame as all will be */
+  /** @param first a frame of the same format as all others */
   constructor(ffmpeg: FFmpeg, first: Frame, to: ConvertedFormat) {
     this.#ffmpeg = ffmpeg
     this.#to = to
@@ -74,19 +74,19 @@ export class Converter {
   }
 
   /**
-   * Puts silence before the first frame: for samples to fall where they would, had all before been
-   * there.
+   * Adds silence before the first frame, so that samples fall where they would after the whole
+   * sound.
    */
   inject(samples: number): void {
     if (samples === 0) return
-    this.#largest = 0 // it comes out with the next frame
+    this.#largest = 0 // the silence comes out with the next frame
     check(this.#ffmpeg, this.#swr.injectSilence(samples), 'injecting silence')
   }
 
   /**
-   * Takes a frame of `samples`, or the end. Gives how many samples a channel came out, to be found
-   * in `planes`; `undefined` for a frame of another kind than the first, which needs a converter of
-   * its own.
+   * Converts a frame of `samples`, or flushes at the end. Returns the number of samples per channel
+   * that came out in `planes`; `undefined` for a frame of another format than the first, which
+   * needs its own converter.
    */
   convert(frame: Frame | null, samples: number): number | undefined {
     if (
@@ -96,14 +96,14 @@ export class Converter {
     )
       frame.channelLayout = this.#from
     const out = this.#roomFor(samples)
-    out.nbSamples = 0 // as many as there is room for
+    out.nbSamples = 0 // as many as fit
     const result = this.#swr.convertFrame(out, frame)
     if (result === this.#ffmpeg.constants.AVERROR_INPUT_CHANGED) return undefined
     check(this.#ffmpeg, result, 'converting samples')
     return out.nbSamples
   }
 
-  /** One array a channel, or one of interleaved samples; longer than what is in it. */
+  /** One array per channel, or one of interleaved samples; longer than their contents. */
   get planes(): readonly DataOf[AudioDType][] {
     return this.#planes
   }
@@ -144,12 +144,12 @@ export class Converter {
 }
 
 const LEAST_ROOM = 8192
-/** Samples that a resampler may hold back from one frame to the next. */
+/** Samples that a resampler may hold back between frames. */
 const SPARE = 1024
 
 /**
- * The resampler that was used last, for the next sound of the same kind: making its filter takes as
- * long as decoding half a second, starting again nothing.
+ * The last resampler, kept for the next sound of the same format. Building its filter takes as long
+ * as decoding half a second; resetting it takes no time.
  */
 let kept: { readonly key: string; readonly swr: SoftwareResampleContext } | undefined
 

@@ -1,16 +1,16 @@
 import { Container } from '../../ffmpeg/container.ts'
 import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
-import type { LiveInput, OpenFile } from '../../files/open-file.ts'
+import type { OpenFile, StreamInput } from '../../files/open-file.ts'
 import type { WavHeader } from '../../formats/wav/wav-header.ts'
 import type { AudioTarget } from '../audio-options.ts'
-import type { AudioFault, LoadedAudio } from '../audio-results.ts'
+import type { AudioFault, AudioResult } from '../audio-results.ts'
 import { ContainerPass } from './container-pass.ts'
 import { type Pass, piecesOf, wholeOf } from './pass.ts'
 import { WavPass } from './wav-pass.ts'
 
 /** What is to be decoded, and what is known of it. */
 export interface AudioInput {
-  readonly file: OpenFile | LiveInput
+  readonly file: OpenFile | StreamInput
   /** Where it is a WAV file whose samples this package reads itself. */
   readonly header?: WavHeader | undefined
   /** What is known to be wrong with the file already. */
@@ -21,9 +21,9 @@ export interface AudioInput {
  * Decodes the audio of a file with FFmpeg, in this thread. Throws FFmpeg's own error or a
  * `MediaError`, neither of which name the source.
  */
-export function decodeAudio(input: AudioInput, target: AudioTarget): LoadedAudio {
+export function decodeAudio(input: AudioInput, target: AudioTarget): AudioResult {
   const ffmpeg = loadFFmpeg()
-  const pass = (maySeek: boolean): LoadedAudio | undefined => {
+  const pass = (maySeek: boolean): AudioResult | undefined => {
     const { pass, close } = open(ffmpeg, input, target, maySeek, Infinity)
     try {
       return wholeOf(pass, target)
@@ -42,7 +42,7 @@ export function* decodePieces(
   input: AudioInput,
   target: AudioTarget,
   samples: number,
-): Generator<LoadedAudio> {
+): Generator<AudioResult> {
   const ffmpeg = loadFFmpeg()
   for (const maySeek of 'url' in input.file ? [false] : [true, false]) {
     const { pass, close } = open(ffmpeg, input, target, maySeek, samples)

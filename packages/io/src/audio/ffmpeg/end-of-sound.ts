@@ -6,23 +6,26 @@ import type { FFmpeg } from '../../ffmpeg/library.ts'
 import type { SyncReader } from '../../files/routine.ts'
 import type { PacketSpan } from './audio-decoder.ts'
 
-// Files end too early without a word from FFmpeg. So what came of them is compared with what they
-// announce.
+// FFmpeg does not report a file that ends too early. So the decoded samples are compared with the
+// header.
 
-/** A header's word on the length may be off by priming and padding, in MP4 and Ogg for example. */
+/**
+ * Tolerance for the length in a header, which may be off by priming and padding, for example in MP4
+ * and Ogg.
+ */
 const SLACK_SEC = 0.15
 /**
- * The delay of every MP3 decoder: FFmpeg cuts it off at the beginning, and cannot make up for it at
- * the end where there is less padding.
+ * The delay of every MP3 decoder. FFmpeg cuts it off at the beginning, and cannot make up for it at
+ * the end if there is less padding.
  */
 const MP3_DELAY = 529
 
 /**
- * Whether a file has all that its header announces: by the samples that came of it, or by the time
- * stamps of its packets, of which priming and padding, however long, are a part.
+ * Whether a file has everything that its header announces. This is decided by the decoded samples,
+ * or by the time stamps of the packets, which include priming and padding of any length.
  *
- * @param at samples that were decoded, from the first on
- * @param expected samples that the header announces, 0 where it does not
+ * @param at number of samples that were decoded, from the first on
+ * @param expected number of samples that the header announces, 0 if it has none
  */
 export function isAllThere(
   ffmpeg: FFmpeg,
@@ -45,8 +48,8 @@ export function isAllThere(
   const isAtEnd =
     Number(end) >= Number(declared) - slackTicks ||
     Number(end - start) >= Number(declared) - slackTicks
-  // Packets between may be lost: then time stamps jump, or one packet of Ogg, in which there is
-  // priming but no edit list, is said to last that long.
+  // Packets in between may be lost: then time stamps jump, or one Ogg packet claims that duration
+  // (Ogg has priming but no edit list).
   const lasting = name === 'ogg' ? at + slack + stream.codecpar.initialPadding : Infinity
   return (
     isAtEnd &&
@@ -55,26 +58,26 @@ export function isAllThere(
   )
 }
 
-/** What is wrong with the end of a file that has all its samples. */
+/** The defect at the end of a file that has all its samples; `undefined` for none. */
 export function oddEnd({ format }: Container, reader: SyncReader): string | undefined {
   const name = format.iformat?.name
   if (name === 'ogg') return oggFault(reader)
   return name?.startsWith('matroska') ? matroskaFault(reader) : undefined
 }
 
-/** Formats whose header tells the number of samples. */
+/** Formats whose header has the exact number of samples. */
 const EXACT: ReadonlySet<string> = new Set(['flac', 'wav', 'w64', 'aiff', 'au', 'caf'])
 
-/** By how many samples a header's word on the length may be off. */
+/** The number of samples by which a header's length may be off. */
 function slackOf(format: string | null | undefined, codec: string, sampleRate: number): number {
   const isExact = EXACT.has(format ?? '') && (format === 'flac' || codec.startsWith('pcm_'))
   return isExact ? 0.5 : SLACK_SEC * sampleRate
 }
 
 /**
- * The same for MP3, whose word is exact where it tells the padding (LAME's tag, which makes it no
- * whole number of frames), but for the decoder's delay. Some of the other writers count the frame
- * that has the header.
+ * The same for MP3. Its length is exact, apart from the decoder's delay, if it has the padding
+ * (LAME's tag, which makes it no whole number of frames). Some other writers also count the frame
+ * that holds the header.
  */
 function mp3Slack(expected: number, sampleRate: number, reader: SyncReader | undefined): number {
   const frame = sampleRate < 32000 ? 576 : 1152

@@ -1,7 +1,7 @@
 import { MediaError, printValue } from '../../base/errors.ts'
 import type { SyncReader } from '../../files/routine.ts'
 import type { AudioTarget } from '../audio-options.ts'
-import { type AudioFault, fitSamples, type LoadedAudio } from '../audio-results.ts'
+import { type AudioFault, type AudioResult, fitSamples } from '../audio-results.ts'
 import type { Sound } from './sound.ts'
 
 /** One pass through a sound, from its beginning or from near a window on. */
@@ -18,14 +18,14 @@ export interface Pass {
 /** How a pass is made. */
 export interface PassOptions {
   readonly faults: AudioFault[]
-  /** The file's bytes; `undefined` for live inputs. */
+  /** The file's bytes; `undefined` for byte streams. */
   readonly reader: SyncReader | undefined
   readonly maySeek: boolean
   readonly samplesPerPiece: number
 }
 
 /** The whole of what is wanted; `undefined` where a seek led nowhere. */
-export function wholeOf(pass: Pass, target: AudioTarget): LoadedAudio | undefined {
+export function wholeOf(pass: Pass, target: AudioTarget): AudioResult | undefined {
   const steps = pass.steps()
   let step = steps.next()
   while (step.done !== true) step = steps.next()
@@ -48,12 +48,12 @@ export function* piecesOf(
   pass: Pass,
   target: AudioTarget,
   samples: number,
-): Generator<LoadedAudio, boolean> {
+): Generator<AudioResult, boolean> {
   const steps = pass.steps()
   let failure: { readonly error: unknown } | undefined
   let sound: Sound | undefined
   let isFirst = true
-  const pieces = function* (from: Sound, least: number): Generator<LoadedAudio> {
+  const pieces = function* (from: Sound, least: number): Generator<AudioResult> {
     while (from.count >= least && from.count > 0) {
       isFirst = false
       yield { ...from.shift(Math.min(samples, from.count)), faults: pass.faults.splice(0) }

@@ -6,12 +6,12 @@ import { sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
 import type { AudioEncoding } from '../encode-audio-options.ts'
 import { defaultLayout } from './sample-format.ts'
 
-/** Samples in a frame for encoders that take any number. */
+/** Frame size for encoders that take any size, in samples. */
 const ANY_SIZE = 4096
-/** More than a resampler holds back at the end. */
+/** Upper bound of the samples that a resampler holds back at the end. */
 const SPARE = 4096
 
-/** An array's samples as an encoder takes them. Each frame is valid until the next is asked for. */
+/** Converts an array to frames for an encoder. A frame is valid until the next one is requested. */
 export function* pcmFrames(
   ffmpeg: FFmpeg,
   encoding: AudioEncoding,
@@ -37,7 +37,7 @@ export function* pcmFrames(
   }
 }
 
-/** The whole in the encoder's sample format and rate. */
+/** Converts all samples to the encoder's sample format and rate. */
 function convertAll(
   ffmpeg: FFmpeg,
   { data, dtype, channels, isPlanar, sampleRate }: AudioEncoding,
@@ -56,7 +56,7 @@ function convertAll(
     const planes = Array.from({ length: isPlanarOut ? channels : 1 }, () =>
       Buffer.allocUnsafeSlow(room * bytes),
     )
-    // Native code takes no shared memory.
+    // Native code does not accept shared memory.
     const bare = data.buffer instanceof SharedArrayBuffer ? data.slice() : data
     const given = Buffer.from(bare.buffer as ArrayBuffer, bare.byteOffset, bare.byteLength)
     const lanes = isPlanar ? channels : 1

@@ -1,14 +1,14 @@
 import type { Frame } from 'node-av/lib'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 
-// Spindle's terms for channels in FFmpeg's.
+// Converts Spindle's terms for channels to FFmpeg's.
 
-/** The places of channels. */
+/** The positions of channels. */
 export type ChannelLayout = Frame['channelLayout']
 
 /**
- * Where the channels of a frame belong, by their number where the file does not say: as FFmpeg's
- * own programs assume.
+ * The positions of a frame's channels. If the file does not declare them, they follow from the
+ * number of channels, as in FFmpeg's own programs.
  */
 export function describeLayout({ channelLayout }: Frame, ffmpeg: FFmpeg): ChannelLayout {
   const { order, nbChannels } = channelLayout
@@ -18,8 +18,8 @@ export function describeLayout({ channelLayout }: Frame, ffmpeg: FFmpeg): Channe
 }
 
 /**
- * A layout with any places for channels of unknown ones, since FFmpeg's resampler loses its way
- * without; they must not be mixed.
+ * Gives arbitrary positions to channels of unknown position, because FFmpeg's resampler fails
+ * without. Such channels must not be mixed.
  */
 export function placedLayout(layout: ChannelLayout, { constants: c }: FFmpeg): ChannelLayout {
   const { nbChannels } = layout
@@ -27,10 +27,10 @@ export function placedLayout(layout: ChannelLayout, { constants: c }: FFmpeg): C
   return { nbChannels, order: c.AV_CHANNEL_ORDER_NATIVE, mask: (1n << BigInt(nbChannels)) - 1n }
 }
 
-/** Bits of a mask, and channels that FFmpeg's resampler takes. */
+/** Bits of a mask, and the largest number of channels of FFmpeg's resampler. */
 const MOST_PLACES = 63
 
-/** Where so many channels, 1 to 8, belong if nobody says. */
+/** The default positions of 1 to 8 channels. */
 export function defaultLayout(channels: number, { constants: c }: FFmpeg): ChannelLayout {
   return {
     nbChannels: channels,
@@ -40,8 +40,8 @@ export function defaultLayout(channels: number, { constants: c }: FFmpeg): Chann
 }
 
 /**
- * Channels of a mask of places, one bit each; 0n where the file says nothing: then the usual places
- * of so many, or none.
+ * The layout of a mask of positions, one bit each. 0n means that the file does not say: then the
+ * default positions for that number of channels, or none.
  */
 export function layoutOf(channels: number, mask: bigint, ffmpeg: FFmpeg): ChannelLayout {
   const { constants: c } = ffmpeg

@@ -5,20 +5,20 @@ import { hasLaterLink } from '../../ffmpeg/containers/ogg-links.ts'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 import type { PassOptions } from './pass.ts'
 
-/** How far ahead it must go for a seek to be worth it. */
+/** Smallest distance that is worth a seek, in seconds. */
 const WORTH_SEEKING_SEC = 1
 
 /**
- * Samples that decoding must begin before a window, for the window's to be what they are in the
- * whole; `undefined` for codecs whose time stamps do not tell a sample in all containers, such as
- * ADPCM in WAV.
+ * Number of samples before a window at which decoding must begin, so that the window has the same
+ * samples as in the whole. `undefined` for codecs whose time stamps do not identify samples in all
+ * containers, such as ADPCM in WAV.
  *
- * PCM, FLAC and ALAC need none. Of the others a frame is added to the one before: MP2 has only its
- * filter bank; MP3's frames have up to 511 bytes of their data in the frames before (255 below 32
- * kHz), which of the lowest bit rates are 12 frames (38); AAC and AC-3 need one frame, but a second
- * where a decoder makes the upper half of the spectrum of its past (SBR); Vorbis one block, of 8192
- * samples at most. Opus converges: RFC 7845, 4.6, asks for 80 ms, and after a second nothing is
- * left.
+ * PCM, FLAC and ALAC need none. For the others, one more frame is added to these numbers. MP2 has
+ * only its filter bank. MP3 frames have up to 511 bytes of their data in earlier frames (255 below
+ * 32 kHz), which at the lowest bit rates are 12 frames (38). AAC and AC-3 need one frame, but a
+ * second if the decoder derives the upper half of the spectrum from its past (SBR). Vorbis needs
+ * one block, at most 8192 samples. Opus converges: RFC 7845, 4.6, asks for 80 ms, and after a
+ * second no difference is left.
  */
 function preroll(codec: string, frame: Frame): number | undefined {
   const { sampleRate, nbSamples } = frame
@@ -42,7 +42,7 @@ function preroll(codec: string, frame: Frame): number | undefined {
 }
 
 /**
- * The sample to seek to for a window that begins at `from`; `undefined` where decoding goes on from
+ * The sample to seek to for a window that begins at `from`; `undefined` if decoding continues from
  * the beginning.
  *
  * @param first the file's first frame
@@ -60,9 +60,9 @@ export function seekPlan(
   const to = from - before
   if (to < WORTH_SEEKING_SEC * first.sampleRate) return undefined
   if (format.iformat?.name !== 'ogg') return to
-  // After a seek into the last page of Ogg FLAC, FFmpeg's time stamps are packets too late. Of
-  // files behind each other it knows the first. A second one with the same numbers is found at the
-  // end of a window; pieces cannot wait for that.
+  // After a seek into the last page of Ogg FLAC, FFmpeg's time stamps are late by whole packets. In
+  // chained files it knows only the first. A second one with the same serial numbers is found at
+  // the end of a window; pieces cannot wait for that.
   const isChain = isChained(reader) || (samplesPerPiece !== Infinity && hasLaterLink(reader))
   return codec === 'flac' || isChain ? undefined : to
 }

@@ -4,7 +4,7 @@ import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { firstSample } from '../../formats/wav/sample-window.ts'
 import { type CheckedLimits, checkBytes, checkLength } from '../../formats/wav/sound-limits.ts'
 import type { AudioTarget } from '../audio-options.ts'
-import type { LoadedAudio } from '../audio-results.ts'
+import type { AudioResult } from '../audio-results.ts'
 import { Collector } from './collector.ts'
 import { type ConvertedFormat, Converter } from './converter.ts'
 
@@ -114,7 +114,7 @@ export class Sound {
   }
 
   /** Takes out the first samples, `count` a channel. */
-  shift(count: number): Pick<LoadedAudio, 'data' | 'channels' | 'sampleRate'> {
+  shift(count: number): Pick<AudioResult, 'data' | 'channels' | 'sampleRate'> {
     const { sampleRate } = this.#format
     this.#taken += count
     return { data: this.#collector.shift(count), channels: this.#channels, sampleRate }
@@ -169,7 +169,7 @@ export class Sound {
   }
 
   /** What was made. */
-  finish(): Pick<LoadedAudio, 'data' | 'channels' | 'sampleRate'> {
+  finish(): Pick<AudioResult, 'data' | 'channels' | 'sampleRate'> {
     this.end()
     return {
       data: this.#collector.finish(),

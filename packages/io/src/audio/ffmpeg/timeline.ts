@@ -1,12 +1,12 @@
 import type { Frame } from 'node-av/lib'
 
-/** A gap that is longer is no lost frame but a time stamp that jumps. */
+/** A longer gap is not a lost frame but a jump of the time stamps. */
 const LONGEST_GAP_SEC = 60
 
 /**
- * Where a frame's samples are, counted from the first of the stream. They are counted, not read off
- * time stamps, for those of Matroska or MPEG-TS are not exact to a sample; but after a seek, and
- * after damage, a time stamp says where things are, if its unit allows.
+ * The positions of a frame's samples, counted from the first sample of the stream. Samples are
+ * counted, because time stamps of Matroska or MPEG-TS are not exact to the sample. After a seek or
+ * damage, the time stamp gives the position, if its unit is fine enough.
  */
 export class Timeline {
   readonly #num: number
@@ -15,16 +15,16 @@ export class Timeline {
   #origin: bigint
   /** Position of the next frame. */
   at = 0
-  /** Samples that are missing before it. */
+  /** Number of missing samples before the next frame. */
   gap = 0
   sampleRate = 0
-  /** Set by a seek, until the first frame after it is placed. */
+  /** Set by a seek until the first frame after it has a position. */
   isSeeking = false
-  /** Whether the last frame that was placed was the first after a seek. */
+  /** Whether the last frame was the first after a seek. */
   hasJustSought = false
-  /** Whether any frame was placed after a seek. */
+  /** Whether any frame had a position after a seek. */
   hasSought = false
-  /** Set by damage, until the next frame is placed. */
+  /** Set by damage until the next frame has a position. */
   hasFault = false
 
   constructor({ num, den }: { readonly num: number; readonly den: number }, noTime: bigint) {
@@ -40,14 +40,14 @@ export class Timeline {
     this.hasFault = false
   }
 
-  /** Files that change their sample rate go on counting, in the new unit. */
+  /** If the sample rate changes, counting continues in the new unit. */
   changeRate(sampleRate: number): void {
     this.at = Math.round((this.at * sampleRate) / this.sampleRate)
     this.sampleRate = sampleRate
     this.#origin = this.#noTime
   }
 
-  /** Finds the place of a frame. `false` after a seek to where time stamps do not tell it. */
+  /** Finds the position of a frame. `false` after a seek if the time stamp does not give it. */
   place(frame: Frame): boolean {
     this.gap = 0
     this.hasJustSought = this.isSeeking
@@ -70,7 +70,7 @@ export class Timeline {
     this.at += samples
   }
 
-  /** The time stamp of a sample; `undefined` where time stamps are too coarse for samples. */
+  /** The time stamp of a sample; `undefined` if time stamps are too coarse for samples. */
   timeOf(position: number): bigint | undefined {
     const ticks = this.#ticksPerSample()
     if (ticks === undefined || this.#origin === this.#noTime) return undefined

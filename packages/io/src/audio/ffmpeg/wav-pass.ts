@@ -12,15 +12,13 @@ import type { Pass } from './pass.ts'
 import { type ChannelLayout, layoutOf } from './sample-format.ts'
 import { Sound } from './sound.ts'
 
-/**
- * Samples of the file, and about as many of the result, that go through the resampler at a time.
- */
+/** Number of source samples that go through the resampler at a time; about as many come out. */
 const SAMPLES = 8192
 
 /**
- * The samples of a WAV file, read by this package and resampled and mixed by FFmpeg. FFmpeg does
- * not see the file: so sizes that were never filled in and big-endian samples are right in all
- * calls, only what is wanted is read, and nothing is decoded before a window.
+ * Reads the samples of a WAV file and lets FFmpeg resample and mix them. FFmpeg does not see the
+ * file. So sizes that were never filled in and big-endian samples are handled alike in all calls,
+ * only the wanted samples are read, and nothing is decoded before a window.
  */
 export class WavPass implements Pass {
   readonly faults: AudioFault[] = []
@@ -28,7 +26,7 @@ export class WavPass implements Pass {
   readonly #reader: SyncReader
   readonly #sound: Sound
   readonly #frame: Frame
-  /** Samples that there is room for in the frame. */
+  /** Capacity of the frame, in samples. */
   readonly #room: number
   #at = 0
 
@@ -42,7 +40,7 @@ export class WavPass implements Pass {
     this.#header = header
     this.#reader = reader
     const { sampleRate, numSamples } = header
-    // Of a hostile header one sample may become many.
+    // With a hostile header, one sample may become many.
     const ratio = sampleRate / (target.sampleRate ?? sampleRate)
     this.#room = Math.max(1, Math.floor(Math.min(SAMPLES, SAMPLES * ratio)))
     this.#frame = frameOf(ffmpeg, header, this.#room)
@@ -93,7 +91,7 @@ export class WavPass implements Pass {
   }
 }
 
-/** A frame of interleaved samples with room for `samples` a channel. */
+/** A frame of interleaved samples with a capacity of `samples` per channel. */
 function frameOf(ffmpeg: FFmpeg, header: WavHeader, samples: number): Frame {
   return newFrame(ffmpeg, {
     format: sampleFormatOf(ffmpeg, { dtype: nativeDType(header), isPlanar: false }),
@@ -103,7 +101,7 @@ function frameOf(ffmpeg: FFmpeg, header: WavHeader, samples: number): Frame {
   })
 }
 
-/** Where the header says that channels belong, if it says so of each. */
+/** The channel layout of the header, if it gives a position for each channel. */
 function channelLayout({ channels, channelMask }: WavHeader, ffmpeg: FFmpeg): ChannelLayout {
   let told = 0
   for (let mask = channelMask; mask !== 0; mask = (mask & (mask - 1)) >>> 0) told++

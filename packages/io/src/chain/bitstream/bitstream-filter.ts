@@ -11,11 +11,11 @@ import { describeCoded, plain, type StreamInfo } from '../stream-info.ts'
 
 /**
  * Rewrites packets without decoding them: `'h264_mp4toannexb'`, `'aac_adtstoasc'`,
- * `'extract_extradata'`. `push` some, `flush` at the end for those that it holds back. `stream` is
- * what comes out, of which decoders and muxers are made.
+ * `'extract_extradata'`. `push` packets, and `flush` at the end for those that it holds back.
+ * `stream` describes the result; decoders and muxers are made from it.
  *
- * @throws MediaError from the constructor: `ERR_BAD_OPTION` where there is no such filter,
- *   `ERR_UNSUPPORTED` where it is not for that codec
+ * @throws MediaError from the constructor: `ERR_BAD_OPTION` for an unknown filter,
+ *   `ERR_UNSUPPORTED` if it does not support the codec
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -29,7 +29,7 @@ import { describeCoded, plain, type StreamInfo } from '../stream-info.ts'
  * ```
  */
 export class BitstreamFilter implements Disposable {
-  /** What the packets are that come out. */
+  /** Description of the resulting packets. */
   readonly stream: StreamInfo
   readonly #ffmpeg: FFmpeg
   readonly #context: BitStreamFilterContext
@@ -37,7 +37,7 @@ export class BitstreamFilter implements Disposable {
   readonly #handle: Handle
   #last: Pick<Packets, 'window' | 'source'> | undefined
 
-  /** @param options of the filter, as FFmpeg names them; unknown ones are errors */
+  /** @param options options of the filter, by FFmpeg's names; an unknown option is an error */
   constructor(stream: StreamInfo, name: string, options: Readonly<Record<string, string>> = {}) {
     this.#ffmpeg = loadFFmpeg()
     const { av } = this.#ffmpeg
@@ -69,8 +69,9 @@ export class BitstreamFilter implements Disposable {
   }
 
   /**
-   * What comes of packets by now; it may be none. @throws MediaError `ERR_DECODE` where they are
-   * damaged
+   * Filters packets; the result may be empty.
+   *
+   * @throws MediaError `ERR_DECODE` if they are damaged
    */
   push(packets: Packets): Packets {
     this.#handle.check()
@@ -84,7 +85,7 @@ export class BitstreamFilter implements Disposable {
     return this.#made(out)
   }
 
-  /** What is still held back; the filter can then be used for others. */
+  /** Returns the packets that are held back. Afterwards the filter can take other packets. */
   flush(): Packets {
     this.#handle.check()
     const out: PacketData[] = []
@@ -94,13 +95,13 @@ export class BitstreamFilter implements Disposable {
     return this.#made(out)
   }
 
-  /** All that comes of packets that are all there are. */
+  /** Filters packets that are complete: `push` and `flush`. */
   apply(packets: Packets): Packets {
     const [begun, rest] = [this.push(packets), this.flush()]
     return this.#made([...begun, ...rest])
   }
 
-  /** Frees the filter. Packets that it gave stay. */
+  /** Frees the filter. Its packets stay valid. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }

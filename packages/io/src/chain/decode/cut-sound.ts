@@ -5,9 +5,9 @@ import { NO_TIME } from '../packets/blob.ts'
 import { firstTick, rescale, type TimeWindow } from '../time.ts'
 
 /**
- * The part of a piece of sound whose samples are in a window, in a frame of its own or the same;
- * `undefined` where there is none. A sample's time is that of the frame, to the nearest sample, and
- * as many samples on. Frees the frame that it does not give.
+ * Cuts a frame of sound to the samples in a window; `undefined` if there are none. The first sample
+ * has the time of the frame, to the nearest sample; the others follow. Frees the frame if it
+ * returns another.
  */
 export function cutSound(
   ffmpeg: FFmpeg,

@@ -3,9 +3,9 @@ import { checkBoolean, checkKnown } from '../../base/check.ts'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
 import { openDecoder, setOptions } from '../../ffmpeg/codec-context.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
+import { encryptedPacket } from '../../ffmpeg/encrypted.ts'
 import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
-import { encrypted } from '../../ffmpeg/refuse-features.ts'
 import { checkPixels, checkRefused, type Limits, limitsOf } from '../../ffmpeg/video-limits.ts'
 import { withParameters } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -158,7 +158,7 @@ export class Decoder implements Disposable {
     return this.#collect((frames) => {
       for (const packet of packets) {
         if (packet.sideData.some(({ type }) => type === c.AV_PKT_DATA_ENCRYPTION_INFO))
-          throw encrypted()
+          throw encryptedPacket()
         // One without bytes means the end to a decoder; some Ogg files have one.
         if (packet.data.length === 0 && packet.sideData.length === 0) continue
         this.#tail.begin(packet.data)

@@ -15,30 +15,31 @@ const KINDS = [
   'drm',
 ] as const
 
-/** A kind of device that decodes: FFmpeg's names. */
+/** A kind of device that decodes, by FFmpeg's name. */
 export type HardwareKind = (typeof KINDS)[number]
 
-/** Which device shall decode. */
+/** The device that decodes. */
 export interface HardwareChoice {
+  /** Kind of device; `'auto'` tries CUDA, VideoToolbox, D3D11VA and VAAPI. */
   readonly kind: HardwareKind | 'auto'
-  /** Which of several: `'0'`, `'/dev/dri/renderD128'`. Default: FFmpeg's. */
+  /** The device, if there are several: `'0'`, `'/dev/dri/renderD128'`. Default: FFmpeg's. */
   readonly device?: string
   /**
-   * Whether to decode on the processor where that is not possible. Default: for `'auto'` yes, for a
-   * device that was named no.
+   * Whether to decode on the CPU if the device is not available. Default: true for `'auto'`, false
+   * for a named device.
    */
   readonly fallback?: boolean
 }
 
-/** What became of the wish. */
+/** The result of the request for hardware. */
 export interface HardwareReport {
-  /** What decodes; `undefined` for the processor. */
+  /** The device that decodes; `undefined` for the CPU. */
   readonly used: HardwareKind | undefined
-  /** What was tried in vain, and why. */
+  /** Failed attempts and their reasons. */
   readonly tried: readonly { readonly kind: HardwareKind; readonly problem: string }[]
 }
 
-/** A device that was set up, which the decoder's owner frees. */
+/** A device that was set up. The owner of the decoder frees it. */
 export interface Hardware {
   readonly report: HardwareReport
   readonly device: HardwareDeviceContext | undefined
@@ -65,8 +66,9 @@ export function hardwareChoice(
 }
 
 /**
- * Sets a device up for a decoder that is not open yet. @throws MediaError `ERR_UNSUPPORTED` where
- * that fails and there is to be no fallback
+ * Sets up a device for a decoder that is not open yet.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED` if that fails and there is no fallback
  */
 export function useHardware(
   ffmpeg: FFmpeg,
@@ -87,7 +89,7 @@ export function useHardware(
   throw new MediaError('ERR_UNSUPPORTED', `no device to decode ${codec.name} with (${problems})`)
 }
 
-/** The device, or why not. */
+/** The device, or the reason of the failure. */
 function tryDevice(
   { av }: FFmpeg,
   kind: HardwareKind,

@@ -2,8 +2,9 @@ import { isTag, mayBeFrame } from '../../ffmpeg/containers/stray-bytes.ts'
 import type { ChainFailure } from '../failure.ts'
 
 /**
- * Tells bytes that somebody put behind a sound from damage: what is no frame waits for the next
- * frame, which makes it damage, or for the end, which makes it nothing. Of pictures all is damage.
+ * Distinguishes bytes after a sound from damage. Data that is no frame waits for the next frame,
+ * which makes it damage, or for the end, which makes it harmless. In video, all such data are
+ * damage.
  */
 export class TailWatch {
   readonly #codec: string
@@ -17,13 +18,13 @@ export class TailWatch {
     this.#isSound = isSound
   }
 
-  /** A packet goes into the decoder. */
+  /** Begins a packet. */
   begin(data: Uint8Array): void {
     this.#data = data
     this.#hasGiven = false
   }
 
-  /** Something could not be decoded; whether it is kept here, and no damage so far. */
+  /** Reports a failure. Returns whether it is held back and does not count yet. */
   keep(failure: ChainFailure): boolean {
     const data = this.#data
     if (!this.#isSound || data.length === 0) return false
@@ -33,7 +34,7 @@ export class TailWatch {
     return isStray
   }
 
-  /** A frame came: what was kept is damage. */
+  /** Reports a frame: failures that were held back are damage. */
   gave(): readonly ChainFailure[] {
     this.#hasGiven = true
     if (this.#waiting.length === 0) return NONE
@@ -42,7 +43,7 @@ export class TailWatch {
     return damage
   }
 
-  /** The end came: what was kept is none. */
+  /** Reports the end: failures that were held back are no damage. */
   end(): void {
     this.#data = new Uint8Array(0)
     this.#waiting = []

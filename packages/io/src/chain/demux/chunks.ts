@@ -4,28 +4,29 @@ import { Packets } from '../packets/packets.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import { secondsOfTick } from '../time.ts'
 
-/** How long a chunk is: exactly one of the two is given. */
+/** Size of a chunk: exactly one of the two options is given. */
 export interface ChunkSize {
-  /** Packets in a chunk, >= 1: a chunk ends when any of its streams has so many. */
+  /** Packets in a chunk, an integer >= 1: a chunk ends when any of its streams has this number. */
   readonly packetsPerChunk?: number
   /**
-   * Seconds of a chunk, > 0: it ends before the packet that is so much later than the chunk's
-   * first.
+   * Duration of a chunk in seconds, > 0: it ends before the first packet that is this much later
+   * than the chunk's first.
    */
   readonly durationSec?: number
 }
 
-/** Which packets of one stream, in which chunks. */
+/** The packets of one stream, in chunks. */
 export interface ChunkOptions extends ChunkSize {
   /**
-   * Its index, or the best of a kind. Default: the best video stream, or audio where there is none.
+   * Index of the stream, or the best of a kind. Default: the best video stream, or the best audio
+   * stream if there is no video.
    */
   readonly stream?: number | 'video' | 'audio'
 }
 
-/** Which packets of several streams, in which chunks. */
+/** The packets of several streams, in chunks. */
 export interface ManyChunkOptions extends ChunkSize {
-  /** Their indices. Default: all video and audio streams. */
+  /** Indices of the streams. Default: all video and audio streams. */
   readonly streams?: readonly number[]
 }
 
@@ -46,8 +47,8 @@ export function sizeOfChunks({ packetsPerChunk, durationSec }: ChunkSize): Chunk
 }
 
 /**
- * Gathers packets as they come; each chunk has those of each stream. The last may be shorter; none
- * is empty.
+ * Divides packets into chunks; each chunk has those of each stream. The last chunk may be shorter;
+ * none is empty.
  */
 export function* chunksOf(
   packets: Iterable<{ readonly index: number; readonly data: PacketData }>,

@@ -3,22 +3,23 @@ import type { PacketData } from '../packets/blob.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import { firstTick, type TickWindow, type TimeWindow, ticksOf } from '../time.ts'
 
-/** What reading a window needs of a container of which one stream is selected. */
+/** The parts of a container with one selected stream that a window needs. */
 export interface SeekableStream {
-  /** FFmpeg's names of its format. */
+  /** FFmpeg's names of the format. */
   readonly formats: string
-  /** Whether a time can be sought. */
+  /** Whether a seek to a time works. */
   readonly isInOrder: boolean
   /** Goes to the beginning. */
   readonly rewind: () => void
   /**
-   * Goes to a keyframe at or before a tick, by the container's index; whether that was possible.
+   * Seeks to a keyframe at or before a tick, by the container's index. Returns whether that
+   * succeeded.
    */
   readonly seek: (tick: bigint) => boolean
   readonly read: () => PacketData | undefined
 }
 
-/** Formats that store when a packet is decoded; in others FFmpeg has to guess. */
+/** Formats that store decoding times; in others FFmpeg guesses them. */
 const STORES_DTS: ReadonlySet<string> = new Set([
   'mov',
   'mpegts',
@@ -28,23 +29,23 @@ const STORES_DTS: ReadonlySet<string> = new Set([
   'avi',
   'asf',
 ])
-/** Pictures that a codec may hold back until later ones are decoded: H.264 and HEVC have 16. */
+/** Number of pictures that a codec may reorder: H.264 and HEVC have 16. */
 const MOST_REORDERED = 16
-/** Times that an earlier keyframe is looked for before reading from the beginning. */
+/** Number of attempts to find an earlier keyframe before it reads from the beginning. */
 const MOST_SEEKS = 4
 /**
- * Seconds before a window from which lossy sound is decoded, so that it is what it would be in the
- * whole.
+ * Seconds before a window at which decoding of lossy sound begins, so that the window has the
+ * samples of the whole.
  */
 const PREROLL_SEC = 1
 
 const KEY_FLAG = 1
 
 /**
- * Reads the packets that a window needs: of video from the last keyframe that is shown at or before
- * its start, to the last packet that is shown in it. No margin is guessed: where the container
- * stores decoding times, no packet that is decoded at the end of the window or later can be shown
- * in it.
+ * Reads the packets that a window needs. For video, it reads from the last keyframe that is shown
+ * at or before the start to the last packet that is shown in the window. No margin is guessed: if
+ * the container stores decoding times, no packet that is decoded at or after the end of the window
+ * can be shown in it.
  */
 export function readWindow(
   container: SeekableStream,
@@ -63,7 +64,7 @@ export function readWindow(
   return stream.kind === 'video' ? onlyNeeded(packets, ticks, isKey) : upToLast(packets, ticks)
 }
 
-/** What is in the window, its decoder says. */
+/** Reads everything; the decoder selects the window. */
 function readAll(container: SeekableStream): PacketData[] {
   container.rewind()
   const packets: PacketData[] = []
@@ -72,7 +73,7 @@ function readAll(container: SeekableStream): PacketData[] {
   return packets
 }
 
-/** The keyframe from which decoding has to begin. */
+/** The keyframe at which decoding must begin. */
 function seekKeyframe(
   container: SeekableStream,
   start: bigint,
@@ -87,7 +88,7 @@ function seekKeyframe(
     if (shown === undefined) break
     if (shownAtLatest(packet) <= start && isKey(packet)) return packet
     const decoded = packet.dts ?? shown
-    // The same again: there is none before it.
+    // The same one again: there is no earlier one.
     if (before === decoded) break
     before = decoded
     if (decoded < target) target = decoded
@@ -133,8 +134,8 @@ function readToEnd(
 }
 
 /**
- * From the last keyframe that is early enough, without what an open group of pictures has before
- * it: that needs the group before.
+ * Keeps the packets from the last keyframe that is early enough, without the leading pictures of an
+ * open group, which need the group before.
  */
 function onlyNeeded(packets: PacketData[], ticks: TickWindow, isKey: KeyTest): PacketData[] {
   const begin = packets.findLastIndex(
@@ -147,14 +148,14 @@ function onlyNeeded(packets: PacketData[], ticks: TickWindow, isKey: KeyTest): P
   return upToLast(packets.slice(begin).filter(isDecodable), ticks)
 }
 
-/** When a picture is shown; where that is not told (AVI), the latest time that it can be. */
+/** The time of a picture; if it is unknown (AVI), the latest possible time. */
 function shownAtLatest({ pts, dts, duration }: PacketData): bigint {
   if (pts !== undefined) return pts
   return (dts ?? 0n) + BigInt(MOST_REORDERED) * (duration > 0n ? duration : 1n)
 }
 
 function upToLast(packets: PacketData[], { start, end }: TickWindow): PacketData[] {
-  // Of pictures without time stamps the ones behind tell when those before are shown.
+  // Without time stamps, later pictures tell when earlier ones are shown.
   if (packets.some(({ pts }) => pts === undefined)) return packets
   const last = packets.findLastIndex(({ pts, dts, duration }) => {
     const shown = pts ?? dts

@@ -2,45 +2,46 @@ import { checkBoolean, checkKnown } from '../../base/check.ts'
 import { badOption } from '../../base/errors.ts'
 import { rateOf, type TimeValue } from '../time.ts'
 
-/** How a stream is encoded. */
+/** Options of `Encoder`. */
 export interface EncoderOptions {
   /**
-   * An encoder of FFmpeg's, `'libx264'`, or a codec, `'h264'`, `'aac'`, for which one is chosen
-   * that runs on the processor.
+   * An encoder of FFmpeg (`'libx264'`), or a codec (`'h264'`, `'aac'`), for which an encoder on the
+   * CPU is chosen.
    */
   readonly codec: string
-  /** Pictures a second. Needed for arrays; without it frames keep their time base. */
+  /** Pictures per second. Required for arrays; without it, frames keep their time base. */
   readonly frameRate?: TimeValue
-  /** Pixel format of arrays, FFmpeg's name. Default: by their shape. */
+  /** Pixel format of arrays, by FFmpeg's name. Default: from the shape. */
   readonly inputPixelFormat?: string
   /**
-   * Pixel format to encode. Default: that of the frames where the encoder takes it, else
-   * `'yuv420p'` or the nearest that it takes.
+   * Pixel format of the encoded stream. Default: that of the frames if the encoder takes it,
+   * otherwise `'yuv420p'` or the nearest one that it takes.
    */
   readonly pixelFormat?: string
-  /** Samples a second: of arrays, and to encode. Default: that of the frames. */
+  /** Samples per second, of arrays and of the encoded stream. Default: that of the frames. */
   readonly sampleRate?: number
-  /** Axes of arrays of samples. Default `'CT'`. */
+  /** Order of the axes of arrays of samples. Default `'CT'`. */
   readonly layout?: 'CT' | 'TC'
-  /** Sample format to encode, FFmpeg's name. Default: the encoder's first. */
+  /** Sample format of the encoded stream, by FFmpeg's name. Default: the encoder's first. */
   readonly sampleFormat?: string
-  /** Channels to encode: `'mono'`, `'stereo'`. Default: as they come. */
+  /** Channel layout of the encoded stream: `'mono'`, `'stereo'`. Default: as in the input. */
   readonly channelLayout?: string
-  /** Bits a second. Default: the encoder's, which mostly aims at a quality instead. */
+  /** Bits per second. Default: the encoder's; most aim at a quality instead. */
   readonly bitRate?: number
-  /** Pictures from one keyframe to the next at most. Default: the encoder's. */
+  /** Largest number of pictures between keyframes. Default: the encoder's. */
   readonly gopSize?: number
-  /** B-pictures in a row at most. Default: the encoder's. */
+  /** Largest number of consecutive B-pictures. Default: the encoder's. */
   readonly maxBFrames?: number
-  /** Threads of this encoder, 0 to 64; 0 is one a core. Default 1. */
+  /** Threads of this encoder, an integer from 0 to 64; 0 means one for each core. Default 1. */
   readonly threads?: number
   /**
-   * Other options, as FFmpeg names them: `{ crf: '18', preset: 'fast' }`; unknown ones are errors.
+   * Other options, by FFmpeg's names: `{ crf: '18', preset: 'fast' }`; an unknown option is an
+   * error.
    */
   readonly options?: Readonly<Record<string, string>>
   /**
-   * Whether what decoders need stands in the stream's parameters (MP4, Matroska: default) or before
-   * keyframes (MPEG-TS, raw streams).
+   * Whether the codec's headers are in the stream's parameters (for MP4 and Matroska; default) or
+   * before keyframes (for MPEG-TS and raw streams).
    */
   readonly globalHeader?: boolean
 }
@@ -66,7 +67,7 @@ const KNOWN: readonly (keyof EncoderOptions)[] = [
   ] as const),
 ]
 
-/** @throws MediaError `ERR_BAD_OPTION` naming the one that breaks its rule */
+/** @throws MediaError `ERR_BAD_OPTION` with the option that breaks its rule */
 export function checkedEncoderOptions(options: EncoderOptions): EncoderOptions {
   checkKnown(options, KNOWN)
   const { codec, frameRate, sampleRate, bitRate, gopSize, maxBFrames, threads, globalHeader } =

@@ -3,12 +3,13 @@ import type { FFmpeg } from '../../ffmpeg/library.ts'
 
 /** An open end of a filter graph. */
 export interface OpenEnd {
-  /** Its label in the description; `'in'` and `'out'` where there is none. */
+  /** Its label in the description; `'in'` or `'out'` without one. */
   readonly label: string
+  /** Content of the end. */
   readonly kind: 'video' | 'audio'
 }
 
-/** A description, in which all open ends have labels. */
+/** A description in which all open ends have labels. */
 export interface ScannedGraph {
   readonly text: string
   readonly inputs: readonly OpenEnd[]
@@ -22,12 +23,12 @@ interface Step {
 }
 
 /**
- * Finds the open ends of a filter graph: labels that only one side uses, and the two ends of a
- * chain that has none. FFmpeg's syntax: chains apart by `;`, filters by `,`, labels in `[]`,
- * quoting by `'` and `\`.
+ * Finds the open ends of a filter graph: labels that only one side uses, and the ends of a chain
+ * without labels. FFmpeg's syntax separates chains by `;` and filters by `,`, puts labels in `[]`,
+ * and quotes with `'` and `\`.
  *
- * @throws MediaError `ERR_BAD_OPTION` for a filter that there is not, and for a chain with an end
- *   that must have a label
+ * @throws MediaError `ERR_BAD_OPTION` for an unknown filter, and for a chain with an end that needs
+ *   a label
  */
 export function scanGraph(ffmpeg: FFmpeg, text: string): ScannedGraph {
   const chains = split(text, ';').map((chain) => ({
@@ -41,8 +42,8 @@ export function scanGraph(ffmpeg: FFmpeg, text: string): ScannedGraph {
     let [begin, end] = ['', '']
     for (const [i, step] of steps.entries()) {
       const ends = endsOf(ffmpeg, step.name)
-      // Of filters with as many pads as an option says, FFmpeg tells none: they have one kind on
-      // both sides, told by their names.
+      // FFmpeg does not report the pads of filters whose number of pads is an option. These have
+      // one kind on both sides, which their names tell.
       const before =
         i === 0
           ? labels(step.before, ends.inputs.length > 0 || ends.hasManyInputs, 'in')
@@ -68,7 +69,7 @@ interface FilterEnds {
   readonly outputs: readonly ('video' | 'audio')[]
   readonly hasManyInputs: boolean
   readonly hasManyOutputs: boolean
-  /** Of pads that are not told. */
+  /** Kind of the pads that FFmpeg does not report. */
   readonly kind: 'video' | 'audio'
 }
 
@@ -88,7 +89,7 @@ function endsOf({ av, constants: c }: FFmpeg, name: string): FilterEnds {
   }
 }
 
-/** The labels of an end of a chain: those that it has, or the one that FFmpeg gives it. */
+/** The labels of an end of a chain: its own, or the one that FFmpeg gives it. */
 function labels(given: readonly string[], isOpen: boolean, standard: string): readonly string[] {
   return given.length > 0 || !isOpen ? given : [standard]
 }
@@ -110,7 +111,7 @@ function labelsIn(text: string): string[] {
   return [...text.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1]!.trim())
 }
 
-/** At every `separator` that is neither quoted nor within brackets. */
+/** Splits at every `separator` that is neither quoted nor in brackets. */
 function split(text: string, separator: string): string[] {
   const parts: string[] = []
   let part = ''

@@ -9,25 +9,24 @@ import { Handle } from '../handle.ts'
 import type { Rational } from '../time.ts'
 import { type OpenEnd, type ScannedGraph, scanGraph } from './description.ts'
 
-/** How a graph runs. */
+/** Options of `FilterGraph`. */
 export interface FilterGraphOptions {
-  /** Threads of its filters, 1 to 64. Default 1. */
+  /** Threads of its filters, an integer from 1 to 64. Default 1. */
   readonly threads?: number
-  /** Pictures a second of inputs, for filters that ask: by label. Default: unknown. */
+  /** Pictures per second of inputs, by label, for filters that need it. Default: unknown. */
   readonly frameRates?: Readonly<Record<string, Rational>>
 }
 
 /**
- * A graph of FFmpeg's filters, from any number of inputs to any number of outputs, of pictures and
- * sound. `filters` has typed builders for descriptions; any text that FFmpeg takes will do. What
- * frames are like, the graph learns from the first that each input gets: it is built when all
- * inputs have had some. Frames that are pushed stay the caller's; those that are pulled are the
- * caller's too.
+ * A graph of FFmpeg's filters, with any number of inputs and outputs, for pictures and sound.
+ * `filters` has typed builders for descriptions; any text of FFmpeg's syntax works. The first
+ * frames of each input define its format, so the graph is built when all inputs have had frames.
+ * Frames that you push stay yours. Frames that you pull are yours too.
  *
- * States: `waiting` for the first frames, `built`, `closed` by `[Symbol.dispose]()`; `flush()` ends
- * an input for good.
+ * States: `waiting` for the first frames, `built`, and `closed` by `[Symbol.dispose]()`. `flush()`
+ * ends an input for good.
  *
- * @throws MediaError from the constructor: `ERR_BAD_OPTION` for filters that there are not,
+ * @throws MediaError from the constructor: `ERR_BAD_OPTION` for unknown filters,
  *   `ERR_BACKEND_MISSING`
  * @example
  * ```ts run
@@ -44,17 +43,19 @@ export interface FilterGraphOptions {
  * ```
  */
 export class FilterGraph implements Disposable {
-  /** What it was made of. */
+  /** The description that it was made from. */
   readonly description: string
+  /** The inputs, with their labels. */
   readonly inputs: readonly OpenEnd[]
+  /** The outputs, with their labels. */
   readonly outputs: readonly OpenEnd[]
   readonly #ffmpeg: FFmpeg
   readonly #scanned: ScannedGraph
   readonly #options: FilterGraphOptions
   readonly #handle: Handle
-  /** Frames that came before the graph could be built, by input; `null` is its end. */
+  /** Frames that arrived before the graph was built, by input; `null` is the end of the input. */
   readonly #waiting = new Map<string, (AvFrame | null)[]>()
-  /** What the first frame of each input was like. */
+  /** Format of the first frame of each input. */
   readonly #looks = new Map<string, string>()
   #graph: AvGraph | undefined
   readonly #sources = new Map<string, FilterContext>()
@@ -83,10 +84,10 @@ export class FilterGraph implements Disposable {
   }
 
   /**
-   * Gives frames to an input; of a graph with several it must be named.
+   * Pushes frames into an input. A graph with several inputs needs its name.
    *
-   * @throws MediaError `ERR_BAD_OPTION` for an input that there is not, for frames that are unlike
-   *   the first, or that the filters cannot take
+   * @throws MediaError `ERR_BAD_OPTION` for an unknown input, for frames that differ from the
+   *   first, or for frames that the filters cannot take
    */
   push(frames: Frames, input?: string): void {
     this.#handle.check()
@@ -95,7 +96,7 @@ export class FilterGraph implements Disposable {
     this.#buildWhenReady()
   }
 
-  /** Tells an input that nothing more comes; without a name, all of them. */
+  /** Ends an input; without a name, all inputs. */
   flush(input?: string): void {
     this.#handle.check()
     const labels =
@@ -107,8 +108,8 @@ export class FilterGraph implements Disposable {
   }
 
   /**
-   * The frames that an output has by now; they may be none. Of a graph with several it must be
-   * named.
+   * Returns the frames that an output has ready, if any. A graph with several outputs needs its
+   * name.
    */
   pull(output?: string): Frames {
     this.#handle.check()
@@ -133,20 +134,20 @@ export class FilterGraph implements Disposable {
     }
   }
 
-  /** All that comes of frames that are all there are, in a graph of one input and one output. */
+  /** Filters frames that are complete, in a graph with one input and one output. */
   run(frames: Frames): Frames {
     this.push(frames)
     this.flush()
     return this.pull()
   }
 
-  /** The graph as FFmpeg has built it, with formats and sizes; empty before it is. */
+  /** The graph as FFmpeg has built it, with formats and sizes; empty before that. */
   describe(): string {
     this.#handle.check()
     return this.#graph?.dump() ?? ''
   }
 
-  /** Frees the graph. Frames that it gave stay. */
+  /** Frees the graph. Its frames stay valid. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }
@@ -164,7 +165,10 @@ export class FilterGraph implements Disposable {
       throw this.#fault(result, `giving a frame to ${label}`)
   }
 
-  /** Filters read the memory of a frame as if it were like the first. */
+  /**
+   * Refuses frames that differ from the first: filters would read their memory as if they were
+   * alike.
+   */
   #checkAlike(label: string, frame: AvFrame): void {
     const looks = describeLooks(this.#ffmpeg, frame)
     const first = this.#looks.get(label)
@@ -177,7 +181,7 @@ export class FilterGraph implements Disposable {
     if (this.#graph !== undefined) return
     const lists = [...this.#waiting.values()]
     if (lists.some((list) => list.length === 0)) return
-    // An input that ended before it began has nothing that says what it is like.
+    // An input that ended without frames has no format.
     const empty = [...this.#waiting].find(([, list]) => list[0] === null)
     if (empty !== undefined) {
       if (this.inputs.length === 1) return
@@ -197,8 +201,7 @@ export class FilterGraph implements Disposable {
   }
 
   #build(): void {
-    // Ends are made by the description too: what node-av has for several of them does not link
-    // them all.
+    // The description also makes the ends: node-av's own way does not link several of them.
     const text = [
       ...this.inputs.map(({ label, kind }) => `${this.#source(label, kind)}[${label}]`),
       this.#scanned.text,
@@ -217,7 +220,7 @@ export class FilterGraph implements Disposable {
     this.#graph = graph
   }
 
-  /** The filter that stands for an input, with what its first frame is like. */
+  /** The filter of an input, with the format of its first frame. */
   #source(label: string, kind: OpenEnd['kind']): string {
     const frame = this.#waiting.get(label)![0]!
     const isAudio = frame.width === 0

@@ -1,16 +1,16 @@
 import { badOption } from '../../base/errors.ts'
 import { checkWindow, secondsOf, type TimeWindow } from '../time.ts'
 
-// Typed builders for what filter graphs are most often made of. Each gives FFmpeg's own text, with
-// its values quoted; more in docs/filters.md.
+// Typed builders for common filter graphs. Each returns FFmpeg's own text, with its values quoted.
+// See docs/filters.md.
 
-/** A value of an option of FFmpeg's. */
+/** A value of an FFmpeg option. */
 type Value = string | number | boolean | undefined
 
-/** A size or a place: a number of pixels, or an expression of FFmpeg's such as `'(iw-ow)/2'`. */
+/** A size or position: a number of pixels, or an FFmpeg expression such as `'(iw-ow)/2'`. */
 export type Pixels = number | string
 
-/** How pictures are made smaller or larger. */
+/** Interpolation of scaled pictures. */
 export type ScaleFlags =
   | 'fast_bilinear'
   | 'bilinear'
@@ -107,7 +107,7 @@ function atrim(window: TimeWindow, options: { readonly resetTime?: boolean } = {
   return cut('atrim', window, options.resetTime ?? false)
 }
 
-/** Quarter turns, and mirroring at a diagonal. */
+/** Quarter turns, and mirroring along a diagonal. */
 const DIRECTIONS = {
   clockwise: 'clock',
   counterclockwise: 'cclock',
@@ -235,8 +235,8 @@ function showspectrum(options: {
 }
 
 /**
- * Typed builders of filter graphs. `filter` makes any filter, `chain` puts filters behind one
- * another, `link` gives a chain labels for its ends, `parallel` puts chains beside one another.
+ * Typed builders of filter graphs. `filter` makes any filter, `chain` connects filters in a row,
+ * `link` gives labels to the ends of a chain, `parallel` puts chains side by side.
  *
  * @example
  * ```ts run
@@ -255,46 +255,46 @@ export const filters: {
   readonly link: typeof link
   readonly parallel: typeof parallel
   /**
-   * Without one side, as the other says, even; `fit` keeps the shape, `'inside'` or `'cover'`ing
-   * the given size.
+   * Scales pictures. Without one side, it follows from the other, rounded to even. `fit` keeps the
+   * aspect ratio: `'inside'` the given size, or `'cover'`ing it.
    */
   readonly scale: typeof scale
-  /** Default: of the middle. */
+  /** Crops pictures. Default position: the middle. */
   readonly crop: typeof crop
-  /** Default: black, around the middle. */
+  /** Adds borders. Default: black, with the picture in the middle. */
   readonly pad: typeof pad
-  /** So many pictures a second, doubled or left out. */
+  /** Sets the pictures per second; pictures are repeated or dropped. */
   readonly fps: typeof fps
-  /** To the first of these pixel formats that fits. */
+  /** Converts to the first of these pixel formats that fits. */
   readonly format: typeof format
-  /** Pictures of a time; `resetTime` begins at 0 again. */
+  /** Keeps the pictures of a time range; with `resetTime`, times begin at 0 again. */
   readonly trim: typeof trim
   readonly atrim: typeof atrim
   readonly transpose: typeof transpose
   readonly hflip: () => string
   readonly vflip: () => string
   readonly rotate: typeof rotate
-  /** The second input over the first. */
+  /** Draws the second input over the first. */
   readonly overlay: typeof overlay
-  /** Inputs side by side, or one below the other. */
+  /** Puts inputs side by side, or one below another. */
   readonly stack: typeof stack
-  /** The same for several outputs. */
+  /** Copies the input to several outputs. */
   readonly split: typeof split
   readonly brightness: typeof brightness
   readonly blur: typeof blur
   readonly setpts: typeof setpts
-  /** More pictures at the end: the last again, or of a colour. */
+  /** Adds pictures at the end: the last one again, or of one colour. */
   readonly extend: typeof extend
   readonly aresample: typeof aresample
   readonly aformat: typeof aformat
-  /** Faster or slower at the same pitch. */
+  /** Plays sound faster or slower at the same pitch. */
   readonly atempo: typeof atempo
-  /** A factor, or `'-6dB'`. */
+  /** Changes the volume by a factor, or by a value such as `'-6dB'`. */
   readonly volume: typeof volume
-  /** Channels made of others: `pan('mono', ['c0=0.5*c0+0.5*c1'])`. */
+  /** Mixes channels from others: `pan('mono', ['c0=0.5*c0+0.5*c1'])`. */
   readonly pan: typeof pan
   readonly amix: typeof amix
-  /** Pictures of the waves of a sound. */
+  /** Draws the waves of a sound. */
   readonly showwaves: typeof showwaves
   readonly showspectrum: typeof showspectrum
 } = {
@@ -329,7 +329,7 @@ function plainText(value: Value): string {
   return String(value)
 }
 
-/** Once for the filter's options, once for the graph. */
+/** Quotes twice: for the filter's options and for the graph. */
 function quote(value: string): string {
   const once = value.replaceAll(/[\\':]/g, '\\$&')
   return once.replaceAll(/[\\'[\],;]/g, '\\$&')

@@ -14,8 +14,7 @@ const PICTURE_TYPES = ['none', 'I', 'P', 'B', 'S', 'SI', 'SP', 'BI'] as const
 export type PictureType = (typeof PICTURE_TYPES)[number]
 
 /**
- * One of a set of {@link Frames}: a picture, or a piece of sound. It is valid as long as the set
- * is.
+ * One of a set of {@link Frames}: a picture or a piece of sound. It is valid as long as the set is.
  */
 export class Frame {
   readonly #ffmpeg: FFmpeg
@@ -29,72 +28,80 @@ export class Frame {
     this.#handle = handle
   }
 
+  /** Whether it is a picture or sound. */
   get kind(): 'video' | 'audio' {
     return this.#open().width > 0 ? 'video' : 'audio'
   }
 
-  /** When it is shown, in ticks of `timeBase`. */
+  /** Presentation time, in ticks of `timeBase`. */
   get pts(): bigint | undefined {
     const { pts } = this.#open()
     return pts === NO_TIME ? undefined : pts
   }
 
+  /** Length of a tick in seconds. */
   get timeBase(): Rational {
     return plain(this.#open().timeBase)
   }
 
+  /** Presentation time in seconds; `undefined` if unknown. */
   get timeSec(): number | undefined {
     const { pts } = this
     return pts === undefined ? undefined : secondsOfTick(pts, this.timeBase)
   }
 
-  /** In ticks; 0 where it is not known. */
+  /** Duration in ticks; 0 if unknown. */
   get duration(): bigint {
     return this.#open().duration
   }
 
+  /** Whether it was decoded from a keyframe. */
   get isKeyframe(): boolean {
     return (this.#open().flags & KEY_FLAG) !== 0
   }
 
+  /** How the picture was coded. */
   get pictureType(): PictureType {
     return PICTURE_TYPES[this.#open().pictType] ?? 'none'
   }
 
-  /** Whether the decoder saw damage in it, which it has hidden as well as it could. */
+  /** Whether the decoder found damage, which it has concealed as well as it could. */
   get isDamaged(): boolean {
     return this.#open().decodeErrorFlags !== 0
   }
 
-  /** 0 for sound. */
+  /** Width in pixels; 0 for sound. */
   get width(): number {
     return this.#open().width
   }
 
+  /** Height in pixels; 0 for sound. */
   get height(): number {
     return this.#open().height
   }
 
-  /** FFmpeg's name: `'yuv420p'`. `undefined` for sound. */
+  /** Pixel format, by FFmpeg's name, such as `'yuv420p'`; `undefined` for sound. */
   get pixelFormat(): string | undefined {
     const { format, width } = this.#open()
     return width > 0 ? (this.#ffmpeg.av.avGetPixFmtName(format as never) ?? undefined) : undefined
   }
 
-  /** Samples a channel; 0 for pictures. */
+  /** Samples per channel; 0 for pictures. */
   get samples(): number {
     return this.#open().nbSamples
   }
 
+  /** Samples per second; 0 for pictures. */
   get sampleRate(): number {
     return this.#open().sampleRate
   }
 
+  /** Number of channels; 0 for pictures. */
   get channels(): number {
     return this.#open().channelLayout.nbChannels
   }
 
-  /** FFmpeg's name: `'fltp'`. `undefined` for pictures. */
+  /** Sample format, by FFmpeg's name, such as `'fltp'`; `undefined` for pictures. */
   get sampleFormat(): string | undefined {
     const { format, width } = this.#open()
     return width > 0
@@ -102,13 +109,13 @@ export class Frame {
       : (this.#ffmpeg.av.avGetSampleFmtName(format as never) ?? undefined)
   }
 
-  /** Width of a pixel over its height. */
+  /** Ratio of a pixel's width to its height. */
   get sampleAspectRatio(): Rational | undefined {
     const { num, den } = this.#open().sampleAspectRatio
     return num > 0 && den > 0 ? { num, den } : undefined
   }
 
-  /** What the decoder or a filter says of it: `lavfi.…`. */
+  /** Metadata from the decoder or a filter, such as `lavfi.…`. */
   get metadata(): Readonly<Record<string, string>> {
     return this.#open().getMetadata().getAll()
   }

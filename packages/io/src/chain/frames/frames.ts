@@ -14,20 +14,20 @@ import {
 } from './from-array.ts'
 import { picturesToArray, pixelFormatNumber, soundToArray } from './to-array.ts'
 
-/** How frames become an array. */
+/** Options of `Frames.toArray`. */
 export interface ToArrayOptions {
   /**
-   * FFmpeg's name, `'rgb24'`, to which pictures of another format are converted (bicubic). Default:
-   * as they are.
+   * Pixel format that pictures are converted to (bicubic), by FFmpeg's name, such as `'rgb24'`.
+   * Default: as they are.
    */
   readonly pixelFormat?: string
 }
 
 /**
- * Decoded frames, in FFmpeg's memory: pictures, or pieces of sound. They are counted references:
- * `slice`, `pick` and `clone` copy no pixels. Each set holds its references until it is disposed
- * of; using it afterwards is an error. What a decoder, a filter graph or these methods give is the
- * caller's to dispose of; what is passed to a filter graph or an encoder stays the caller's.
+ * Decoded frames in FFmpeg's memory: pictures, or pieces of sound. They are reference-counted:
+ * `slice`, `pick` and `clone` copy no pixels. Each set holds its references until you dispose of
+ * it; using it afterwards is an error. Dispose of the sets that decoders, filter graphs and these
+ * methods return. Sets that you pass to a filter graph or an encoder stay yours.
  */
 export class Frames implements Iterable<Frame>, Disposable {
   readonly #ffmpeg: FFmpeg
@@ -35,8 +35,8 @@ export class Frames implements Iterable<Frame>, Disposable {
   readonly #handle: Handle
 
   /**
-   * @internal Made by decoders and filter graphs, which hand the frames over; or by
-   * {@link Frames.fromVideo} and {@link Frames.fromAudio}.
+   * @internal Made by decoders and filter graphs, which transfer the frames, or by {@link
+   *   Frames.fromVideo} and {@link Frames.fromAudio}.
    */
   constructor(frames: AvFrame[]) {
     this.#ffmpeg = loadFFmpeg()
@@ -48,9 +48,9 @@ export class Frames implements Iterable<Frame>, Disposable {
   }
 
   /**
-   * Frames of an array of pictures, `[N, H, W, 3]` and others; they are copied once.
+   * Copies an array of pictures, `[N, H, W, 3]` and other shapes, into frames.
    *
-   * @throws MediaError `ERR_BAD_OPTION` where shape, dtype and pixel format do not fit
+   * @throws MediaError `ERR_BAD_OPTION` if shape, dtype and pixel format do not fit
    * @example
    * ```ts run
    * import assert from 'node:assert/strict'
@@ -68,45 +68,47 @@ export class Frames implements Iterable<Frame>, Disposable {
   }
 
   /**
-   * Frames of an array of samples, `[channels, samples]`; they are copied once. @throws MediaError
-   * `ERR_BAD_OPTION` where shape and dtype do not fit
+   * Copies an array of samples, `[channels, samples]`, into frames.
+   *
+   * @throws MediaError `ERR_BAD_OPTION` if shape and dtype do not fit
    */
   static fromAudio(array: NdArray, options: AudioArrayOptions): Frames {
     return new Frames(soundFromArray(array, options))
   }
 
-  /** How many frames. */
+  /** Number of frames. */
   get length(): number {
     return this.#open().length
   }
 
-  /** Samples a channel in all of them; 0 for pictures. */
+  /** Samples per channel in all frames; 0 for pictures. */
   get samples(): number {
     return this.#open().reduce((sum, { nbSamples }) => sum + nbSamples, 0)
   }
 
   /**
-   * The time base of the first; all that one decoder or filter graph gives have the same.
-   * `undefined` where there is none.
+   * The time base of the first frame; all frames of one decoder or filter graph have the same.
+   * `undefined` for an empty set.
    */
   get timeBase(): Rational | undefined {
     const first = this.#open()[0]
     return first === undefined ? undefined : { num: first.timeBase.num, den: first.timeBase.den }
   }
 
-  /** When each is shown, in ticks of the time base. */
+  /** Presentation time of each frame, in ticks of the time base. */
   get pts(): BigInt64Array {
     return BigInt64Array.from(this.#open(), ({ pts }) => pts)
   }
 
-  /** The same in seconds. */
+  /** Presentation time of each frame, in seconds. */
   get timesSec(): Float64Array {
     return Float64Array.from(this.#open(), ({ pts, timeBase }) => secondsOfTick(pts, timeBase))
   }
 
   /**
-   * One of them; negative counts from the end. Valid as long as this set is. @throws MediaError
-   * `ERR_BAD_OPTION` outside of it
+   * A frame by its index; a negative index counts from the end. It is valid as long as this set.
+   *
+   * @throws MediaError `ERR_BAD_OPTION` if the index is out of range
    */
   at(index: number): Frame {
     return new Frame(this.#ffmpeg, this.#native(index), this.#handle)
@@ -116,7 +118,7 @@ export class Frames implements Iterable<Frame>, Disposable {
     for (let i = 0; i < this.length; i++) yield this.at(i)
   }
 
-  /** From one place to before another, every `step`-th: a set of its own, of the same memory. */
+  /** The frames from `start` to before `end`, every `step`-th, as a new set of the same memory. */
   slice(start?: number, end?: number, step = 1): Frames {
     if (!Number.isSafeInteger(step) || step < 1) throw badOption('step', 'an integer >= 1', step)
     return copies(
@@ -127,28 +129,28 @@ export class Frames implements Iterable<Frame>, Disposable {
   }
 
   /**
-   * Those at some places, in that order; a place may come again, negative ones count from the end.
-   * A set of its own, of the same memory.
+   * The frames at the given indices, in that order, as a new set of the same memory. Indices may
+   * repeat; negative ones count from the end.
    */
   pick(indices: readonly number[]): Frames {
     return copies(indices.map((index) => this.#native(index)))
   }
 
-  /** All of them: a set of its own, of the same memory. */
+  /** All frames, as a new set of the same memory. */
   clone(): Frames {
     return copies(this.#open())
   }
 
   /**
-   * All in one array, in new memory. Pictures: `[N, H, W, C]` where the samples of a pixel lie side
-   * by side (`rgb24`, `gray8`); `[N, C, H, W]` where planes are of one size (`yuv444p`, `gbrp`,
-   * whose planes are green, blue, red); `[N, rows, W]` where they are not (`yuv420p` and `nv12`
-   * have H * 3 / 2 rows), and `[N, samples]` for odd sizes of these. uint8, or uint16 for more than
-   * 8 bits. Sound: `[C, T]` for planar formats, `[T, C]` for the others, in the dtype of the
-   * samples.
+   * Copies all frames into one array, in new memory. Pictures: `[N, H, W, C]` for interleaved
+   * formats (`rgb24`, `gray8`); `[N, C, H, W]` for planes of equal size (`yuv444p`, and `gbrp`,
+   * whose planes are green, blue, red); `[N, rows, W]` for planes of different sizes (`yuv420p` and
+   * `nv12` have H * 3 / 2 rows), and `[N, samples]` for odd sizes of these. The dtype is uint8, or
+   * uint16 for more than 8 bits. Sound: `[C, T]` for planar formats, `[T, C]` for the others, in
+   * the dtype of the samples.
    *
-   * @throws MediaError `ERR_BAD_STATE` where there is none, `ERR_UNSUPPORTED` where the frames
-   *   differ or are no array (palettes)
+   * @throws MediaError `ERR_BAD_STATE` if the set is empty, `ERR_UNSUPPORTED` if the frames differ
+   *   or cannot be an array (palettes)
    */
   toArray(options: ToArrayOptions = {}): AnyNdArray {
     checkKnown(options, ['pixelFormat'])
@@ -159,14 +161,14 @@ export class Frames implements Iterable<Frame>, Disposable {
     return first.width > 0 ? picturesToArray(frames, options.pixelFormat) : soundToArray(frames)
   }
 
-  /** Gives the memory back. May be called again. */
+  /** Frees the memory. It may be called again. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }
 
   /**
-   * @internal The frames themselves, for filter graphs and encoders, which keep references of their
-   * own.
+   * @internal The frames themselves, for filter graphs and encoders, which keep their own
+   *   references.
    */
   borrow(): readonly AvFrame[] {
     return this.#open()

@@ -9,34 +9,40 @@ import { SAMPLE_FORMATS, type SampleDType, sampleFormatOf } from '../../ffmpeg/s
 import { rateOf, type TimeValue } from '../time.ts'
 import { pixelFormatNumber } from './to-array.ts'
 
-/** What the pictures of an array are. */
+/** The format of the pictures of an array. */
 export interface VideoArrayOptions {
-  /** Pictures a second, > 0. */
+  /** Pictures per second, > 0. */
   readonly frameRate: TimeValue
   /**
-   * FFmpeg's name of the format. Default: by the shape, `'rgb24'` for `[N, H, W, 3]`, `'rgba'` for
-   * 4 and `'gray8'` for 1 channel or `[N, H, W]`.
+   * Pixel format, by FFmpeg's name. Default: from the shape, `'rgb24'` for `[N, H, W, 3]`, `'rgba'`
+   * for 4 and `'gray8'` for 1 channel or `[N, H, W]`.
    */
   readonly pixelFormat?: string
-  /** Width and height, which the shape does not tell for formats whose planes differ in size. */
+  /**
+   * Width and height in pixels, for formats whose planes differ in size, where the shape does not
+   * tell them.
+   */
   readonly size?: { readonly width: number; readonly height: number }
-  /** Time stamp of the first, in pictures. Default 0. */
+  /** Time stamp of the first picture, in pictures. Default 0. */
   readonly firstPts?: number
 }
 
-/** What the samples of an array are. */
+/** The format of the samples of an array. */
 export interface AudioArrayOptions {
-  /** Samples a second. */
+  /** Samples per second. */
   readonly sampleRate: number
-  /** `'CT'` is `[channels, samples]` (default), `'TC'` is `[samples, channels]`. */
+  /**
+   * Order of the axes: `'CT'` is `[channels, samples]` (default), `'TC'` is `[samples, channels]`.
+   */
   readonly layout?: 'CT' | 'TC'
-  /** Time stamp of the first, in samples. Default 0. */
+  /** Time stamp of the first sample, in samples. Default 0. */
   readonly firstPts?: number
 }
 
 /**
- * Copies pictures into frames. @throws MediaError `ERR_BAD_OPTION` where shape, dtype and format do
- * not fit
+ * Copies pictures into frames.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` if shape, dtype and format do not fit
  */
 export function picturesFromArray(array: NdArray, options: VideoArrayOptions): AvFrame[] {
   checkNdArray(array, 'array')
@@ -71,11 +77,13 @@ export function picturesFromArray(array: NdArray, options: VideoArrayOptions): A
   })
 }
 
-/** Samples in a frame made of an array. */
+/** Samples in a frame that is made from an array. */
 const SAMPLES_IN_FRAME = 4096
 
 /**
- * Copies samples into frames. @throws MediaError `ERR_BAD_OPTION` where shape and dtype do not fit
+ * Copies samples into frames.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` if shape and dtype do not fit
  */
 export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFrame[] {
   checkNdArray(array, 'array')
@@ -135,7 +143,7 @@ function filled(
 ): AvFrame {
   const frame = newFrame(ffmpeg, shape)
   try {
-    // Shared memory is not taken by all of node-av.
+    // Some parts of node-av do not accept shared memory.
     const plain =
       bytes.buffer instanceof SharedArrayBuffer
         ? Buffer.from(bytes)
@@ -151,7 +159,7 @@ function filled(
   }
 }
 
-/** Frees those made when a later one fails. */
+/** Frees the frames that were made if a later one fails. */
 function collect(count: number, make: (i: number) => AvFrame): AvFrame[] {
   const made: AvFrame[] = []
   try {
@@ -182,7 +190,7 @@ function sizeOfPictures(
   format: string,
 ): { width: number; height: number } {
   if (shape.length === 4) {
-    // Planes come first where the format has them.
+    // Planes come first if the format has them.
     const isPlanar = /^(yuv|gbr)/.test(format)
     return isPlanar
       ? { width: shape[3]!, height: shape[2]! }

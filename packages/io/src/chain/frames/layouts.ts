@@ -2,14 +2,14 @@ import type { DType } from '../../base/array.ts'
 import { MediaError } from '../../base/errors.ts'
 import { sampleDTypeOf } from '../../ffmpeg/sample-formats.ts'
 
-/** How the pictures of a pixel format lie in an array. */
+/** The layout of a pixel format's pictures in an array. */
 export interface PixelLayout {
   readonly dtype: 'uint8' | 'uint16'
   /** The shape of one picture. */
   readonly shape: readonly number[]
 }
 
-/** Samples side by side: how many a pixel. */
+/** Interleaved formats and their samples per pixel. */
 const PACKED = numbersOf([
   [1, 'gray gray16le gray10le gray12le'],
   [2, 'ya8'],
@@ -17,22 +17,22 @@ const PACKED = numbersOf([
   [4, 'rgba bgra argb abgr rgb0 bgr0 rgba64le'],
 ])
 
-/** Whole planes: how many. */
+/** Formats with planes of full size, and their number of planes. */
 const PLANAR = numbersOf([
   [3, 'yuv444p yuvj444p yuv444p10le yuv444p12le yuv444p16le gbrp gbrp10le gbrp12le gbrp16le'],
   [4, 'yuva444p gbrap gbrap16le'],
 ])
 
 /**
- * Planes of which the second and third are smaller, one below the other: rows in all, as a multiple
- * of the height.
+ * Formats whose second and third planes are smaller, stacked: total rows, as a multiple of the
+ * height.
  */
 const STACKED = numbersOf([
   [1.5, 'yuv420p yuvj420p nv12 nv21 yuv420p10le yuv420p12le p010le p016le'],
   [2, 'yuv422p yuvj422p nv16 yuv440p yuvj440p yuv422p10le yuv422p12le'],
 ])
 
-/** A number for each name of a list of FFmpeg's names. */
+/** Maps a list of FFmpeg's names to numbers. */
 function numbersOf(
   lists: readonly (readonly [number: number, names: string])[],
 ): ReadonlyMap<string, number> {
@@ -40,10 +40,11 @@ function numbersOf(
 }
 
 /**
- * The shape and dtype of pictures in a pixel format of FFmpeg's. `size` is the number of bytes of
- * one, without padding.
+ * The shape and dtype of pictures in a pixel format of FFmpeg. `size` is the size of one picture in
+ * bytes, without padding.
  *
- * @throws MediaError `ERR_UNSUPPORTED` for formats that are no array: with a palette, or of bits
+ * @throws MediaError `ERR_UNSUPPORTED` for formats that cannot be an array: with a palette, or of
+ *   bits
  */
 export function pixelLayout(
   format: string,
@@ -63,12 +64,16 @@ export function pixelLayout(
       `pixels of ${format} are no array: convert them, with \`pixelFormat\` or a filter`,
     )
   }
-  // Where the chroma of an odd size is rounded up, the planes are no rectangle.
+  // If the chroma of an odd size is rounded up, the planes are no rectangle.
   const samples = dtype === 'uint16' ? size / 2 : size
   return { dtype, shape: samples === height * rows * width ? [height * rows, width] : [samples] }
 }
 
-/** The dtype of each sample format, planar or not. @throws MediaError `ERR_UNSUPPORTED` */
+/**
+ * The dtype of a sample format, planar or not.
+ *
+ * @throws MediaError `ERR_UNSUPPORTED`
+ */
 export function sampleDType(format: string): DType {
   const dtype = sampleDTypeOf(format)
   if (dtype === undefined) throw new MediaError('ERR_UNSUPPORTED', `samples of ${format}`)

@@ -2,8 +2,8 @@ import type { Frame as AvFrame } from 'node-av/lib'
 import { Frames } from './frames.ts'
 
 /**
- * The frames of sets, which are disposed of, in sets of exactly so many, but the last; `undefined`
- * leaves the sets as they are. None is empty.
+ * Regroups frames into sets of exactly `size`, except the last, and disposes of the given sets.
+ * `undefined` keeps the sets. No set is empty.
  */
 export function* regroup(sets: Iterable<Frames>, size: number | undefined): Generator<Frames> {
   const waiting: AvFrame[] = []

@@ -8,15 +8,15 @@ import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 import { type AvPixelFormat, Scalers } from '../../ffmpeg/scalers.ts'
 import { pixelLayout, sampleDType } from './layouts.ts'
 
-/** Staging frames that a thread keeps. */
+/** Number of staging frames that a thread keeps. */
 const STAGES_KEPT = 8
 
 let scalers: Scalers | undefined
 const stages = new Kept<AvFrame>(STAGES_KEPT, (stage) => stage.free())
 
 /**
- * Pictures of one size and format as `[frames, …]`; converted first where another format is asked
- * for.
+ * Copies pictures of one size and format to `[frames, …]`, and converts them first if another
+ * format is requested.
  */
 export function picturesToArray(
   frames: readonly AvFrame[],
@@ -49,7 +49,8 @@ export function picturesToArray(
 }
 
 /**
- * Sound of one format: `[channels, samples]` where it is planar, `[samples, channels]` where not.
+ * Copies sound of one format: `[channels, samples]` if it is planar, otherwise `[samples,
+ * channels]`.
  */
 export function soundToArray(frames: readonly AvFrame[]): AnyNdArray {
   const { av } = loadFFmpeg()
@@ -87,7 +88,7 @@ export function soundToArray(frames: readonly AvFrame[]): AnyNdArray {
   return { data: viewAs(dtype, bytes), dtype, shape } as AnyNdArray
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` where FFmpeg has no pixel format of that name */
+/** @throws MediaError `ERR_BAD_OPTION` if FFmpeg has no pixel format with that name */
 export function pixelFormatNumber({ av }: FFmpeg, name: unknown): AvPixelFormat {
   const known: Readonly<Record<string, string>> = { gray8: 'gray', gray16: 'gray16le' }
   const found = typeof name === 'string' ? av.avGetPixFmtFromName(known[name] ?? name) : -1
@@ -96,8 +97,8 @@ export function pixelFormatNumber({ av }: FFmpeg, name: unknown): AvPixelFormat 
 }
 
 /**
- * Through a frame whose rows have no padding, and whose memory is used again: views of a frame's
- * own memory would keep it until garbage is collected.
+ * Copies through a reused frame whose rows have no padding: views of a frame's own memory would
+ * keep it until garbage collection.
  */
 function copyPicture(ffmpeg: FFmpeg, frame: AvFrame, to: Uint8Array): void {
   const stage = stageFor(ffmpeg, frame)

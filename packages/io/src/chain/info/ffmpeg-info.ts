@@ -2,45 +2,59 @@ import { loadFFmpeg } from '../../ffmpeg/library.ts'
 
 /** One of FFmpeg's decoders or encoders. */
 export interface CodecInfo {
-  /** Its own name: `'libx264'`. */
+  /** Its own name, such as `'libx264'`. */
   readonly name: string
-  /** The codec: `'h264'`. */
+  /** The codec, such as `'h264'`. */
   readonly codec: string
+  /** FFmpeg's description. */
   readonly description: string
+  /** What it decodes or encodes. */
   readonly kind: 'video' | 'audio' | 'subtitle' | 'other'
+  /** Whether FFmpeg marks it as experimental. */
   readonly isExperimental: boolean
 }
 
 /** One of FFmpeg's filters. */
 export interface FilterInfo {
+  /** Its name, such as `'scale'`. */
   readonly name: string
+  /** FFmpeg's description. */
   readonly description: string
+  /** Kinds of its inputs, as far as they are fixed. */
   readonly inputs: readonly ('video' | 'audio')[]
+  /** Kinds of its outputs, as far as they are fixed. */
   readonly outputs: readonly ('video' | 'audio')[]
 }
 
-/** What the FFmpeg is that is built into `node-av`. */
+/** Description of the FFmpeg in `node-av`. */
 export interface FFmpegInfo {
-  /** `'8.1-Jellyfin'`. */
+  /** Version, such as `'8.1-Jellyfin'`. */
   readonly version: string
   /** Version of each of its libraries: `{ avcodec: '62.36.101', … }`. */
   readonly libraries: Readonly<Record<string, string>>
-  /** What it was built with. */
+  /** Options of its build. */
   readonly configuration: string
-  /** The licence of that build, as FFmpeg's own configuration decides it. */
+  /** Licence of that build, which FFmpeg's configuration decides. */
   readonly license: string
+  /** All decoders. */
   readonly decoders: readonly CodecInfo[]
+  /** All encoders. */
   readonly encoders: readonly CodecInfo[]
+  /** All filters. */
   readonly filters: readonly FilterInfo[]
+  /** Names of all bitstream filters. */
   readonly bitstreamFilters: readonly string[]
-  /** Kinds of devices that it was built for; whether there is one, trying tells. */
+  /**
+   * Kinds of devices that the build supports; only an attempt shows whether the machine has one.
+   */
   readonly hardware: readonly string[]
-  /** FFmpeg's names of formats that it reads, of those that there are names for. */
+  /** FFmpeg's names of input formats, as far as this package knows their names. */
   readonly inputFormats: readonly string[]
+  /** FFmpeg's names of output formats, as far as this package knows their names. */
   readonly outputFormats: readonly string[]
 }
 
-/** Formats that are asked for: node-av has no list of those that there are. */
+/** Formats that are queried, because node-av has no list. */
 const FORMATS: readonly string[] = (
   'mov mp4 matroska webm avi flv mpegts mpeg nut ogg asf mxf gif apng ' +
   'image2 image2pipe rawvideo h264 hevc av1 obu ivf m4v mjpeg yuv4mpegpipe dv ' +
@@ -49,8 +63,8 @@ const FORMATS: readonly string[] = (
 ).split(' ')
 
 /**
- * What FFmpeg can do here: versions, decoders, encoders, filters, formats, devices, and the licence
- * of the build.
+ * Reports what FFmpeg can do here: versions, decoders, encoders, filters, formats, devices, and the
+ * licence of the build.
  *
  * @throws MediaError `ERR_BACKEND_MISSING`
  * @example
@@ -106,7 +120,7 @@ export function ffmpegInfo(): FFmpegInfo {
   }
 }
 
-/** As FFmpeg's `configure` works it out. */
+/** The licence, derived as in FFmpeg's `configure`. */
 function licenseOf(configuration: string): string {
   const has = (flag: string): boolean => new RegExp(`--enable-${flag}(\\s|$)`).test(configuration)
   if (has('nonfree')) return 'nonfree and unredistributable'

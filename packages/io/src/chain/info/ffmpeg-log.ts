@@ -1,33 +1,33 @@
 import { badOption } from '../../base/errors.ts'
 import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 
-/** How grave a message of FFmpeg's is, from the gravest. */
+/** Severity of an FFmpeg message, most severe first. */
 export type FFmpegLogLevel = 'fatal' | 'error' | 'warning' | 'info' | 'verbose' | 'debug'
 
-/** A message of FFmpeg's. */
+/** A message of FFmpeg. */
 export interface FFmpegMessage {
+  /** Severity. */
   readonly level: FFmpegLogLevel
+  /** The message. */
   readonly text: string
 }
 
-/** Where FFmpeg's messages go. */
+/** Options of `captureFFmpegLog`. */
 export interface FFmpegLogOptions {
-  /** The least grave that are wanted. Default `'warning'`. */
+  /** Least severe messages to report. Default `'warning'`. */
   readonly level?: FFmpegLogLevel
-  /**
-   * Gets each message, a little later than it was said; what it throws is an uncaught exception.
-   */
+  /** Receives each message, slightly delayed. An error that it throws is an uncaught exception. */
   readonly onMessage: (message: FFmpegMessage) => void
 }
 
 const LEVELS: readonly FFmpegLogLevel[] = ['fatal', 'error', 'warning', 'info', 'verbose', 'debug']
 
 /**
- * Sends what FFmpeg says, in any thread of the process, to a function in this one: call it once, in
- * the main thread. Without it nothing of FFmpeg's is printed or kept; what is wrong with a file
- * comes as an error in any case.
+ * Sends FFmpeg's messages from all threads of the process to a function in this one. Call it once,
+ * in the main thread. Without it, FFmpeg's messages are neither printed nor kept; problems of files
+ * are errors in any case.
  *
- * @returns a function that ends it
+ * @returns a function that stops it
  * @throws MediaError `ERR_BAD_OPTION`, `ERR_BACKEND_MISSING`
  */
 export function captureFFmpegLog(options: FFmpegLogOptions): () => void {

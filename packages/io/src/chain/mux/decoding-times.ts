@@ -1,10 +1,9 @@
 import type { PacketData } from '../packets/blob.ts'
 
 /**
- * Packets in the order of decoding, with decoding times where their container (Matroska) tells only
- * when they are shown: the times at which any is shown, in order, moved back by as much as the
- * picture that is shown the earliest for its place needs. Packets without any time are left as they
- * are.
+ * Adds decoding times to packets in decoding order whose container (Matroska) has only presentation
+ * times. The presentation times, sorted, are shifted back as far as the picture that is shown
+ * earliest for its position needs. Packets without any time stay unchanged.
  */
 export function withDecodingTimes(packets: readonly PacketData[]): readonly PacketData[] {
   if (packets.some(({ pts }) => pts === undefined)) return packets
@@ -16,7 +15,7 @@ export function withDecodingTimes(packets: readonly PacketData[]): readonly Pack
   return packets.map((packet, i) => ({ ...packet, dts: shown[i]! - late }))
 }
 
-/** Whether a packet that is shown at some time does not tell when it is decoded. */
+/** Whether a packet has a presentation time but no decoding time. */
 export function lacksDecodingTime({ pts, dts }: PacketData): boolean {
   return dts === undefined && pts !== undefined
 }

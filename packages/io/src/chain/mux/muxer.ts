@@ -16,14 +16,14 @@ import { Packets } from '../packets/packets.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import { lacksDecodingTime, withDecodingTimes } from './decoding-times.ts'
 
-/** How a container is written. */
+/** Options of `Muxer`. */
 export interface MuxerOptions {
   /**
-   * FFmpeg's name of the format: `'mp4'`, `'matroska'`, `'mpegts'`. Default: as the path ends;
-   * needed without a path.
+   * Format, by FFmpeg's name: `'mp4'`, `'matroska'`, `'mpegts'`. Default: from the extension of the
+   * path; required without a path.
    */
   readonly format?: string
-  /** Options of the format, as FFmpeg names them: `{ movflags: '+faststart' }`. */
+  /** Options of the format, by FFmpeg's names: `{ movflags: '+faststart' }`. */
   readonly formatOptions?: Readonly<Record<string, string>>
   /** Tags: `{ title: … }`. */
   readonly metadata?: Readonly<Record<string, string>>
@@ -38,21 +38,21 @@ interface Track {
   stream: StreamInfo | undefined
   av: Stream | undefined
   readonly waiting: Packets[]
-  /** Packets of which it is not told when they are decoded: they wait for the end. */
+  /** Packets without a decoding time, which wait for the end. */
   readonly untold: PacketData[]
 }
 
 /**
- * Puts packets of several streams into a container: from encoders, or from other files without
- * decoding. `addStream` for each, `write` in any order, `finish` at the end. The file has its name
- * from `finish` on, as a whole; disposed of before, nothing is left of it. Without a path `finish`
- * gives the bytes.
+ * Writes packets of several streams into a container: from encoders, or from other files without
+ * decoding. Call `addStream` for each stream, `write` in any order, and `finish` at the end. The
+ * file has its name only after `finish`, complete; if you dispose of the muxer earlier, nothing
+ * remains. Without a path, `finish` returns the bytes.
  *
- * States: `waiting` until it is known what all streams are, `writing`, `finished`, `closed` by
+ * States: `waiting` until all streams are known, `writing`, `finished`, and `closed` by
  * `[Symbol.dispose]()`.
  *
- * @throws MediaError from the constructor: `ERR_BAD_OPTION` where there is no such format,
- *   `ERR_WRITE`, `ERR_BACKEND_MISSING`
+ * @throws MediaError from the constructor: `ERR_BAD_OPTION` for an unknown format, `ERR_WRITE`,
+ *   `ERR_BACKEND_MISSING`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -75,9 +75,9 @@ export class Muxer implements Disposable {
   readonly #handle: Handle
   readonly #tracks: Track[] = []
   readonly #options: MuxerOptions
-  /** Where the file shall be; `undefined` for bytes. */
+  /** Path of the finished file; `undefined` for bytes. */
   readonly #target: string | undefined
-  /** Where it is until it is finished. */
+  /** Path until it is finished. */
   readonly #place: string
   #state: 'waiting' | 'writing' | 'finished' = 'waiting'
 
@@ -120,18 +120,18 @@ export class Muxer implements Disposable {
     this.#handle = new Handle('Muxer', () => this.#free())
   }
 
-  /** Whether this format wants encoders with `globalHeader`. */
+  /** Whether this format needs encoders with `globalHeader`. */
   get wantsGlobalHeader(): boolean {
     this.#handle.check()
     return ((this.#context.oformat?.flags ?? 0) & this.#ffmpeg.constants.AVFMT_GLOBALHEADER) !== 0
   }
 
   /**
-   * Adds a stream; its number, for `write`.
+   * Adds a stream. Returns its index for `write`.
    *
-   * @param stream what it is; without it, what the first packets say: packets of all streams wait
-   *   until that is known of each
-   * @throws MediaError `ERR_BAD_STATE` once packets were written
+   * @param stream its description. Without it, the first packets describe the stream; packets of
+   *   all streams wait until each is described
+   * @throws MediaError `ERR_BAD_STATE` after packets were written
    */
   addStream(stream?: StreamInfo): number {
     this.#handle.check()
@@ -143,9 +143,9 @@ export class Muxer implements Disposable {
   }
 
   /**
-   * Writes packets of a stream, among those of the others by their time.
+   * Writes packets of a stream, interleaved with those of other streams by time.
    *
-   * @throws MediaError `ERR_BAD_OPTION` where there is no such stream or the packets are of another
+   * @throws MediaError `ERR_BAD_OPTION` if there is no such stream or the packets are of another
    *   kind, `ERR_WRITE`
    */
   write(index: number, packets: Packets): void {
@@ -164,10 +164,11 @@ export class Muxer implements Disposable {
   }
 
   /**
-   * Writes what is left, and the end of the file. A stream of which nothing is known is left out.
+   * Writes the remaining packets and the end of the file. A stream without a description is left
+   * out.
    *
-   * @returns the bytes, where there is no path
-   * @throws MediaError `ERR_WRITE`; `ERR_BAD_STATE` where there is nothing to write
+   * @returns the bytes, if there is no path
+   * @throws MediaError `ERR_WRITE`; `ERR_BAD_STATE` if there is nothing to write
    */
   finish(): Uint8Array | undefined {
     this.#check()
@@ -195,7 +196,7 @@ export class Muxer implements Disposable {
     }
   }
 
-  /** Frees the muxer; what was not finished is removed. */
+  /** Frees the muxer. An unfinished file is removed. */
   [Symbol.dispose](): void {
     this.#handle.close()
   }
@@ -210,7 +211,7 @@ export class Muxer implements Disposable {
     throw new MediaError('ERR_BAD_STATE', `${this.#name} is finished already`)
   }
 
-  /** Writes the header once, and all that waits. */
+  /** Writes the header once, and all waiting packets. */
   #begin(isLast: boolean): void {
     const { av } = this.#ffmpeg
     if (this.#state === 'waiting') {
@@ -225,7 +226,8 @@ export class Muxer implements Disposable {
     for (const track of this.#tracks) {
       if (track.av === undefined) continue
       for (const packets of track.waiting.splice(0)) {
-        // All of them are needed to tell; sound is decoded in the order in which it is heard.
+        // All packets are needed to compute the times; sound is decoded in the order of
+        // presentation.
         const isUntold = track.untold.length > 0 || [...packets].some(lacksDecodingTime)
         if (isUntold && !isLast) track.untold.push(...packets)
         else this.#write([...track.untold.splice(0), ...packets], track, isUntold)
@@ -237,8 +239,8 @@ export class Muxer implements Disposable {
   #declare(info: StreamInfo): Stream {
     const { av } = this.#ffmpeg
     const stream = this.#context.newStream(null)
-    // The format's own tag: that of another container may have no meaning here. That of raw
-    // pictures tells what they are.
+    // The format's own tag, because that of another container may have no meaning here. The tag of
+    // raw pictures names their format.
     const codecTag = info.codec === 'rawvideo' ? info.parameters.codecTag : 0
     fillParameters(this.#ffmpeg, stream.codecpar, { ...info.parameters, codecTag })
     stream.timeBase = new av.Rational(info.timeBase.num, info.timeBase.den)

@@ -2,9 +2,9 @@ import { MediaError } from '../../base/errors.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import type { TimeWindow } from '../time.ts'
 
-// How packets lie in memory, little endian: a head of 64 bytes, what is known of the stream as
-// JSON, a record of 64 bytes for each packet, then their bytes. Everything begins at a multiple of
-// 64; behind each packet are at least 64 zeros, because decoders read too far.
+// Layout of packets in memory, little-endian: a head of 64 bytes, the description of the stream as
+// JSON, a record of 64 bytes for each packet, then their bytes. All parts are aligned to 64 bytes.
+// At least 64 zeros follow each packet, because decoders read too far.
 
 /** "SPKT". */
 const MAGIC = 0x54_4b_50_53
@@ -13,18 +13,18 @@ export const ALIGNMENT = 64
 const HEAD_BYTES = 64
 const RECORD_BYTES = 64
 
-/** What FFmpeg has instead of a time stamp. */
+/** FFmpeg's value for no time stamp. */
 export const NO_TIME: bigint = -(2n ** 63n)
 
-/** What all packets of a blob have in common. */
+/** The common data of all packets in a blob. */
 export interface BlobHead {
   readonly stream: StreamInfo
   readonly window: TimeWindow | undefined
-  /** What the packets were read from, for messages. */
+  /** The source of the packets, for messages. */
   readonly source: string | undefined
 }
 
-/** Time stamps in ticks, `undefined` where there are none, and FFmpeg's flags. */
+/** Time stamps in ticks, `undefined` if missing, and FFmpeg's flags. */
 export interface PacketTimes {
   readonly pts: bigint | undefined
   readonly dts: bigint | undefined
@@ -39,15 +39,16 @@ export interface PacketData extends PacketTimes {
 }
 
 /**
- * What a packet carries besides its bytes: samples to skip, a new palette. The type is FFmpeg's
- * number.
+ * Data of a packet besides its bytes, such as samples to skip or a new palette. The type is
+ * FFmpeg's number.
  */
 export interface SideData {
+  /** FFmpeg's number of the type. */
   readonly type: number
   readonly data: Uint8Array
 }
 
-/** Where packets can be looked up in a blob. */
+/** An open blob, in which packets can be looked up. */
 export interface OpenBlob {
   readonly head: BlobHead
   readonly bytes: Uint8Array
@@ -55,7 +56,7 @@ export interface OpenBlob {
   readonly records: number
 }
 
-/** Lays packets out in memory of their own; with `shared` in memory that threads can share. */
+/** Copies packets into new memory; with `shared`, into memory that threads can share. */
 export function writeBlob(
   head: BlobHead,
   packets: readonly PacketData[],
@@ -105,7 +106,9 @@ export function writeBlob(
 }
 
 /**
- * Looks at a blob where it lies. @throws MediaError `ERR_DECODE` where it is none, or is cut off
+ * Opens a blob in place.
+ *
+ * @throws MediaError `ERR_DECODE` if it is not a blob or is truncated
  */
 export function openBlob(bytes: Uint8Array): OpenBlob {
   const view = viewOf(bytes)
@@ -192,8 +195,8 @@ function parseHead(json: Uint8Array): BlobHead {
 }
 
 /**
- * What a stream may not tell, which JSON leaves out: so that what is read has the same members as
- * what was written.
+ * Values of a stream that may be missing, which JSON leaves out: they give the read object the same
+ * members as the written one.
  */
 const UNKNOWN = {
   ...{ startTime: undefined, duration: undefined, frameCount: undefined, frameRate: undefined },
@@ -206,7 +209,7 @@ const UNKNOWN = {
   },
 }
 
-/** JSON has neither `bigint` nor bytes, nor infinity. */
+/** JSON has no `bigint`, bytes or infinity. */
 function toJson(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return { $bigint: String(value) }
   if (value === Infinity) return { $infinity: true }

@@ -4,7 +4,8 @@ import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { NO_TIME, type PacketData, type SideData } from './blob.ts'
 
 /**
- * Types of side data that FFmpeg has, and some to come: node-av lists none, each must be asked for.
+ * Number of side data types that FFmpeg has, and some to come: node-av lists none, so each must be
+ * queried.
  */
 const SIDE_DATA_TYPES = 48
 
@@ -21,7 +22,7 @@ export function takePacket(packet: AvPacket): PacketData {
   }
 }
 
-/** Writes a packet into FFmpeg's, which copies its bytes. */
+/** Copies a packet into FFmpeg's. */
 export function fillPacket(ffmpeg: FFmpeg, to: AvPacket, from: PacketData): void {
   const { constants: c } = ffmpeg
   to.unref()
@@ -31,7 +32,7 @@ export function fillPacket(ffmpeg: FFmpeg, to: AvPacket, from: PacketData): void
   to.duration = from.duration
   to.flags = from.flags as never
   for (const { type, data } of from.sideData) {
-    // Shared memory is not taken for side data.
+    // Side data must not be in shared memory.
     check(
       ffmpeg,
       to.addSideData(type as typeof c.AV_PKT_DATA_SKIP_SAMPLES, Buffer.from(data)),

@@ -22,36 +22,40 @@ const CORRUPT_FLAG = 2
 const DISCARD_FLAG = 4
 
 /**
- * A piece of the compressed stream, most often one picture. Its bytes are views of the packets'
+ * A piece of the compressed stream, usually one picture. Its bytes are views of the packets'
  * memory.
  */
 export interface Packet {
-  /** When it is shown, in ticks of the stream's time base. */
+  /** Presentation time, in ticks of the stream's time base. */
   readonly pts: bigint | undefined
-  /** When it is decoded: packets are stored in this order. */
+  /** Decoding time; packets are stored in this order. */
   readonly dts: bigint | undefined
+  /** Duration in ticks; 0 if unknown. */
   readonly duration: bigint
+  /** Presentation time in seconds; `undefined` if unknown. */
   readonly timeSec: number | undefined
+  /** Whether decoding can begin here, according to the container. */
   readonly isKeyframe: boolean
-  /** Whether the container saw that it is damaged or cut off. */
+  /** Whether the container found it damaged or truncated. */
   readonly isCorrupt: boolean
-  /** Whether it is decoded, but not shown: an edit list of the container has cut it out. */
+  /** Whether it is decoded but not shown, because an edit list of the container removes it. */
   readonly isDiscarded: boolean
   /** FFmpeg's flags. */
   readonly flags: number
+  /** The compressed data. */
   readonly data: Uint8Array
+  /** Data besides the compressed data. */
   readonly sideData: readonly SideData[]
 }
 
 /**
- * Packets of one stream, still compressed, in the order in which they are decoded. They are a value
- * that never changes and lie in one piece of memory of JavaScript's: nothing needs to be freed, and
- * the piece (`serialize()`) goes to another thread or process, where `Packets.view()` reads it
- * where it lies.
+ * Compressed packets of one stream, in decoding order. They are immutable and in one piece of
+ * JavaScript memory, so nothing needs to be freed. `serialize()` returns that piece for another
+ * thread or process, where `Packets.view()` reads it in place.
  *
- * With a window they hold more than is in it: from the keyframe before, on which the pictures in
- * the window are built, to the last packet that they may need. `length` and the time stamps are
- * those of the window, and so is what a decoder gives; `stored` counts all.
+ * With a window, they hold more than the window: from the keyframe before, on which its pictures
+ * depend, to the last packet that they may need. `length` and the time stamps are those of the
+ * window, and so are the frames of a decoder; `stored` counts all packets.
  *
  * @example
  * ```ts run
@@ -78,7 +82,7 @@ export interface Packet {
 export class Packets implements Iterable<Packet>, Disposable {
   #blob: OpenBlob | undefined
   readonly #head: BlobHead
-  /** Which packets of the blob these are; `undefined` for all. */
+  /** Indices of these packets in the blob; `undefined` for all. */
   readonly #chosen: readonly number[] | undefined
   #inWindow: readonly number[] | undefined
 
@@ -89,15 +93,16 @@ export class Packets implements Iterable<Packet>, Disposable {
     this.#chosen = chosen
   }
 
-  /** Packets of a stream, copied into memory of their own. */
+  /** Copies packets of a stream into new memory. */
   static of(head: BlobHead, packets: readonly PacketData[]): Packets {
     const blob = openBlob(writeBlob(head, packets, false))
     return new Packets(blob, head, undefined)
   }
 
   /**
-   * Packets of one stream, one after the other, in memory of their own. @throws MediaError
-   * `ERR_BAD_OPTION` for none, and for different codecs
+   * Joins packets of one stream in new memory.
+   *
+   * @throws MediaError `ERR_BAD_OPTION` for an empty list, and for different codecs
    */
   static join(parts: readonly Packets[]): Packets {
     const last = parts.at(-1)
@@ -113,10 +118,10 @@ export class Packets implements Iterable<Packet>, Disposable {
   }
 
   /**
-   * Serialised packets, read where they lie: in memory that came from another thread, is shared
-   * with it, or was read from a pipe. The memory must not be changed as long as they are used.
+   * Reads serialised packets in place: in memory from another thread, in shared memory, or read
+   * from a pipe. The memory must not change while they are used.
    *
-   * @throws MediaError `ERR_DECODE` where they are damaged or of another version of this package,
+   * @throws MediaError `ERR_DECODE` if they are damaged or of another version of this package,
    *   `ERR_BAD_OPTION` for anything but bytes
    */
   static view(bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer): Packets {
@@ -124,32 +129,32 @@ export class Packets implements Iterable<Packet>, Disposable {
     return new Packets(blob, blob.head, undefined)
   }
 
-  /** What they are packets of. */
+  /** Description of their stream. */
   get stream(): StreamInfo {
     return this.#head.stream
   }
 
-  /** The window that was asked for. */
+  /** The requested window. */
   get window(): TimeWindow | undefined {
     return this.#head.window
   }
 
-  /** What they were read from: a path, a URL, a number of bytes. */
+  /** The source in messages: a path, a URL, or a number of bytes. */
   get source(): string | undefined {
     return this.#head.source
   }
 
-  /** How many are in the window; all where there is none. */
+  /** Number of packets in the window; all without a window. */
   get length(): number {
     return this.#windowed().length
   }
 
-  /** How many there are, with those that only decoding needs. */
+  /** Number of all packets, including those that only decoding needs. */
   get stored(): number {
     return this.#chosen?.length ?? this.#open().count
   }
 
-  /** Bytes of the compressed data. */
+  /** Size of the compressed data, in bytes. */
   get byteLength(): number {
     let sum = 0
     for (const { data } of this) sum += data.length
@@ -157,8 +162,8 @@ export class Packets implements Iterable<Packet>, Disposable {
   }
 
   /**
-   * Time stamps in the window in ticks, sorted: what decoding gives. Those that have none are left
-   * out.
+   * Time stamps in the window, in ticks, sorted as decoding gives them. Packets without one are
+   * left out.
    */
   get pts(): BigInt64Array {
     const blob = this.#open()
@@ -166,14 +171,15 @@ export class Packets implements Iterable<Packet>, Disposable {
     return BigInt64Array.from(found.filter((tick) => tick !== undefined)).sort()
   }
 
-  /** The same in seconds. */
+  /** Time stamps in the window, in seconds. */
   get timesSec(): Float64Array {
     return Float64Array.from(this.pts, (tick) => secondsOfTick(tick, this.stream.timeBase))
   }
 
   /**
-   * A stored packet, by its place in the order of decoding; negative from the end. @throws
-   * MediaError `ERR_BAD_OPTION`
+   * A stored packet by its index in decoding order; a negative index counts from the end.
+   *
+   * @throws MediaError `ERR_BAD_OPTION`
    */
   at(index: number): Packet {
     const from = index < 0 ? index + this.stored : index
@@ -183,40 +189,38 @@ export class Packets implements Iterable<Packet>, Disposable {
     return this.#packet(this.#chosen?.[from] ?? from)
   }
 
-  /** All that are stored, in the order of decoding. */
+  /** All stored packets, in decoding order. */
   *[Symbol.iterator](): Iterator<Packet> {
     for (let i = 0; i < this.stored; i++) yield this.#packet(this.#chosen?.[i] ?? i)
   }
 
   /**
-   * Stored packets from one place to before another, as `Array.prototype.slice` counts. They share
-   * this memory.
+   * Stored packets from `start` to before `end`, as in `Array.prototype.slice`. They share this
+   * memory.
    */
   slice(start?: number, end?: number): Packets {
     const all = this.#chosen ?? Array.from({ length: this.stored }, (_, i) => i)
     return new Packets(this.#open(), this.#head, all.slice(start, end))
   }
 
-  /**
-   * The same packets, of which another window is asked for; `undefined` for all. They share this
-   * memory.
-   */
+  /** The same packets with another window; `undefined` for all. They share this memory. */
   within(window: TimeWindow | undefined): Packets {
     return new Packets(this.#open(), { ...this.#head, window }, this.#chosen)
   }
 
-  /** The same packets in memory of their own: what was a view may be thrown away. */
+  /** The same packets in new memory; a viewed memory may be released then. */
   clone(): Packets {
     return Packets.of(this.#head, this.#data())
   }
 
   /**
    * The packets as one piece of bytes, for `Packets.view()` in another thread or process on this
-   * machine with this version of the package; it is no format for storage. Memory that holds only
-   * these packets already is given as it is, not copied: to be posted with a transfer list it must
-   * be a clone's, or `shared`.
+   * machine with this version of the package. It is no format for storage. Memory that holds only
+   * these packets is returned without a copy. To post it with a transfer list, it must come from
+   * `clone()`, or use `shared`.
    *
-   * @param options `shared` puts them in a SharedArrayBuffer, which any number of threads can view
+   * @param options `shared` puts them in a SharedArrayBuffer, which any number of threads can view.
+   *   Default false
    */
   serialize(options: { readonly shared?: boolean } = {}): Uint8Array {
     const { shared = false } = options
@@ -228,7 +232,7 @@ export class Packets implements Iterable<Packet>, Disposable {
     return isAll ? bytes : writeBlob(this.#head, this.#data(), shared)
   }
 
-  /** Lets go of the memory; using them from now on is an error. Not needed otherwise. */
+  /** Releases the memory; later use is an error. Optional. */
   [Symbol.dispose](): void {
     this.#blob = undefined
   }
@@ -286,7 +290,7 @@ export class Packets implements Iterable<Packet>, Disposable {
   }
 }
 
-/** When a packet is shown, as well as it is known. */
+/** Presentation time of a packet, as far as known. */
 function shownAt({ pts, dts }: PacketTimes): bigint | undefined {
   return pts ?? dts
 }

@@ -15,7 +15,7 @@ interface Codecs {
 
 const MODERN: Codecs = { video: 'h264', audio: 'aac' }
 
-/** What is usual in formats. */
+/** The usual codecs of formats. */
 const USUAL: Readonly<Record<string, Codecs>> = {
   ...{ mp4: MODERN, mov: MODERN, matroska: MODERN, mpegts: MODERN, flv: MODERN },
   webm: { video: 'vp9', audio: 'opus' },
@@ -24,12 +24,13 @@ const USUAL: Readonly<Record<string, Codecs>> = {
   nut: { video: 'ffv1', audio: 'flac' },
 }
 
-/** Pictures that are encoded at a time: frames are copies. */
+/** Number of pictures that are encoded at a time, because frames are copies. */
 const PICTURES_AT_ONCE = 16
 
 /**
- * Encodes pictures, and sound, in this thread. The bytes, where there is no path. @throws
- * MediaError
+ * Encodes pictures and sound in this thread. Returns the bytes if there is no path.
+ *
+ * @throws MediaError
  */
 export function encodeVideoInThread(job: VideoJob): Uint8Array | undefined {
   const { array, path, format, formatOptions, metadata, audio } = job

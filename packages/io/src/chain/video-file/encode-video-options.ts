@@ -5,66 +5,74 @@ import { badOption } from '../../base/errors.ts'
 import { localPath } from '../../files/atomic-file.ts'
 import { rateOf, type TimeValue } from '../time.ts'
 
-/** The sound of a video. */
+/** Sound of a video to encode. */
 export interface SoundTrack {
-  /** Samples: `[channels, samples]`, uint8, int16, int32, float32 or float64. */
+  /**
+   * Samples: `[channels, samples]` (or `[samples, channels]`, see `layout`) as uint8, int16, int32,
+   * float32 or float64.
+   */
   readonly array: NdArray
-  /** Samples a second. */
+  /** Samples per second. */
   readonly sampleRate: number
-  /** Axes of the array. Default `'CT'`. */
+  /** Order of the array's axes. Default `'CT'`. */
   readonly layout?: 'CT' | 'TC'
-  /** A codec, or an encoder of FFmpeg's. Default: as is usual in the format. */
+  /** A codec, or an encoder of FFmpeg. Default: the usual one of the format. */
   readonly codec?: string
-  /** Bits a second. Default: the encoder's. */
+  /** Bits per second. Default: the encoder's. */
   readonly bitRate?: number
 }
 
-/** How pictures become a video. */
+/** Options of `encodeVideo`. */
 export interface EncodeVideoOptions {
-  /** Pictures a second, > 0: a number or `{ num, den }`. */
+  /** Pictures per second, > 0: a number or `{ num, den }`. */
   readonly frameRate: TimeValue
   /**
-   * A codec (`'h264'`, `'hevc'`, `'vp9'`, `'av1'`, `'mpeg4'`, `'ffv1'`, …) or an encoder of
-   * FFmpeg's. Default: as is usual in the format.
+   * A codec (`'h264'`, `'hevc'`, `'vp9'`, `'av1'`, `'mpeg4'`, `'ffv1'`, …) or an encoder of FFmpeg.
+   * Default: the usual one of the format.
    */
   readonly codec?: string
   /**
-   * Pixel format of the array, FFmpeg's name. Default by its shape: `'rgb24'`, `'rgba'`, `'gray8'`.
+   * Pixel format of the array, by FFmpeg's name. Default: from the shape, `'rgb24'`, `'rgba'` or
+   * `'gray8'`.
    */
   readonly inputPixelFormat?: string
   /**
-   * Pixel format to encode. Default `'yuv420p'`, which every player knows, where the encoder takes
-   * it; `'yuv444p'` for odd sizes, and what the array has for lossless codecs.
+   * Pixel format of the encoded video. Default: `'yuv420p'`, which every player supports, if the
+   * encoder takes it; `'yuv444p'` for odd sizes; the array's format for lossless codecs.
    */
   readonly pixelFormat?: string
-  /** Bits a second. Default: the encoder's, which mostly aims at a quality instead. */
+  /** Bits per second. Default: the encoder's; most aim at a quality instead. */
   readonly bitRate?: number
-  /** Pictures from one keyframe to the next at most. Default: the encoder's. */
+  /** Largest number of pictures between keyframes. Default: the encoder's. */
   readonly gopSize?: number
-  /** Other options of the encoder, as FFmpeg names them: `{ crf: '18', preset: 'fast' }`. */
+  /** Other options of the encoder, by FFmpeg's names: `{ crf: '18', preset: 'fast' }`. */
   readonly encoderOptions?: Readonly<Record<string, string>>
-  /** Options of the format, as FFmpeg names them: `{ movflags: '+faststart' }`. */
+  /** Options of the format, by FFmpeg's names: `{ movflags: '+faststart' }`. */
   readonly formatOptions?: Readonly<Record<string, string>>
-  /** Threads of the encoder, 0 to 64; 0 is one a core. Default 1. */
+  /** Threads of the encoder, an integer from 0 to 64; 0 means one for each core. Default 1. */
   readonly threads?: number
   /** Tags: `{ title: … }`. */
   readonly metadata?: Readonly<Record<string, string>>
+  /** Sound of the video. Default: none. */
   readonly audio?: SoundTrack
-  /** Aborts waiting; what has begun is finished. */
+  /**
+   * Aborts the wait: the call rejects with the signal's reason. Work that has begun runs to its
+   * end.
+   */
   readonly signal?: AbortSignal
 }
 
-/** The same, to a file. */
+/** Options of `saveVideo`. */
 export interface SaveVideoOptions extends EncodeVideoOptions {
-  /** FFmpeg's name of the format. Default: as the path ends. */
+  /** Format, by FFmpeg's name. Default: from the extension of the path. */
   readonly format?: string
 }
 
-/** What a thread needs to know in order to encode. */
+/** A request to encode a video, for a thread. */
 export interface VideoJob extends Omit<EncodeVideoOptions, 'signal'> {
   readonly array: NdArray
   readonly format: string | undefined
-  /** `undefined` for bytes. */
+  /** Path of the file; `undefined` for bytes. */
   readonly path: string | undefined
 }
 
@@ -81,7 +89,11 @@ const KNOWN: readonly (keyof SaveVideoOptions)[] = [
   ...(['formatOptions', 'threads', 'metadata', 'audio', 'signal', 'format'] as const),
 ]
 
-/** Checks what `saveVideo` is given. @throws MediaError `ERR_BAD_OPTION` */
+/**
+ * Checks the arguments of `saveVideo`.
+ *
+ * @throws MediaError `ERR_BAD_OPTION`
+ */
 export function saveVideoJob(
   path: string | URL,
   array: NdArray,
@@ -90,7 +102,7 @@ export function saveVideoJob(
   return videoJob(array, localPath(path), options)
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` naming the one that breaks its rule */
+/** @throws MediaError `ERR_BAD_OPTION` with the option that breaks its rule */
 export function videoJob(
   array: NdArray,
   path: string | undefined,

@@ -1,12 +1,12 @@
 import type { SyncReader } from '../../files/routine.ts'
 
-/** Bytes of an index that is read: 16 for each chunk. */
+/** Largest index that is read, in bytes: 16 for each chunk. */
 const MOST_INDEX_BYTES = 1 << 26
 
 /**
- * Chunks of a stream of an AVI file that have something in them, by its index (`idx1`): the header
- * counts those too that are empty, which stand for a frame that is shown for longer. `undefined`
- * where there is none, or where the file has several parts.
+ * Number of non-empty chunks of an AVI stream, from the index (`idx1`). The header also counts
+ * empty chunks, which show the previous frame for longer. `undefined` if there is no index, or if
+ * the file has several parts.
  */
 export function countAviChunks(reader: SyncReader, stream: number): number | undefined {
   const { size } = reader

@@ -2,9 +2,8 @@ import type { SyncReader } from '../../files/routine.ts'
 import { type Mp4Track, readMp4 } from './mp4.ts'
 
 /**
- * Whether the edits of a track leave its frames in the order in which they were taken, each once:
- * nothing to show at first, then one piece. Others give FFmpeg time stamps that go back, by which
- * nothing can be sought.
+ * Whether the edits of a track show its frames once and in order: optionally a gap at first, then
+ * one piece. With other edits, FFmpeg's time stamps go back, and cannot be used for seeks.
  */
 function isOnePiece({ edits }: Mp4Track): boolean {
   const shown = edits.filter(({ mediaTime }) => mediaTime >= 0)
@@ -13,10 +12,10 @@ function isOnePiece({ edits }: Mp4Track): boolean {
 }
 
 /**
- * Whether frames of a stream come in the order of their time stamps, so that a time can be sought.
- * Edit lists may show a piece twice, or a later one first.
+ * Whether the frames of a stream are in the order of their time stamps, so that a seek to a time
+ * works. Edit lists may show a piece twice, or a later piece first.
  *
- * @param id of the stream, as FFmpeg tells it of an MP4 file
+ * @param id FFmpeg's ID of the stream in an MP4 file
  */
 export function comesInOrder(reader: SyncReader, id: number): boolean {
   const tracks = readMp4(reader)?.tracks ?? []
@@ -24,8 +23,7 @@ export function comesInOrder(reader: SyncReader, id: number): boolean {
 }
 
 /**
- * How many frames of a track are shown, where its header tells; `undefined` where edits may hide
- * some.
+ * Number of frames of a track that are shown, from its header; `undefined` if edits may hide some.
  */
 export function shownByHeader(track: Mp4Track, isFragmented: boolean): number | undefined {
   const { edits, movieScale, mediaScale, mediaDuration, firstOffset, sampleCount } = track
@@ -34,7 +32,7 @@ export function shownByHeader(track: Mp4Track, isFragmented: boolean): number | 
   if (!isOnePiece(track) || edit.mediaTime > firstOffset) return undefined
   if (edit.duration === 0) return sampleCount
   if (isFragmented) return undefined
-  // Its length is rounded to ticks of the movie. A frame is shown if it begins before the end.
+  // The length is rounded to ticks of the movie. A frame is shown if it begins before the end.
   const end = edit.mediaTime + (edit.duration * mediaScale) / movieScale
   const lastBegins = firstOffset + mediaDuration - mediaDuration / sampleCount
   const slack = mediaScale / movieScale + 1

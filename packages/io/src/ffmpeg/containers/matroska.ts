@@ -5,8 +5,8 @@ const EBML_ID = 0x1a45dfa3
 const SEGMENT_ID = 0x18538067
 
 /**
- * What is wrong with the end of a Matroska file: its segment is longer than the file (RFC 8794,
- * section 6), which demuxers pass over.
+ * The defect at the end of a Matroska file: its segment is longer than the file (RFC 8794, section
+ * 6). Demuxers ignore this.
  */
 export function matroskaFault(reader: SyncReader): string | undefined {
   const bytes = bytesOf(reader.read(0, Math.min(4096, reader.size)))
@@ -16,7 +16,7 @@ export function matroskaFault(reader: SyncReader): string | undefined {
   return `truncated: ${segment.end - reader.size} bytes are missing at its end`
 }
 
-/** An element of four bytes of ID, and where it ends. */
+/** An element with an ID of four bytes, and its end. */
 function elementAt(
   bytes: Buffer,
   at: number,

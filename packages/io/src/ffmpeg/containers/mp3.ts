@@ -1,31 +1,28 @@
 import { bytesOf } from '../../base/dtypes.ts'
 import type { SyncReader } from '../../files/routine.ts'
 
-/** What is read of the first frame, which has the tag. */
+/** Number of bytes read of the first frame, which has the tag. */
 const FRAME_BYTES = 2048
-/** Where the tag may begin in it, at most: behind header, checksum and side information. */
+/** Latest offset of the tag in the frame: after header, checksum and side information. */
 const LATEST_TAG = 4 + 2 + 32
 
-/** What an MP3 file tells of itself in its first frame. */
+/** The information tag of an MP3 file. */
 interface Mp3Tag {
-  /** Samples of padding at the end; `undefined` where the encoder is not LAME or its like. */
+  /** Samples of padding at the end; `undefined` if the encoder is not LAME or compatible. */
   readonly padding: number | undefined
-  /** Where its last frame ends in the file; `undefined` where it does not tell. */
+  /** End of the last frame in the file; `undefined` if unknown. */
   readonly end: number | undefined
 }
 
-/**
- * How many samples of padding the encoder put at the end of an MP3 file; `undefined` where it does
- * not tell.
- */
+/** Number of padding samples at the end of an MP3 file; `undefined` if unknown. */
 export function mp3Padding(reader: SyncReader): number | undefined {
   return tagOf(reader)?.padding
 }
 
 /**
- * Where an MP3 file ends behind which there is something else, so much that FFmpeg would take it
- * for two files and forget how long the first is: more than a sixteenth. `undefined` for others,
- * and where the rest begins with a frame, of another file.
+ * End of an MP3 file that is followed by more than a sixteenth of other data: FFmpeg would take
+ * that for two files and forget the length of the first. `undefined` for other files, and if the
+ * rest begins with a frame of another file.
  */
 export function mp3End(reader: SyncReader): number | undefined {
   if (reader.size < 4) return undefined
@@ -46,7 +43,8 @@ function tagOf(reader: SyncReader): Mp3Tag | undefined {
   const tag = Math.max(text.indexOf('Xing'), text.indexOf('Info'))
   if (tag === -1 || tag + 16 > frame.length) return undefined
   const flags = frame.readUInt32BE(tag + 4)
-  // Number of frames, number of bytes, table of contents, quality: each if its flag is set.
+  // Number of frames, number of bytes, table of contents, quality: each is present if its flag is
+  // set.
   const fields = [4, 4, 100, 4].map((size, bit) => ((flags >> bit) & 1) * size)
   const bytes = (flags & 2) === 0 ? 0 : frame.readUInt32BE(tag + 8 + fields[0]!)
   const delays = tag + 8 + fields.reduce((sum, size) => sum + size) + 21
@@ -72,7 +70,7 @@ export function mayBeMpegFrame([sync = 0, kind = 0xfb, rates = 0x90]: Uint8Array
   )
 }
 
-/** Where what is behind an ID3v2 tag at `from` begins; there, where there is none. */
+/** End of an ID3v2 tag at `from`; `from` if there is none. */
 function endOfId3(reader: SyncReader, from: number): number {
   const head = bytesAt(reader, from, 10)
   if (head.length < 10 || head.toString('latin1', 0, 3) !== 'ID3') return from

@@ -3,66 +3,69 @@ import type { SyncReader } from '../../files/routine.ts'
 
 /** An edit of a track (ISO/IEC 14496-12, 8.6.6). */
 export interface Mp4Edit {
-  /** In ticks of the movie; 0 for the rest of the track. */
+  /** Duration in ticks of the movie; 0 for the rest of the track. */
   readonly duration: number
-  /** First tick of the track; -1 for nothing to show. */
+  /** First tick of the track; -1 for a gap. */
   readonly mediaTime: number
-  /** 1 for the speed at which it was taken. */
+  /** Speed; 1 is normal. */
   readonly rate: number
 }
 
-/** What the boxes of a track tell. */
+/** The boxes of a track. */
 export interface Mp4Track {
   readonly id: number
   /** `'vide'`, `'soun'`, … */
   readonly kind: string
   readonly edits: readonly Mp4Edit[]
-  /** Ticks a second, of the whole file. */
+  /** Ticks per second of the whole file. */
   readonly movieScale: number
-  /** Ticks a second, of the track. */
+  /** Ticks per second of the track. */
   readonly mediaScale: number
-  /** In ticks of the track. */
+  /** Duration in ticks of the track. */
   readonly mediaDuration: number
-  /** By how much the first sample is shown later than decoded, in ticks of the track. */
+  /** Delay between decoding and presentation of the first sample, in ticks of the track. */
   readonly firstOffset: number
-  /** Samples, those of fragments included. */
+  /** Number of samples, including those of fragments. */
   readonly sampleCount: number
-  /** Whether samples need no entry each in an index: PCM. */
+  /** Whether samples need no index entries: PCM. */
   readonly isPcm: boolean
 }
 
-/** What the boxes of an MP4, MOV or HEIF file tell, and FFmpeg does not. */
+/** Data of the boxes of an MP4, MOV or HEIF file that FFmpeg does not report. */
 export interface Mp4 {
   readonly tracks: readonly Mp4Track[]
   readonly isFragmented: boolean
-  /** What picture the file shows, if it is one of HEIF. */
+  /** The picture that the file shows, if it is a HEIF file. */
   readonly picture: HeifPicture | undefined
 }
 
 /** A still picture in a file (ISO/IEC 23008-12). */
 export interface HeifPicture {
   readonly format: 'HEIC' | 'AVIF' | 'HEIF'
-  /** The type of its item: `'hvc1'`, `'av01'`; `'grid'` where it is made of tiles. */
+  /** The type of its item: `'hvc1'`, `'av01'`, or `'grid'` if it consists of tiles. */
   readonly item: string
 }
 
-/** Boxes that are looked at: those of hostile files can be many. A fragment has about eight. */
+/**
+ * Largest number of boxes that are read, because a hostile file may have many. A fragment has about
+ * eight.
+ */
 const MOST_BOXES = 200_000
-/** Bytes that are read at a time. */
+/** Number of bytes that are read at a time. */
 const BLOCK_BYTES = 8192
-/** Edits that are read of a track. */
+/** Largest number of edits that are read of a track. */
 const MOST_EDITS = 100
 
 interface Box {
   readonly type: string
-  /** Where its contents begin and end. */
+  /** Range of its contents. */
   readonly start: number
   readonly end: number
 }
 
 type Numbers = { -readonly [K in keyof Mp4Track]: Mp4Track[K] }
 
-/** The picture that a HEIF file shows; `undefined` of any other file. */
+/** The picture that a HEIF file shows; `undefined` for other files. */
 export function readPicture(reader: SyncReader): HeifPicture | undefined {
   const head = ascii(reader.read(0, Math.min(64, reader.size)))
   return /^....ftyp(?:.{4})+?(?:mif|msf|hei|hev|avi)/s.test(head)
@@ -71,10 +74,10 @@ export function readPicture(reader: SyncReader): HeifPicture | undefined {
 }
 
 /**
- * Reads the boxes of a file: their headers, and some bytes of a few. `undefined` where it is none
- * of these files, or damaged before its index.
+ * Reads the boxes of a file: their headers, and some bytes of a few. `undefined` if the file is in
+ * another format, or damaged before its index.
  *
- * @param isCounting whether fragments behind the index are looked at, for the number of samples
+ * @param isCounting whether fragments after the index are read, for the number of samples
  */
 export function readMp4(reader: SyncReader, isCounting = false): Mp4 | undefined {
   if (reader.size < 12 || !hasMp4Start(reader.read(0, 8))) return undefined
@@ -88,12 +91,12 @@ export function readMp4(reader: SyncReader, isCounting = false): Mp4 | undefined
   return { tracks, isFragmented, picture: tracks.length === 0 ? picture : undefined }
 }
 
-/** Whether bytes are the beginning of such a file: eight of them are looked at. */
+/** Whether the first eight bytes are the beginning of such a file. */
 export function hasMp4Start(head: Uint8Array): boolean {
   return TOP.has(ascii(head.subarray(4, 8)))
 }
 
-/** Types of boxes with which such a file may begin, or that are looked at alone. */
+/** Types of boxes that such a file may begin with, or that are read alone. */
 const TOP: ReadonlySet<string> = new Set(
   'ftyp styp moov moof meta mdat free skip wide pnot uuid junk pict sidx emsg prfl udta'.split(' '),
 )
@@ -173,7 +176,7 @@ class Scan {
     }
   }
 
-  /** Of `mvhd`, `mdhd` and `tkhd`, which begin alike. */
+  /** Reads the common beginning of `mvhd`, `mdhd` and `tkhd`. */
   #headerOf(box: Box): { readonly scale: number; readonly id: number; readonly duration: number } {
     const isLong = this.#read(box, 0, 1)[0] === 1
     const value = this.#read(box, isLong ? 20 : 12, 4).readUInt32BE(0)
@@ -213,7 +216,7 @@ class Scan {
       for (const box of this.#boxes(traf.start, traf.end)) {
         if (box.type === 'tfhd') {
           const id = this.#read(box, 4, 4).readUInt32BE(0)
-          // A fragment alone, of a stream, has no tracks beside it.
+          // A lone fragment of a stream has no tracks beside it.
           if (this.tracks.length === 0) this.tracks.push(this.#newTrack())
           track = this.tracks.find((one) => one.id === id || one.id === 0)
         } else if (box.type === 'trun' && track !== undefined) {
@@ -223,7 +226,7 @@ class Scan {
     }
   }
 
-  /** ISO/IEC 23008-12: the primary item of the file. */
+  /** The primary item of the file (ISO/IEC 23008-12). */
   #pictures({ start, end }: Box): void {
     let primary = -1
     const types = new Map<number, string>()
@@ -275,7 +278,7 @@ class Scan {
     return this.#bytes(box.start + offset, length)
   }
 
-  /** Most boxes of an index are small, and lie side by side. */
+  /** Most boxes of an index are small and adjacent. */
   #bytes(at: number, length: number): Buffer {
     const end = this.#blockAt + this.#block.length
     if (at < this.#blockAt || at + length > end) {

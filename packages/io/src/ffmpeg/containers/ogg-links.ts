@@ -1,20 +1,23 @@
 import { bytesOf } from '../../base/dtypes.ts'
 import type { SyncReader } from '../../files/routine.ts'
 
-/** Header of a page, lengths of its segments, and what is read of a stream's first packet. */
+/**
+ * Size of a page header with its segment lengths and the bytes that are read of a stream's first
+ * packet.
+ */
 const PAGE_BYTES = 27 + 255 + 64
 const IS_FIRST = 2
 
-/** What a stream's first packet tells. */
+/** The timing in a stream's first packet. */
 interface Timing {
   readonly sampleRate: number
-  /** Samples that are cut off at the beginning. */
+  /** Number of samples that are cut off at the beginning. */
   readonly priming: number
 }
 
 /**
- * How long the Ogg files in a chain are together, in seconds, by the first sound in each;
- * `undefined` where one does not tell. All pages are looked at, but no bodies.
+ * Total duration of chained Ogg files, in seconds, from the first sound in each; `undefined` if one
+ * does not declare it. It reads the headers of all pages, but no bodies.
  */
 export function chainedDuration(reader: SyncReader): number | undefined {
   let total = 0
@@ -41,8 +44,8 @@ export function chainedDuration(reader: SyncReader): number | undefined {
 }
 
 /**
- * Whether another file begins behind the first pages, also where its streams have the numbers of
- * those before, as they must not. All pages are looked at.
+ * Whether another file begins after the first pages, also if its streams wrongly reuse serial
+ * numbers. It reads the headers of all pages.
  */
 export function hasLaterLink(reader: SyncReader): boolean {
   let hasBegun = false
@@ -62,7 +65,7 @@ function lengthOf(link: (Timing & { readonly end: bigint }) | undefined): number
   return link === undefined ? 0 : Math.max(0, Number(link.end) - link.priming) / link.sampleRate
 }
 
-/** By the first packet of Opus (RFC 7845, 5.1), Vorbis, FLAC in Ogg and Speex. */
+/** Reads the first packet of Opus (RFC 7845, 5.1), Vorbis, FLAC in Ogg and Speex. */
 function timingOf(packet: Buffer): Timing | undefined {
   const text = packet.toString('latin1', 0, 8)
   if (text === 'OpusHead') return { sampleRate: 48_000, priming: packet.readUInt16LE(10) }

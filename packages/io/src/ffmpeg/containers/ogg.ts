@@ -5,11 +5,11 @@ import type { SyncReader } from '../../files/routine.ts'
  * The largest page: header, 255 lengths of segments, and 255 bytes in each (RFC 3533, section 6).
  */
 const LARGEST_PAGE = 27 + 255 + 255 * 255
-/** Where the first pages of all streams are. */
+/** Number of bytes that have the first pages of all streams. */
 const HEAD_BYTES = 65_536
 const IS_FIRST = 2
 
-/** What is wrong with the end of an Ogg file: a page that is cut off, which demuxers pass over. */
+/** The defect at the end of an Ogg file: a truncated page, which demuxers ignore. */
 export function oggFault(reader: SyncReader): string | undefined {
   const tail = tailOf(reader)
   const page = tail.lastIndexOf('OggS\0', undefined, 'latin1')
@@ -25,8 +25,8 @@ export function oggFault(reader: SyncReader): string | undefined {
 }
 
 /**
- * Whether it is more than one Ogg file, one behind the other (RFC 3533, section 4, "chaining"): the
- * last page is of a stream that does not begin at the beginning.
+ * Whether the file is several chained Ogg files (RFC 3533, section 4, "chaining"): the last page
+ * belongs to a stream that does not begin at the beginning.
  */
 export function isChained(reader: SyncReader): boolean {
   const tail = tailOf(reader)
@@ -35,7 +35,7 @@ export function isChained(reader: SyncReader): boolean {
   return !firstSerials(reader).has(tail.readUInt32LE(last + 14))
 }
 
-/** The numbers of the streams whose first pages are at the beginning, one behind the other. */
+/** The serial numbers of the streams whose first pages are at the beginning, one after another. */
 function firstSerials(reader: SyncReader): Set<number> {
   const head = bytesOf(reader.read(0, Math.min(HEAD_BYTES, reader.size)))
   const serials = new Set<number>()

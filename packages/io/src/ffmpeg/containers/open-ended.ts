@@ -9,8 +9,8 @@ import { hasUnknownSize, isWavHead } from '../../formats/wav/wav-header.ts'
 const CAF_HEAD_BYTES = 65_536
 
 /**
- * How a live WAV file is marked for FFmpeg's side, which sees but its bytes: as the program that
- * wrote it.
+ * How a streamed WAV file is marked for FFmpeg's side, which sees but its bytes: as the program
+ * that wrote it.
  */
 const MARK = 'spindle, of unknown size '
 
@@ -23,8 +23,8 @@ export const OPEN_ENDED_CHUNK: Buffer = Buffer.concat([
   Buffer.from(`${MARK}\0`),
 ])
 
-/** Whether a live input has that mark, or is one of which the end cannot be told. */
-export function isLiveOpenEnded({ iformat, metadata }: FormatContext): boolean {
+/** Whether a byte stream has that mark, or is one of which the end cannot be told. */
+export function isStreamOpenEnded({ iformat, metadata }: FormatContext): boolean {
   return iformat?.name === 'caf' || (iformat?.name === 'wav' && metadata?.get('encoder') === MARK)
 }
 

@@ -1,14 +1,14 @@
 import { mayBeMpegFrame } from './mp3.ts'
 
 /**
- * What taggers put behind or between frames: ID3v2 and its footer, ID3v1 and its extension,
+ * Tags that programs add after or between frames: ID3v2 and its footer, ID3v1 and its extension,
  * Lyrics3, APE.
  */
 const TAGS: readonly string[] = ['ID3', '3DI', 'TAG', 'LYRICS', 'APETAGEX']
 
 /**
- * First two bytes of the frames of formats that have no container around them, and which bits of
- * those count.
+ * First two bytes of the frames of formats without a container, and the mask of the bits that
+ * count.
  */
 const SYNC_WORDS: Readonly<Record<string, { readonly mask: number; readonly value: number }>> = {
   aac: { mask: 0xfff6, value: 0xfff0 },
@@ -18,15 +18,15 @@ const SYNC_WORDS: Readonly<Record<string, { readonly mask: number; readonly valu
   dts: { mask: 0xffff, value: 0x7ffe },
 }
 
-/** Whether bytes begin as a tag does, which is no sound. */
+/** Whether bytes begin with a tag, which is no sound. */
 export function isTag(bytes: Uint8Array): boolean {
   const head = Buffer.from(bytes.subarray(0, 8)).toString('latin1')
   return TAGS.some((tag) => head.startsWith(tag))
 }
 
 /**
- * Whether bytes that could not be decoded may be a frame that is damaged or cut off; `true` where
- * that cannot be told.
+ * Whether bytes that could not be decoded may be a damaged or truncated frame; `true` if that is
+ * unknown.
  */
 export function mayBeFrame(codec: string, bytes: Uint8Array): boolean {
   if (/^mp[123]$/.test(codec)) return mayBeMpegFrame(bytes)

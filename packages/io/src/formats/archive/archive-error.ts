@@ -1,24 +1,23 @@
 import { MediaError, type MediaErrorCode } from '../../base/errors.ts'
 
-/** Where in an archive a fault lies. */
+/** The place of a fault in an archive. */
 export interface ArchivePlace {
-  /** Path of the member, where it is known. */
+  /** Path of the member, if it is known. */
   readonly member?: string | undefined
-  /** Position in the archive, in bytes; of a compressed tar, in what it decompresses to. */
+  /**
+   * Position in the archive, in bytes. For a compressed tar, the position in the decompressed data.
+   */
   readonly offset?: number | undefined
 }
 
 /** A fault of an archive or of one of its members. `source` names the archive. */
 export class ArchiveError extends MediaError {
   override readonly name: string = 'ArchiveError'
-  /**
-   * Path of the member at fault; `undefined` where it is not known, or the fault is not in a
-   * member.
-   */
+  /** Path of the faulty member; `undefined` if it is unknown or the fault is not in a member. */
   readonly member: string | undefined
   /**
-   * Where in the archive, in bytes; of a compressed tar, in what it decompresses to. `undefined`
-   * where that has no meaning.
+   * Position of the fault in the archive, in bytes. For a compressed tar, the position in the
+   * decompressed data. `undefined` if the fault has no position.
    */
   readonly offset: number | undefined
 
@@ -33,7 +32,7 @@ export class ArchiveError extends MediaError {
   }
 }
 
-/** The fault of an archive: `shard.tar: member "7.jpg" at byte 1024: is truncated: …`. */
+/** Builds the error of an archive: `shard.tar: member "7.jpg" at byte 1024: is truncated: …`. */
 export function archiveError(
   code: MediaErrorCode,
   archive: string,

@@ -130,7 +130,7 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
    * - `ERR_READ`, `ERR_BAD_STATE` after `close`, `ERR_BAD_OPTION`
    */
   async read(member: string | number, options: ArchiveReadOptions = {}): Promise<Uint8Array> {
-    checkReadOptions(options)
+    checkReadOptions(options, false)
     return this.readEntry(this.entry(member), options.signal)
   }
 
@@ -145,7 +145,7 @@ export abstract class OpenArchive<E extends ArchiveEntry> extends ArchiveFiles<E
     members: Iterable<string | number>,
     options: ArchiveReadManyOptions = {},
   ): Promise<Uint8Array[]> {
-    checkReadOptions(options, 'concurrency', 'maxResultBytes')
+    checkReadOptions(options, true)
     const { concurrency = 8, signal } = options
     const entries = Array.from(members, (member) => this.entry(member))
     const sizes = entries.map(({ size }) => size)

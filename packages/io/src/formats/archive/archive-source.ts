@@ -3,13 +3,13 @@ import { badOption } from '../../base/errors.ts'
 import { describeSource, type MediaSource } from '../../files/source.ts'
 
 /**
- * Where an archive comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), its bytes, a
- * Blob; or its bytes in pieces: a Node or web stream, or anything that is iterated asynchronously.
- * A string is always a path.
+ * Where an archive comes from: a path, a URL (`file:`, `http:`, `https:`, `data:`), bytes, or a
+ * Blob; or a byte stream: a Node or web stream, or any async iterable of bytes. A string is always
+ * a path.
  */
 export type ArchiveSource = MediaSource | AsyncIterable<Uint8Array> | ReadableStreamLike<Uint8Array>
 
-/** What an archive is called in messages. */
+/** The name of an archive in messages. */
 export function describeArchive(source: ArchiveSource): string {
   if (!isPieces(source)) return describeSource(source)
   const { path } = source as { path?: unknown }
@@ -17,8 +17,9 @@ export function describeArchive(source: ArchiveSource): string {
 }
 
 /**
- * Refuses what is not an {@link ArchiveSource}. @throws MediaError `ERR_BAD_OPTION` naming the
- * argument
+ * Checks that a value is an {@link ArchiveSource}.
+ *
+ * @throws MediaError `ERR_BAD_OPTION` with the argument's name
  */
 export function checkArchiveSource(source: unknown, name: string): asserts source is ArchiveSource {
   if (typeof source === 'string' && source !== '') return
@@ -30,7 +31,7 @@ export function checkArchiveSource(source: unknown, name: string): asserts sourc
   )
 }
 
-/** The memory of a source that is in memory, without a copy; `undefined` for others. */
+/** The memory of a source that is in memory, without a copy; `undefined` for other sources. */
 export function bytesOf(source: unknown): Buffer | undefined {
   if (source instanceof Uint8Array)
     return Buffer.from(source.buffer, source.byteOffset, source.byteLength)

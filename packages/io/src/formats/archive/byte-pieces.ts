@@ -15,18 +15,18 @@ import {
 
 const FILE_PIECE = 256 * 1024
 
-/** How an archive is read that comes in pieces. */
+/** How an archive is read piece by piece. */
 export interface PieceOptions {
-  /** How a URL is fetched, and the signal. */
+  /** Options for fetching URLs, and the signal. */
   readonly fetching: Fetching
   readonly maxDecompressedBytes: number
 }
 
 /**
- * The bytes of an archive in pieces, decompressed where its first bytes say that it is compressed.
+ * The bytes of an archive in pieces, decompressed if the first bytes say that they are compressed.
  *
- * @throws ArchiveError `ERR_READ`, `ERR_DECODE`, `ERR_UNSUPPORTED`; the signal's reason, when
- *   aborted, also while a piece is waited for
+ * @throws ArchiveError `ERR_READ`, `ERR_DECODE`, `ERR_UNSUPPORTED`; the signal's reason if aborted,
+ *   also while it waits for a piece
  */
 export async function* readPieces(
   source: ArchiveSource,
@@ -34,7 +34,7 @@ export async function* readPieces(
 ): AsyncGenerator<Buffer, void, void> {
   const { signal } = fetching
   const archive = describeArchive(source)
-  // Ends the wait for a piece when the user aborts, and when nobody wants it any more.
+  // Ends the wait for a piece if the user aborts or the consumer leaves.
   const stop = new AbortController()
   const abort = (): void => stop.abort(signal?.reason)
   signal?.throwIfAborted()
@@ -74,7 +74,7 @@ async function* limited(
   }
 }
 
-/** The first bytes, as many as tell how the rest is compressed. */
+/** Reads enough bytes to identify the compression. */
 async function readHead(stored: AsyncGenerator<Buffer, void, void>): Promise<Buffer> {
   const pieces: Buffer[] = []
   for (let length = 0; length < MAGIC_BYTES; ) {
@@ -95,9 +95,7 @@ async function* chain(
   yield* rest
 }
 
-/**
- * The bytes as they are stored. Whatever goes wrong comes out as an error that names the archive.
- */
+/** The stored bytes. Every failure becomes an error that names the archive. */
 async function* readStored(
   source: ArchiveSource,
   archive: string,
@@ -124,13 +122,13 @@ async function* readStored(
     }
   } catch (error) {
     signal.throwIfAborted()
-    // An iterator that threw is at its end.
+    // An iterator that has thrown is finished.
     isOpen = !isWaiting
     throw error instanceof MediaError ? error : archiveError('ERR_READ', archive, error)
   } finally {
     if (isOpen && iterator?.return !== undefined) {
       const returned = Promise.resolve(iterator.return()).catch(() => {})
-      // While it hangs in `next()` it would hang here too.
+      // Not awaited while `next()` hangs, because `return()` would hang too.
       if (!isWaiting) await returned
     }
   }
@@ -149,8 +147,8 @@ function open(source: ArchiveSource, fetching: Fetching): AsyncIterator<Uint8Arr
 }
 
 /**
- * An archive that is compressed on its way only is taken too: where it is cut, the archive ends too
- * early.
+ * Also accepts archives that are compressed only in transit: if the transfer is cut, the archive is
+ * visibly truncated.
  */
 function headersOf({ headers = {} }: Fetching): Record<string, string> {
   return { 'accept-encoding': 'identity, gzip;q=0.1', ...headers }
@@ -176,8 +174,8 @@ function iterate(
 }
 
 /**
- * The promise, or the rejection with the signal's reason, whichever comes first. The listener does
- * not outlive the wait.
+ * The promise, or a rejection with the signal's reason, whichever settles first. The listener is
+ * removed when the wait ends.
  */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -3,10 +3,12 @@ import * as zlib from 'node:zlib'
 import { gunzip, gunzipSync } from './gzip-members.ts'
 import { CompressedInputError, ZstdFrames } from './zstd-frames.ts'
 
-/** How an archive is compressed. Those after the first two are known only to be refused by name. */
+/**
+ * How an archive is compressed. All except the first two are only detected, to be refused by name.
+ */
 export type Compression = 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'compress'
 
-/** Bytes of a file's beginning that tell. */
+/** Number of leading bytes that identify the compression. */
 export const MAGIC_BYTES = 10
 
 const MAGICS: readonly [Compression, string][] = [
@@ -19,13 +21,13 @@ const MAGICS: readonly [Compression, string][] = [
   ['compress', '1f9d'],
 ]
 
-/** What the first bytes say about compression. */
+/** The compression that the first bytes indicate; `undefined` for none. */
 export function sniffCompression(head: Buffer): Compression | undefined {
   const hex = head.toString('hex', 0, MAGIC_BYTES)
   return MAGICS.find(([, magic]) => new RegExp(`^${magic}`).test(hex))?.[0]
 }
 
-/** Why this Node cannot read a compression; `undefined` where it can. */
+/** Why this Node cannot read a compression; `undefined` if it can. */
 export function whyNot(compression: Compression): string | undefined {
   if (compression === 'gzip') return undefined
   if (compression !== 'zstd')
@@ -43,8 +45,9 @@ const zstd = zlib as {
 const OUTPUT_CHUNK = 128 * 1024
 
 /**
- * Decompresses while it is read. {@link whyNot} has been asked before.
- * @throws what the input throws; Error when its end is missing or it is damaged
+ * Decompresses a stream. The caller has checked {@link whyNot}.
+ *
+ * @throws the errors of the input; Error if the data are damaged or truncated
  */
 export async function* decompress(
   compression: Compression,
@@ -53,14 +56,14 @@ export async function* decompress(
   if (compression === 'gzip') return yield* gunzip(input, OUTPUT_CHUNK)
   const pieces = Readable.from(cutFrames(own(input)), { objectMode: false, highWaterMark: 1 })
   const output = zstd.createZstdDecompress!({ chunkSize: OUTPUT_CHUNK })
-  // Also destroys the one where the other fails or is left.
+  // Also destroys one stream when the other fails or is closed early.
   pipeline(pieces, output, () => {})
   yield* output
 }
 
 /**
- * Copies: the next piece is asked for while this one is still being decompressed, and may overwrite
- * it.
+ * Copies each piece: the next piece is read while this one is still being decompressed, and may
+ * overwrite it.
  */
 async function* own(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   for await (const piece of input) yield Buffer.from(piece)
@@ -76,9 +79,10 @@ async function* cutFrames(
 }
 
 /**
- * Decompresses as a whole. {@link whyNot} has been asked before.
- * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` when more than `maxBytes` come out; Error
- *   when it is damaged
+ * Decompresses all bytes at once. The caller has checked {@link whyNot}.
+ *
+ * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` if the result exceeds `maxBytes`; Error if
+ *   the data are damaged
  */
 export function decompressSync(compression: Compression, bytes: Buffer, maxBytes: number): Buffer {
   if (compression === 'gzip') return gunzipSync(bytes, maxBytes)
@@ -97,7 +101,7 @@ export function decompressSync(compression: Compression, bytes: Buffer, maxBytes
   return outputs.length === 1 ? outputs[0]! : Buffer.concat(outputs)
 }
 
-/** Whether an error is the decompressor's about its input. */
+/** Whether an error is the decompressor's complaint about its input. */
 export function isDecompressionError(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return error instanceof CompressedInputError || /^Z(STD)?_/.test(code)

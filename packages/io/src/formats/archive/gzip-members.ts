@@ -1,19 +1,20 @@
 // Gzip's container (RFC 1952): members of a header, deflated data and a trailer. Node's
-// decompressor takes what follows the last member for another one and fails, so members are told
-// apart here: zeros between and behind them are passed over as in Python, and what does not begin
-// as a member ends the data, as in GNU gzip and libarchive.
+// decompressor fails on bytes after the last member, because it expects another member there. So
+// this module separates the members. It skips zeros between and after them, as Python does. Any
+// other bytes end the data, as in GNU gzip and libarchive.
 import { crc32, createInflateRaw, type InflateRaw, inflateRawSync } from 'node:zlib'
 import { CompressedInputError } from './zstd-frames.ts'
 
 const [CHECKSUM_FLAG, EXTRA_FLAG, NAME_FLAG, COMMENT_FLAG] = [2, 4, 8, 16]
 const FIXED_BYTES = 10
 const TRAILER_BYTES = 8
-/** Longest header. An extra field has 64 KiB at most, names and comments have no limit. */
+/** Longest accepted header. An extra field has at most 64 KiB; names and comments have no limit. */
 const MAX_HEADER_BYTES = 1024 * 1024
 
 /**
  * Decompresses all members.
- * @throws what the input throws; Error when its end is missing or it is damaged
+ *
+ * @throws the errors of the input; Error if the data are damaged or truncated
  */
 export async function* gunzip(
   input: AsyncIterable<Uint8Array>,
@@ -32,7 +33,7 @@ export async function* gunzip(
       }
       checkTrailer(await feed.take(TRAILER_BYTES), sum, length)
     }
-    // To the end, so that a failing download is noticed.
+    // Reads to the end, so that a failing download is noticed.
     while ((await feed.next()) !== undefined);
   } finally {
     feed.close()
@@ -40,8 +41,9 @@ export async function* gunzip(
 }
 
 /**
- * {@link gunzip} of what is in memory.
- * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` when more than `maxBytes` come out
+ * {@link gunzip} for bytes in memory.
+ *
+ * @throws RangeError with `code` `ERR_BUFFER_TOO_LARGE` if the result exceeds `maxBytes`
  */
 export function gunzipSync(bytes: Buffer, maxBytes: number): Buffer {
   const outputs: Buffer[] = []
@@ -66,7 +68,7 @@ export function gunzipSync(bytes: Buffer, maxBytes: number): Buffer {
   }
 }
 
-/** The data of the member whose header was passed. What follows them goes back to the feed. */
+/** Decompresses the member after its header. Bytes after the member go back to the feed. */
 async function* inflateMember(feed: Feed, chunkSize: number): AsyncGenerator<Buffer, void, void> {
   const inflater = createInflateRaw({ chunkSize })
   let last: Buffer = NO_BYTES
@@ -78,7 +80,7 @@ async function* inflateMember(feed: Feed, chunkSize: number): AsyncGenerator<Buf
       before += last.length
       last = piece
       await new Promise((resolve) => inflater.write(piece, resolve))
-      // The data end in this piece: what follows is not the inflater's.
+      // The data end in this piece: the inflater ignores the rest.
       if (inflater.destroyed || inflater.bytesWritten < before + piece.length) return
     }
   }
@@ -92,8 +94,8 @@ async function* inflateMember(feed: Feed, chunkSize: number): AsyncGenerator<Buf
 }
 
 /**
- * Bytes that come in pieces, of which some can be put back. A piece may be overwritten once the
- * next one is asked for.
+ * A byte stream to which bytes can be put back. A piece may be overwritten once the next one is
+ * requested.
  */
 class Feed {
   private readonly input: AsyncIterator<Uint8Array>
@@ -120,9 +122,7 @@ class Feed {
     this.rest = bytes
   }
 
-  /**
-   * Whether a member comes next. Zeros in front of it are passed over, but not at the beginning.
-   */
+  /** Whether a member comes next. Zeros in front of it are skipped, except at the beginning. */
   async isAtMember(isFirst: boolean): Promise<boolean> {
     while (!isFirst && (await this.has(1)) && this.rest[0] === 0) {
       const end = this.rest.findIndex((byte) => byte !== 0)
@@ -144,7 +144,11 @@ class Feed {
     }
   }
 
-  /** So many bytes. @throws CompressedInputError when there are fewer */
+  /**
+   * Takes `count` bytes.
+   *
+   * @throws CompressedInputError if there are fewer
+   */
   async take(count: number): Promise<Buffer> {
     if (!(await this.has(count))) throw truncated()
     const bytes = this.rest.subarray(0, count)
@@ -152,12 +156,16 @@ class Feed {
     return bytes
   }
 
-  /** Not waited for: a source that hangs would hang here too. */
+  /** Not awaited: if the source hangs, the wait would hang too. */
   close(): void {
     Promise.resolve(this.input.return?.()).catch(() => {})
   }
 
-  /** Reads on until so many bytes are there. @returns whether they are */
+  /**
+   * Reads until `count` bytes are there.
+   *
+   * @returns whether they are there
+   */
   private async has(count: number): Promise<boolean> {
     while (this.rest.length < count) {
       const own = Buffer.from(this.rest)
@@ -171,8 +179,8 @@ class Feed {
 }
 
 /**
- * Whether bytes, three of them where there are so many, are the beginning of a member.
- * @throws CompressedInputError when they must be
+ * Whether the first bytes (three, if there are that many) begin a member.
+ * @throws CompressedInputError if they must begin a member and do not
  */
 function beginsMember(bytes: Buffer, isRequired: boolean): boolean {
   const isMagic = bytes[0] === 0x1f && bytes[1] === 0x8b
@@ -185,7 +193,11 @@ function beginsMember(bytes: Buffer, isRequired: boolean): boolean {
   return false
 }
 
-/** Where a header ends, `undefined` where more of it is wanted. @throws CompressedInputError */
+/**
+ * End of a header; `undefined` if more bytes are needed.
+ *
+ * @throws CompressedInputError if the header is malformed
+ */
 function headerEnd(bytes: Buffer): number | undefined {
   if (bytes.length < FIXED_BYTES) return undefined
   const flags = bytes[3]!

@@ -1,5 +1,5 @@
-import { checkKnown, checkSignal } from '../../base/check.ts'
-import { badOption } from '../../base/errors.ts'
+import { integer, type Rules, signal } from 'spindle/options'
+import { limit, mediaOptions } from '../../base/options.ts'
 import { archiveError } from './archive-error.ts'
 
 /** Options of `read` of an archive. */
@@ -19,19 +19,19 @@ export interface ArchiveReadManyOptions extends ArchiveReadOptions {
   readonly maxResultBytes?: number
 }
 
+const readOptions = mediaOptions('ArchiveReadOptions', {
+  signal: signal(),
+} satisfies Rules<ArchiveReadOptions>)
+const manyOptions = mediaOptions('ArchiveReadManyOptions', {
+  signal: signal(),
+  concurrency: integer({ min: 1, max: 1024, default: 8, unit: 'reads' }),
+  maxResultBytes: limit(2 ** 31),
+} satisfies Rules<ArchiveReadManyOptions>)
+
 /** @throws MediaError `ERR_BAD_OPTION` */
-export function checkReadOptions(
-  options: ArchiveReadManyOptions,
-  ...alsoKnown: ('concurrency' | 'maxResultBytes')[]
-): void {
-  checkKnown(options, ['signal', ...alsoKnown])
-  checkSignal(options.signal)
-  const { concurrency = 1 } = options
-  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1024)
-    throw badOption('concurrency', 'an integer from 1 to 1024', concurrency)
-  const { maxResultBytes = 1 } = options
-  if (maxResultBytes !== Infinity && !(Number.isInteger(maxResultBytes) && maxResultBytes >= 1))
-    throw badOption('maxResultBytes', 'an integer >= 1 or Infinity', maxResultBytes)
+export function checkReadOptions(options: ArchiveReadManyOptions, isMany: boolean): void {
+  if (isMany) manyOptions.check(options)
+  else readOptions.check(options)
 }
 
 /** Refuses to return more than was allowed. @throws ArchiveError `ERR_TOO_LARGE` */

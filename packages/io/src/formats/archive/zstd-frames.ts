@@ -1,16 +1,16 @@
 // Zstandard's container (RFC 8878, 3.1): frames of a header, blocks and a checksum. Node's
-// decompressor stops in silence after the first frame of a write (before Node 26) and at a
-// truncated frame (Node 22), so frames are told apart here: what goes to it never reaches beyond
-// the end of one, and the end of the input is known to be one.
+// decompressor silently stops after the first frame of a write (before Node 26) and at a truncated
+// frame (Node 22). So this module separates the frames: it never passes bytes beyond the end of a
+// frame in one write, and it checks that the input ends with a frame.
 
-/** Follows the frames of an input that comes in pieces. */
+/** Follows the frames of an input that arrives in pieces. */
 export class ZstdFrames {
   private state: 'magic' | 'descriptor' | 'block' | 'skippable' = 'magic'
-  /** Bytes of the field that is being put together, and how many it has. */
+  /** The bytes of the current field, and how many it has. */
   private readonly field: Uint8Array = new Uint8Array(4)
   private filled = 0
   private needed = 4
-  /** Bytes to pass over before the next field. */
+  /** Number of bytes to skip before the next field. */
   private passing = 0
   private hasChecksum = false
   private isSkippable = false
@@ -22,8 +22,8 @@ export class ZstdFrames {
   }
 
   /**
-   * Cuts a piece of the input where frames end; leaves out frames that carry no data.
-   * @throws CompressedInputError when it is not of the format
+   * Splits a piece of the input at the ends of frames, and leaves out frames without data.
+   * @throws CompressedInputError if the input is not in this format
    */
   *cut(piece: Uint8Array): Generator<Uint8Array, void, void> {
     let start = 0
@@ -38,7 +38,7 @@ export class ZstdFrames {
         if (this.filled === this.needed) {
           this.take()
           if (this.state === 'descriptor' && at - start < 4) {
-            // The magic number began in an earlier piece, and was held back until it was known.
+            // The magic number began in an earlier piece, and was held back until it was complete.
             yield Uint8Array.from(this.field)
             start = at
           }
@@ -54,7 +54,7 @@ export class ZstdFrames {
     if (start < at && !this.isSkippable && !isMagic) yield piece.subarray(start, at)
   }
 
-  /** A field is there: what it says, and what follows it. */
+  /** Reads a complete field and sets what follows it. */
   private take(): void {
     const { field } = this
     this.filled = 0
@@ -99,5 +99,5 @@ export class ZstdFrames {
   }
 }
 
-/** Compressed data that is cut short or malformed. */
+/** The error for compressed data that are truncated or malformed. */
 export class CompressedInputError extends Error {}

@@ -8,12 +8,12 @@ import {
 } from '../../base/dtypes.ts'
 
 /**
- * The npy file of an array, byte for byte what NumPy's `np.save` writes (format version 1.0,
- * little-endian, row-major).
+ * Encodes an array as an npy file, byte for byte as NumPy's `np.save` writes it (format version
+ * 1.0, little-endian, row-major).
  *
- * @returns the file, in memory of its own
- * @throws MediaError `ERR_BAD_OPTION` for what is no array, or whose shape and number of elements
- *   differ
+ * @returns the file, in new memory
+ * @throws MediaError `ERR_BAD_OPTION` if `array` is not an array, or its shape does not match its
+ *   number of elements
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -33,7 +33,7 @@ export function encodeNpy(array: NdArray): Uint8Array {
   return bytes
 }
 
-/** Header and data of the file of an array that was checked. The data is a view of the array's. */
+/** Header and data of the file of a checked array. The data are a view of the array's. */
 export function npyChunks({ data, dtype, shape }: NdArray): [header: Uint8Array, data: Uint8Array] {
   let bytes = bytesOf(data)
   if (!IS_LITTLE_ENDIAN) {
@@ -59,8 +59,8 @@ const DESCRIPTIONS: { readonly [D in DType]: string } = {
 }
 
 /**
- * NumPy leaves room for the first number of the shape to grow to this many digits, for those who
- * append to a file.
+ * NumPy lets the first number of the shape grow to this many digits, for programs that append to a
+ * file.
  */
 const GROWTH_DIGITS = 21
 const ALIGNMENT = 64

@@ -2,18 +2,18 @@ import { sizeOf, viewAs } from '../../base/dtypes.ts'
 import { type Routine, TURN, TURN_BYTES } from '../../files/routine.ts'
 
 /**
- * Elements a side of the squares that are turned at a time: both sides of the copy stay in the
- * nearest cache.
+ * Side of the squares that are transposed at a time, in elements: both sides of the copy stay in
+ * the nearest cache.
  */
 const BLOCK = 32
 
 /**
- * Column-major bytes as row-major ones: a transposition of all axes. It goes through the array in
- * planes of the first axis (neighbours in the input) and the last (neighbours in the output), and
- * through each plane in squares.
+ * Converts column-major bytes to row-major: a transposition of all axes. It works in planes of the
+ * first axis (neighbours in the input) and the last (neighbours in the output), and in each plane
+ * in squares.
  *
  * @param shape with at least two axes longer than 1, and no empty one
- * @returns memory of its own
+ * @returns new memory
  */
 export function* toRowMajor(
   bytes: Uint8Array,
@@ -64,7 +64,7 @@ export function* toRowMajor(
 }
 
 /**
- * Elements are moved as integers, in words: floating point registers may change the bits of a NaN.
+ * Elements are copied as integers, in words: floating-point registers may change the bits of a NaN.
  */
 function wordOf(elementBytes: number): 1 | 2 | 4 {
   return elementBytes >= 4 ? 4 : elementBytes === 2 ? 2 : 1

@@ -1,10 +1,13 @@
+import { anything, type Rules, signal } from 'spindle/options'
 import type { AnyNdArray, NdArray } from '../../base/array.ts'
 import { checkNdArray } from '../../base/dtypes.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { readWith, readWithSync } from '../../files/read-with.ts'
 import type { Reader, Routine } from '../../files/routine.ts'
 import { checkSource, type MediaSource } from '../../files/source.ts'
-import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
-import { checkParseOptions, type ParseNpyOptions, readNpy } from './parse-npy.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
+import { rowsRule } from './npy-rows.ts'
+import { type ParseNpyOptions, readNpy } from './parse-npy.ts'
 
 /** Options of `loadNpy` in `@spindle/io/sync`. */
 export interface LoadNpySyncOptions extends ParseNpyOptions {
@@ -21,6 +24,14 @@ export interface LoadNpyOptions extends LoadNpySyncOptions, UrlOptions {
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const syncRules = { rows: rowsRule, into: anything() } satisfies Rules<LoadNpySyncOptions>
+const syncOptions = mediaOptions('LoadNpySyncOptions', syncRules)
+const loadOptions = mediaOptions('LoadNpyOptions', {
+  ...syncRules,
+  signal: signal(),
+  ...urlRules,
+} satisfies Rules<LoadNpyOptions>)
 
 /**
  * Loads an array in NumPy's npy format from a path, URL, Blob or bytes.
@@ -48,26 +59,19 @@ export async function loadNpy(
   options: LoadNpyOptions = {},
 ): Promise<AnyNdArray> {
   checkSource(source, 'source')
-  checkLoadOptions(options, ['signal'], URL_OPTIONS)
+  loadOptions.check(options)
+  if (options.into !== undefined) checkNdArray(options.into, 'into')
   return readWith(source, options, (reader) => routineOf(reader, options))
 }
 
 /** {@link loadNpy} for worker ops: a path, `file:` URL or bytes, done when it returns. */
 export function loadNpySync(source: MediaSource, options: LoadNpySyncOptions = {}): AnyNdArray {
   checkSource(source, 'source')
-  checkLoadOptions(options)
+  syncOptions.check(options)
+  if (options.into !== undefined) checkNdArray(options.into, 'into')
   return readWithSync(source, (reader) => routineOf(reader, options))
 }
 
 function routineOf(reader: Reader, { rows, into }: LoadNpySyncOptions): Routine<AnyNdArray> {
   return readNpy(0, reader.size, rows, reader.isOwn, into)
-}
-
-function checkLoadOptions(
-  options: LoadNpySyncOptions,
-  alsoKnown: readonly string[] = [],
-  forUrls: readonly string[] = [],
-): void {
-  checkParseOptions(options, ['into', ...alsoKnown], forUrls)
-  if (options.into !== undefined) checkNdArray(options.into, 'into')
 }

@@ -8,20 +8,20 @@ import type { NpyHeader } from './npy-header.ts'
 export type RowRange = readonly [start: number, end: number]
 
 /**
- * Whether the elements lie in the file as they are handed out: in this machine's byte order, row by
- * row.
+ * Whether the elements in the file have the form of the result: in this machine's byte order, row
+ * by row.
  */
 export function liesAsIs(header: NpyHeader): boolean {
   return header.isBigEndian !== IS_LITTLE_ENDIAN && !isTurned(header)
 }
 
-/** Column-major and not at the same time row-major. */
+/** Whether the array is column-major and not also row-major. */
 export function isTurned({ isFortran, shape }: NpyHeader): boolean {
   return isFortran && shape.filter((side) => side !== 1).length > 1 && !shape.includes(0)
 }
 
 /**
- * The elements as an array of `shape`: a view of `bytes` where they lie as they should, otherwise
+ * The elements as an array of `shape`: a view of `bytes` if they have the right form, otherwise
  * converted.
  *
  * @param bytes exactly the data of `shape`
@@ -48,9 +48,7 @@ export function* decodeData(
   return arrayOf(header, data, shape)
 }
 
-/**
- * The elements of an array that lie as they are handed out, from `offset` to the end of `bytes`.
- */
+/** The elements of an array in the right form, from `offset` to the end of `bytes`. */
 export function arrayOf(
   header: NpyHeader,
   bytes: Uint8Array,

@@ -58,7 +58,7 @@ function takeShape(tokens: Tokens): number[] {
   while (!tokens.skip(')')) {
     shape.push(Number(tokens.take('integer', 'a number of the shape')))
     if (tokens.skip(',')) continue
-    // One number in brackets is no tuple.
+    // One number in parentheses is no tuple.
     if (shape.length === 1) tokens.expect(',')
     tokens.expect(')')
     break
@@ -103,7 +103,7 @@ class Tokens {
     }
   }
 
-  /** The text of a bracketed list, as it stands: the description of a structured dtype. */
+  /** The verbatim text of a bracketed list: the description of a structured dtype. */
   takeList(): { text: string } {
     const start = this.at - 1
     if (!this.skip('[')) throw fault('neither a string nor a list for descr', this.text)
@@ -113,7 +113,7 @@ class Tokens {
       else if (this.skip(']')) depth--
       else this.next = this.read()
     }
-    // One token was read ahead, up to the comma or brace behind the list.
+    // One token was read ahead, up to the comma or brace after the list.
     const end = this.text.lastIndexOf(']', this.at - 1)
     return { text: this.text.slice(start, end + 1) }
   }

@@ -3,36 +3,37 @@ import { DATA_CLASSES, sizeOf } from '../../base/dtypes.ts'
 import { damaged, MediaError } from '../../base/errors.ts'
 import { type HeaderFields, parseHeaderText } from './npy-header-text.ts'
 
-/** What the header of an npy file says. */
+/** The header of an npy file. */
 export interface NpyHeader {
   readonly dtype: DType
   readonly shape: readonly number[]
-  /** 2 for complex numbers, which become a last axis of real and imaginary part; otherwise 1. */
+  /** 2 for complex numbers, which get a last axis of real and imaginary parts; otherwise 1. */
   readonly parts: 1 | 2
   readonly isBigEndian: boolean
-  /** Column-major: the first axis runs fastest. */
+  /** Whether the array is column-major: the first axis varies fastest. */
   readonly isFortran: boolean
-  /** Bytes of all elements together. */
+  /** Size of all elements, in bytes. */
   readonly dataBytes: number
 }
 
 /**
- * Longest header that is read. NumPy itself writes about 118 bytes, and refuses more than 10,000.
+ * Longest header that is read, in bytes. NumPy itself writes about 118 bytes, and refuses more than
+ * 10,000.
  */
 const MAX_HEADER_BYTES = 65_535
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] // \x93NUMPY
 
-/** A header, and where the data behind it begins. */
+/** A header, and the offset of the data after it. */
 export interface Head {
   readonly header: NpyHeader
   readonly dataOffset: number
 }
 
 /**
- * The header of a file that is in memory from its first byte up to its data at least. Datasets have
- * many files of one header: the last few are kept, and found again by comparing bytes, which costs
- * a fifth of parsing.
+ * Parses the header of a file that is in memory at least up to its data. Datasets have many files
+ * with the same header: the last few are cached and found by comparing bytes, which costs a fifth
+ * of parsing.
  *
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  */
@@ -67,8 +68,9 @@ function beginsWith(bytes: Uint8Array, text: Uint8Array): boolean {
 }
 
 /**
- * Where the data begins, from the first bytes of a file. @throws MediaError `ERR_DECODE` or
- * `ERR_UNSUPPORTED`
+ * Offset of the data, from the first bytes of a file.
+ *
+ * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  */
 export function dataOffsetOf(bytes: Uint8Array): number {
   for (let i = 0; i < MAGIC.length; i++) {
@@ -90,7 +92,7 @@ export function dataOffsetOf(bytes: Uint8Array): number {
   return 12 + length
 }
 
-/** NumPy's limit, which also bounds what a shape can cost. */
+/** NumPy's limit, which also bounds the cost of a shape. */
 const MAX_RANK = 64
 
 function readFields({ descr, isFortran, shape }: HeaderFields): NpyHeader {
@@ -109,7 +111,7 @@ function readFields({ descr, isFortran, shape }: HeaderFields): NpyHeader {
   return { dtype, shape, parts, isBigEndian, isFortran, dataBytes }
 }
 
-/** Kind and size in NumPy's notation -> dtype, and how many of them make an element. */
+/** Kind and size in NumPy's notation -> dtype, and their number in an element. */
 const DESCRIPTIONS: ReadonlyMap<string, readonly [DType, 1 | 2]> = new Map([
   ['b1', ['bool', 1]],
   ['u1', ['uint8', 1]],
@@ -128,8 +130,8 @@ const DESCRIPTIONS: ReadonlyMap<string, readonly [DType, 1 | 2]> = new Map([
 ])
 
 /**
- * NumPy's letters and names for them, which it reads and does not write. Some other writers do. `l`
- * is as long as on 64-bit systems.
+ * NumPy's other letters and names for them, which NumPy reads but does not write; some other
+ * programs write them. `l` has the length of 64-bit systems.
  */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map(
   [
@@ -151,8 +153,8 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * Without `>` the low byte is first, as on all machines that write npy today: `|` and `=` mean the
- * order of the machine.
+ * Without `>` the byte order is little-endian, as on all machines that write npy today: `|` and `=`
+ * mean the order of the machine.
  */
 function parseDescr(descr: string): { dtype: DType; parts: 1 | 2; isBigEndian: boolean } {
   const kind = /^[<>|=]/.test(descr) ? descr.slice(1) : descr
@@ -163,7 +165,7 @@ function parseDescr(descr: string): { dtype: DType; parts: 1 | 2; isBigEndian: b
   return { dtype, parts, isBigEndian: descr[0] === '>' && size > 1 }
 }
 
-/** What kind of dtype is refused, and what helps. */
+/** The error for a dtype that is not supported, with what helps. */
 function refusalOf(descr: string): MediaError {
   const kinds: readonly (readonly [RegExp, string])[] = [
     [
@@ -186,7 +188,7 @@ function refusalOf(descr: string): MediaError {
   )
 }
 
-/** Says of a file that is no npy what it is instead, where its first bytes tell. */
+/** Guesses from the first bytes what a file is that is not an npy. */
 function notNpy(bytes: Uint8Array): string {
   if (bytes.byteLength === 0) return 'is empty'
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(8, bytes.byteLength))

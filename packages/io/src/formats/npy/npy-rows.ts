@@ -1,16 +1,21 @@
-import { badOption, MediaError, printValue } from '../../base/errors.ts'
+import { is, type Rule } from 'spindle/options'
+import { MediaError, printValue } from '../../base/errors.ts'
 import type { RowRange } from './npy-data.ts'
 
-/** Checks what needs no array. @throws MediaError `ERR_BAD_OPTION` */
-export function checkRows(rows: unknown): void {
-  if (rows === undefined) return
-  const isRange =
+/** The rule of `rows`, as far as no array is needed. */
+export const rowsRule: Rule<RowRange, 'maybe'> = is(
+  '[start, end], integers with 0 <= start <= end',
+  isRange,
+)
+
+function isRange(rows: unknown): boolean {
+  return (
     Array.isArray(rows) &&
     rows.length === 2 &&
     isRow(rows[0]) &&
-    (isRow(rows[1]) || rows[1] === Infinity)
-  if (!isRange || rows[0] > rows[1])
-    throw badOption('rows', '[start, end], integers with 0 <= start <= end', rows)
+    (isRow(rows[1]) || rows[1] === Infinity) &&
+    rows[0] <= rows[1]
+  )
 }
 
 /**

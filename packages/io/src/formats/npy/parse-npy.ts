@@ -1,13 +1,14 @@
+import type { Rules } from 'spindle/options'
 import type { AnyNdArray, NdArray } from '../../base/array.ts'
-import { checkKnown } from '../../base/check.ts'
 import { bytesOf, DATA_CLASSES, sizeOf, viewOfBytes } from '../../base/dtypes.ts'
 import { badOption, damaged, withSource } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { type Routine, runSync } from '../../files/routine.ts'
 import { describeSource } from '../../files/source.ts'
 import { arrayOf, decodeData, isTurned, liesAsIs, type RowRange } from './npy-data.ts'
 import { dataOffsetOf, type NpyHeader, readHead } from './npy-header.ts'
-import { checkRows, rowsWithin } from './npy-rows.ts'
+import { rowsRule, rowsWithin } from './npy-rows.ts'
 
 /** Options of `parseNpy`. */
 export interface ParseNpyOptions {
@@ -17,6 +18,10 @@ export interface ParseNpyOptions {
    */
   readonly rows?: readonly [start: number, end: number]
 }
+
+const parseOptions = mediaOptions('ParseNpyOptions', {
+  rows: rowsRule,
+} satisfies Rules<ParseNpyOptions>)
 
 /**
  * Reads an array in NumPy's npy format (versions 1 to 3) from memory, synchronously.
@@ -53,22 +58,12 @@ export function parseNpy(
   options?: ParseNpyOptions,
 ): AnyNdArray {
   const view = viewOfBytes(bytes)
-  if (options !== undefined) checkParseOptions(options)
+  if (options !== undefined) parseOptions.check(options)
   try {
     return decodeNpy(view, options?.rows)
   } catch (error) {
     throw withSource(error, describeSource(view))
   }
-}
-
-/** @throws MediaError `ERR_BAD_OPTION` */
-export function checkParseOptions(
-  options: ParseNpyOptions,
-  alsoKnown: readonly string[] = [],
-  forUrls: readonly string[] = [],
-): void {
-  checkKnown(options, ['rows', ...alsoKnown], forUrls)
-  checkRows(options.rows)
 }
 
 /** A whole file in memory -> the array. Faults do not name the source. */

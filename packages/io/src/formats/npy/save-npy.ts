@@ -4,12 +4,12 @@ import { checkPath, writeFileAtomically, writeFileAtomicallySync } from '../../f
 import { npyChunks } from './encode-npy.ts'
 
 /**
- * Saves an array as an npy file, byte for byte what NumPy's `np.save` writes. The file appears
- * whole or not at all: it is written beside its place and then renamed. (It is not forced to disk:
- * a machine that loses power may lose it.)
+ * Saves an array as an npy file, byte for byte as NumPy's `np.save` writes it. The file appears
+ * whole or not at all: it is written beside the target and then renamed. (It is not forced to disk:
+ * a power failure can lose it.)
  *
- * @param path a path or `file:` URL; what is there is replaced
- * @throws MediaError `ERR_WRITE` when the file system refuses; `ERR_BAD_OPTION` as `encodeNpy`
+ * @param path a path or `file:` URL; an existing file is replaced
+ * @throws MediaError `ERR_WRITE` if the file system refuses; `ERR_BAD_OPTION` as `encodeNpy`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -26,7 +26,7 @@ export async function saveNpy(path: string | URL, array: NdArray): Promise<void>
   await writeFileAtomically(path, async (writer) => writer.write(npyChunks(array)))
 }
 
-/** {@link saveNpy} for worker ops, done when it returns. */
+/** The synchronous form of {@link saveNpy}, for worker ops. */
 export function saveNpySync(path: string | URL, array: NdArray): void {
   checkPath(path)
   checkNdArray(array, 'array')

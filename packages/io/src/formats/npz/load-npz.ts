@@ -1,20 +1,27 @@
-import { checkSignal } from '../../base/check.ts'
+import { type Rules, signal as signalRule } from 'spindle/options'
 import { viewOfBytes } from '../../base/dtypes.ts'
 import { withSource } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { openReader } from '../../files/open-reader.ts'
 import { MemoryReader, type OpenSyncReader, openReaderSync } from '../../files/reader.ts'
 import { run, runSync } from '../../files/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { NpzFile } from './npz-file.ts'
 import { NpzFileSync } from './npz-file-sync.ts'
-import { type NpzOptions, type NpzPlan, npzPlan, readNpzMembers } from './npz-members.ts'
+import { type NpzOptions, type NpzPlan, npzPlan, npzRules, readNpzMembers } from './npz-members.ts'
 
 /** Options of `loadNpz`. */
 export interface LoadNpzOptions extends NpzOptions, UrlOptions {
   /** Gives up opening: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const loadOptions = mediaOptions('LoadNpzOptions', {
+  ...npzRules,
+  signal: signalRule(),
+  ...urlRules,
+} satisfies Rules<LoadNpzOptions>)
 
 /**
  * Opens an npz: the zip of npy files that NumPy's `np.savez` and `np.savez_compressed` write. Only
@@ -47,9 +54,8 @@ export interface LoadNpzOptions extends NpzOptions, UrlOptions {
  */
 export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {}): Promise<NpzFile> {
   checkSource(source, 'source')
-  const plan = npzPlan(options, ['signal'], URL_OPTIONS)
+  const plan = npzPlan(options, loadOptions)
   const { signal } = options
-  checkSignal(signal)
   const fetching = fetchingOf(options)
   signal?.throwIfAborted()
   const name = describeSource(source)

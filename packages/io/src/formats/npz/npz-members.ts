@@ -1,8 +1,9 @@
+import { boolean, type Options, type Rules, type RulesOf } from 'spindle/options'
 import type { AnyNdArray } from '../../base/array.ts'
-import { checkBoolean, checkKnown } from '../../base/check.ts'
-import { badOption, MediaError } from '../../base/errors.ts'
+import { MediaError } from '../../base/errors.ts'
+import { limit, mediaOptions } from '../../base/options.ts'
 import type { Routine } from '../../files/routine.ts'
-import { checkRows } from '../npy/npy-rows.ts'
+import { rowsRule } from '../npy/npy-rows.ts'
 import { decodeWhole, readNpy } from '../npy/parse-npy.ts'
 import { readZipDirectory, type ZipEntry } from '../zip/directory.ts'
 import { findData, isPossible, readZipMember } from '../zip/zip-member.ts'
@@ -22,6 +23,14 @@ export interface NpzOptions {
   readonly maxMemberBytes?: number
 }
 
+/** The rules of {@link NpzOptions}. */
+export const npzRules: RulesOf<NpzOptions, keyof NpzOptions> = {
+  verify: boolean({ default: true }),
+  maxMemberBytes: limit(1024 ** 3),
+}
+
+const npzOptions = mediaOptions('NpzOptions', npzRules)
+
 /** Options of reading an npz, checked and filled in. */
 export interface NpzPlan {
   readonly verify: boolean
@@ -38,6 +47,8 @@ export interface NpzGetOptions {
   readonly rows?: readonly [start: number, end: number]
 }
 
+const getOptions = mediaOptions('NpzGetOptions', { rows: rowsRule } satisfies Rules<NpzGetOptions>)
+
 /**
  * Name without `.npy` -> where the array lies. Of two members of one name the later counts, as in
  * Python.
@@ -47,22 +58,14 @@ export type NpzMembers = ReadonlyMap<string, ZipEntry>
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function npzPlan(
   options: NpzOptions,
-  alsoKnown: readonly string[] = [],
-  forUrls: readonly string[] = [],
+  declared: Options<typeof npzRules> = npzOptions,
 ): NpzPlan {
-  checkKnown(options, ['verify', 'maxMemberBytes', ...alsoKnown], forUrls)
-  const { verify = true, maxMemberBytes = 1024 ** 3 } = options
-  checkBoolean('verify', verify)
-  const isCount = Number.isInteger(maxMemberBytes) && maxMemberBytes >= 1
-  if (!isCount && maxMemberBytes !== Number.POSITIVE_INFINITY)
-    throw badOption('maxMemberBytes', 'an integer >= 1 or Infinity', maxMemberBytes)
-  return { verify, maxMemberBytes }
+  return declared.check(options)
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function checkGetOptions(options: NpzGetOptions): void {
-  checkKnown(options, ['rows'])
-  checkRows(options.rows)
+  getOptions.check(options)
 }
 
 /** What is in an npz. Faults do not name the source. */

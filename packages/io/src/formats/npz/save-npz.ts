@@ -1,7 +1,8 @@
+import { boolean, type Rules } from 'spindle/options'
 import type { NdArray } from '../../base/array.ts'
-import { checkBoolean, checkKnown } from '../../base/check.ts'
 import { checkNdArray } from '../../base/dtypes.ts'
 import { badOption } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { checkPath, writeFileAtomically, writeFileAtomicallySync } from '../../files/atomic-file.ts'
 import { collect } from '../../files/collect.ts'
 import { type Routine, run, runSync, type WriteRequest } from '../../files/routine.ts'
@@ -16,6 +17,10 @@ export interface SaveNpzOptions {
    */
   readonly compress?: boolean
 }
+
+const saveOptions = mediaOptions('SaveNpzOptions', {
+  compress: boolean({ default: false }),
+} satisfies Rules<SaveNpzOptions>)
 
 /** Arrays by name. */
 export type NamedArrays = Readonly<Record<string, NdArray>>
@@ -73,9 +78,7 @@ export function encodeNpz(arrays: NamedArrays, options: SaveNpzOptions = {}): Ui
 function npzRoutine(arrays: NamedArrays, options: SaveNpzOptions): Routine<void, WriteRequest> {
   if (typeof arrays !== 'object' || arrays === null)
     throw badOption('arrays', 'an object of arrays by name', arrays)
-  checkKnown(options, ['compress'])
-  const { compress = false } = options
-  checkBoolean('compress', compress)
+  const { compress } = saveOptions.check(options)
   const members: ZipInput[] = Object.entries(arrays).map(([name, array]) => {
     checkNdArray(array, `arrays[${JSON.stringify(name)}]`)
     if (name === '' || Buffer.byteLength(name) > 0xffff - 4) {

@@ -2,17 +2,17 @@ import * as zlib from 'node:zlib'
 import { MediaError } from '../../base/errors.ts'
 import type { Hyparquet } from './hyparquet.ts'
 
-/** Decompression by the names of Parquet's codecs: `GZIP`, `ZSTD`, … */
+/** Decompression functions by the names of Parquet's codecs: `GZIP`, `ZSTD`, … */
 export type ParquetDecompressors = Readonly<
   Record<string, (input: Uint8Array, outputLength: number) => Uint8Array>
 >
 
-/** Smallest memory that a row takes, whatever is in it. */
+/** Smallest memory of a row in bytes, whatever its contents. */
 const ROW_BYTES = 64
-/** Smallest memory that a value of a column takes. */
+/** Smallest memory of a column's value, in bytes. */
 const VALUE_BYTES = 4
 
-/** What one row group may come to. What it says of itself is the word of a stranger. */
+/** The memory budget of one row group. Sizes in an untrusted file may be wrong. */
 export class GroupBudget {
   private readonly maxBytes: number
   private left: number
@@ -38,7 +38,7 @@ export class GroupBudget {
 
   /** @throws MediaError `ERR_TOO_LARGE`, which does not name the file */
   takePage(bytes: number): void {
-    // Not a size either when the file says something that is none.
+    // This also holds if the file's value is no size.
     if (!(bytes >= 0 && bytes <= this.left)) throw this.tooLarge('decompresses to more')
     this.left -= bytes
   }
@@ -52,8 +52,8 @@ export class GroupBudget {
 }
 
 /**
- * What decompresses the pages of one row group: as many bytes as a page says and no more, within
- * the budget.
+ * Decompression for the pages of one row group: exactly the declared size of a page, within the
+ * budget.
  */
 export function codecs(
   library: Hyparquet,
@@ -78,7 +78,7 @@ export function codecNames(library: Hyparquet, given: ParquetDecompressors): str
 }
 
 function builtIn({ snappyUncompress }: Hyparquet): ParquetDecompressors {
-  // From Node 22.15 on.
+  // Only Node 22.15 and later have it.
   const { zstdDecompressSync } = zlib as {
     zstdDecompressSync?: (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array
   }

@@ -1,8 +1,9 @@
+import { list, object, type Rules, signal as signalRule } from 'spindle/options'
 import { type AsyncSource, defineAsyncSource } from 'spindle/source'
-import { checkKnown, checkSignal } from '../../base/check.ts'
 import { badOption, MediaError, mediaError } from '../../base/errors.ts'
+import { limit, mediaOptions } from '../../base/options.ts'
 import { describeSource } from '../../files/source.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { codecNames, type ParquetDecompressors } from './codecs.ts'
 import { loadHyparquet } from './hyparquet.ts'
 import { openRanges } from './ranges.ts'
@@ -27,6 +28,14 @@ export interface ParquetOptions extends UrlOptions {
   /** Gives up: opening and iterating reject with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const parquetOptions = mediaOptions('ParquetOptions', {
+  columns: list('name', (name) => typeof name === 'string', { minLength: 1 }),
+  decompressors: object({ default: {} }),
+  maxGroupBytes: limit(1024 ** 3),
+  signal: signalRule(),
+  ...urlRules,
+} satisfies Rules<ParquetOptions>)
 
 /**
  * The rows of a Parquet file, by the library `hyparquet`, which must be installed beside this
@@ -57,21 +66,8 @@ export async function fromParquet(
   place: string | URL,
   options: ParquetOptions = {},
 ): Promise<AsyncSource<ParquetRow>> {
-  checkKnown(options, ['columns', 'decompressors', 'maxGroupBytes', 'signal'], URL_OPTIONS)
-  const { columns, decompressors = {}, maxGroupBytes = 1024 ** 3, signal } = options
-  checkSignal(signal)
-  if (
-    !(maxGroupBytes === Number.POSITIVE_INFINITY || Number.isInteger(maxGroupBytes)) ||
-    maxGroupBytes < 1
-  )
-    throw badOption('maxGroupBytes', 'an integer >= 1 or Infinity', maxGroupBytes)
+  const { columns, decompressors, maxGroupBytes, signal } = parquetOptions.check(options)
   const fetching = fetchingOf(options)
-  const isList =
-    Array.isArray(columns) &&
-    columns.length > 0 &&
-    columns.every((name) => typeof name === 'string')
-  if (columns !== undefined && !isList)
-    throw badOption('columns', 'an array of at least one name', columns)
   if ((typeof place !== 'string' || place === '') && !(place instanceof URL))
     throw badOption('place', 'a path or a URL', place)
   const library = await loadHyparquet()

@@ -3,17 +3,17 @@ import type { GroupBudget } from './codecs.ts'
 import { pagesOf } from './page-headers.ts'
 import type { Ranges } from './ranges.ts'
 
-/** Where a column lies in the file. */
+/** The position of a column in the file. */
 interface Chunk {
   readonly start: number
   readonly end: number
 }
 
 /**
- * A file as the library reads it, of which no more than one row group is read: what the pages of
- * its columns say is looked at before the library is given them.
+ * Wraps a file for the library. At most one row group is read, and the page headers of its columns
+ * are checked before the library gets them.
  *
- * @throws MediaError when it is read: `ERR_TOO_LARGE`, `ERR_DECODE`, without the name of the file
+ * @throws MediaError while it is read: `ERR_TOO_LARGE`, `ERR_DECODE`, without the name of the file
  */
 export function guardedFile(
   { byteLength, slice }: Ranges['buffer'],

@@ -4,8 +4,9 @@ import { missingBackend } from '../../base/errors.ts'
 export type Hyparquet = typeof import('hyparquet')
 
 /**
- * `hyparquet`, loaded when first asked for. @throws MediaError `ERR_BACKEND_MISSING`, saying what
- * to install
+ * Loads `hyparquet` on the first call.
+ *
+ * @throws MediaError `ERR_BACKEND_MISSING`. The message says what to install
  */
 export async function loadHyparquet(): Promise<Hyparquet> {
   try {

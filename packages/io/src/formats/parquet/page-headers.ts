@@ -1,33 +1,34 @@
 import { MediaError } from '../../base/errors.ts'
 
-// Headers of pages (parquet-format, PageHeader) in Thrift's compact protocol. The library believes
-// what they say of the number of values, and run lengths and deltas make any number of values of a
-// few bytes: so they are looked at before it is given a column.
+// Page headers (parquet-format, PageHeader) in Thrift's compact protocol. The library trusts their
+// numbers of values, and run lengths and deltas turn a few bytes into any number of values. So the
+// headers are checked before the library gets a column.
 
-/** What a page says of itself. */
+/** The header of a page. */
 export interface PageFacts {
-  /** Bytes of the page, behind its header. */
+  /** Size of the page after its header, in bytes. */
   readonly compressedBytes: number
-  /** Values of a page of data; 0 for others. */
+  /** Number of values of a data page; 0 for other pages. */
   readonly values: number
 }
 
-/** Where in bytes something is read. */
+/** A reading position in bytes. */
 interface Cursor {
   readonly bytes: Uint8Array
   at: number
 }
 
-/** The numbers and structures of a structure, by the numbers of their fields. */
+/** The numbers and structures in a structure, by field number. */
 type Struct = Map<number, number | Struct>
 
-/** Structures in structures: a page has two. */
+/** Largest nesting depth of structures: a page has two. */
 const MAX_DEPTH = 8
 const [COMPRESSED_SIZE, DATA_PAGE, DATA_PAGE_V2, NUM_VALUES] = [3, 5, 8, 1]
 
 /**
- * The pages of a column chunk, one after the other. @throws MediaError `ERR_DECODE` for what is no
- * header
+ * The pages of a column chunk, one after another.
+ *
+ * @throws MediaError `ERR_DECODE` for an invalid header
  */
 export function* pagesOf(bytes: Uint8Array): Generator<PageFacts, void, void> {
   const cursor: Cursor = { bytes, at: 0 }

@@ -3,20 +3,21 @@ import { openRanges as openRemote } from '../../files/fetch.ts'
 import { openReader } from '../../files/open-reader.ts'
 import type { Fetching } from '../../files/url-options.ts'
 
-/** A file in the form that `hyparquet` reads. */
+/** A file in the form of `hyparquet`. */
 export interface Ranges {
   readonly buffer: {
     readonly byteLength: number
     slice(start: number, end?: number): Promise<ArrayBuffer>
   }
-  /** A text that is the same for the same last bytes. */
+  /** A digest of the last bytes. */
   digestOfEnd(bytes: number): Promise<string>
   close(): Promise<void>
 }
 
 /**
- * Opens a path, or a URL of a server that sends ranges. @throws as `openReader`; MediaError
- * `ERR_UNSUPPORTED` for a server that does not send ranges
+ * Opens a path, or a URL whose server supports ranges.
+ *
+ * @throws as `openReader`; MediaError `ERR_UNSUPPORTED` if the server does not support ranges
  */
 export async function openRanges(place: string | URL, fetching: Fetching): Promise<Ranges> {
   if (place instanceof URL && place.protocol !== 'file:') {
@@ -43,7 +44,7 @@ function rangesOf(
   const slice = async (start: number, end = byteLength): Promise<ArrayBuffer> => {
     const from = start < 0 ? Math.max(0, byteLength + start) : start
     const bytes = await read(from, Math.min(end, byteLength))
-    // A copy only of what shares its memory with others. (A Buffer's `slice` would be none.)
+    // Copies only bytes that share their memory with others. (A Buffer's `slice` would not copy.)
     const isWhole = bytes.byteLength === bytes.buffer.byteLength
     return (isWhole ? bytes.buffer : new Uint8Array(bytes).buffer) as ArrayBuffer
   }

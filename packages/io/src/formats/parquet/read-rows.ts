@@ -7,12 +7,12 @@ import type { Hyparquet } from './hyparquet.ts'
 import { openRanges } from './ranges.ts'
 
 /**
- * A row: values by the names of columns, as `hyparquet` gives them. 64-bit integers are `bigint`s,
- * times are `Date`s.
+ * A row: values by column name, as `hyparquet` returns them. 64-bit integers are `bigint`s, times
+ * are `Date`s.
  */
 export type ParquetRow = Readonly<Record<string, unknown>>
 
-/** What is read, and how. */
+/** The rows to read, and how. */
 export interface RowsToRead {
   readonly place: string | URL
   readonly name: string
@@ -25,7 +25,7 @@ export interface RowsToRead {
 }
 
 /**
- * The rows at `positions`: the row group that a position lies in is read, and held until another is
+ * Reads the rows at `positions`. The row group of a position is read, and kept until another one is
  * needed.
  */
 export async function* readRows(
@@ -80,7 +80,7 @@ export async function* readRows(
   }
 }
 
-/** Whether the library says that it cannot read something: an encoding, a type, another file. */
+/** Whether the library reports an unsupported feature: an encoding, a type, another file. */
 function isUnsupported(error: unknown): boolean {
   return error instanceof Error && /unsupported|not supported|unhandled type/i.test(error.message)
 }

@@ -2,11 +2,11 @@ import type { ColumnChunk, FileMetaData } from 'hyparquet'
 import { MediaError } from '../../base/errors.ts'
 import type { Ranges } from './ranges.ts'
 
-/** Its parts become objects, many times as large as they are in the file. */
+/** Largest footer: its parts become objects, which are many times larger than in the file. */
 const MAX_FOOTER_BYTES = 64 * 1024 * 1024
 
 /**
- * Refuses a file by its last bytes: whose footer is encrypted, or too large.
+ * Refuses a file whose footer, by its last bytes, is encrypted or too large.
  *
  * @throws MediaError `ERR_UNSUPPORTED`, `ERR_TOO_LARGE`
  */
@@ -30,10 +30,10 @@ export async function refuseByEnd({ buffer }: Ranges, name: string): Promise<voi
 }
 
 /**
- * Refuses columns that cannot be read, before any of them is.
+ * Refuses columns that cannot be read, before any of them is read.
  *
- * @param columns those that are wanted; `undefined` for all
- * @param codecs what can be decompressed
+ * @param columns the wanted columns; `undefined` for all
+ * @param codecs the codecs that can be decompressed
  * @throws MediaError `ERR_UNSUPPORTED`
  */
 export function refuseColumns(
@@ -67,7 +67,7 @@ export function refuseColumns(
 
 const DECRYPT = 'which is not supported: write it again without encryption'
 
-/** What a column with a key of its own says of its path; its other facts are encrypted. */
+/** The path of a column that has its own key; its other values are encrypted. */
 function encryptedPath({
   crypto_metadata: facts,
 }: Pick<ColumnChunk, 'crypto_metadata'>): string[] | undefined {

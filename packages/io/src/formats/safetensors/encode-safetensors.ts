@@ -27,7 +27,7 @@ export interface TensorShape {
  * The safetensors file of arrays by name, little-endian and row-major. Tensors with large elements
  * come first, as the format's own library has it, so that all are aligned to their elements.
  *
- * @throws MediaError `ERR_BAD_OPTION` for what is no array, or a name that is taken
+ * @throws MediaError `ERR_BAD_OPTION` if a value is not an array, or a name is reserved
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, NdArray>>,
@@ -39,7 +39,7 @@ export function encodeSafetensors(
 /**
  * Saves arrays by name as a safetensors file. It appears whole or not at all, as with `saveNpy`.
  *
- * @param path a path or `file:` URL; what is there is replaced
+ * @param path a path or `file:` URL; an existing file is replaced
  * @throws MediaError `ERR_WRITE`; `ERR_BAD_OPTION` as {@link encodeSafetensors}
  *
  * @example

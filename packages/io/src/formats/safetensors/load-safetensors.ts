@@ -1,12 +1,17 @@
 import type { AnyNdArray, DType } from '../../base/array.ts'
-import { checkKnown, checkSignal } from '../../base/check.ts'
+import { checkKnown } from '../../base/check.ts'
 import { DATA_CLASSES, IS_LITTLE_ENDIAN, swapBytes, viewAs } from '../../base/dtypes.ts'
-import { badOption, MediaError, withSource } from '../../base/errors.ts'
-import { openReader } from '../../files/open-reader.ts'
+import { badOption, MediaError } from '../../base/errors.ts'
+import { readWith, readWithSync } from '../../files/read-with.ts'
 import { MemoryReader } from '../../files/reader.ts'
-import { type Routine, run, runSync, TURN, TURN_BYTES } from '../../files/routine.ts'
-import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { type Routine, runSync, TURN, TURN_BYTES } from '../../files/routine.ts'
+import {
+  checkSource,
+  checkSyncSource,
+  type MediaSource,
+  type SyncSource,
+} from '../../files/source.ts'
+import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
 import {
   headerLength,
   parseSafetensorsHeader,
@@ -49,22 +54,21 @@ export async function loadSafetensors(
 ): Promise<Safetensors> {
   checkSource(source, 'source')
   checkKnown(options, ['names', 'signal'], URL_OPTIONS)
-  const { names, signal } = options
+  const { names } = options
   checkNames(names)
-  checkSignal(signal)
-  const fetching = fetchingOf(options)
-  signal?.throwIfAborted()
-  try {
-    const reader = await openReader(source, fetching)
-    try {
-      return await run(readSafetensors(reader.size, names), { reader }, signal)
-    } finally {
-      await reader.close()
-    }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw withSource(error, describeSource(source))
-  }
+  return readWith(source, options, ({ size }) => readSafetensors(size, names))
+}
+
+/** {@link loadSafetensors} for worker ops, done when it returns. @throws MediaError the same */
+export function loadSafetensorsSync(
+  source: SyncSource,
+  options: ParseSafetensorsOptions = {},
+): Safetensors {
+  checkSyncSource(source, 'source')
+  checkKnown(options, ['names'])
+  const { names } = options
+  checkNames(names)
+  return readWithSync(source, ({ size }) => readSafetensors(size, names))
 }
 
 /** The tensors of a safetensors file in memory, as views of it; see `loadSafetensors`. */

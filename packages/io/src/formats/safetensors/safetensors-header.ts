@@ -2,7 +2,7 @@ import type { DType } from '../../base/array.ts'
 import { DATA_CLASSES, sizeOf } from '../../base/dtypes.ts'
 import { MediaError } from '../../base/errors.ts'
 
-/** Longest header that is read, as the format's own library has it. */
+/** Longest header that is read, in bytes, as in the format's own library. */
 const MOST_HEADER_BYTES = 100_000_000
 
 /** Names of dtypes in the format. bfloat16 has no typed array; it is read as float32. */
@@ -73,8 +73,8 @@ export function parseSafetensorsHeader(json: Uint8Array, fileSize: number): Safe
     if (name === '__metadata__') metadata = metadataOf(entry)
     else tensors.set(name, placeOf(name, entry, begin, fileSize))
   }
-  // Bytes that belong to two tensors, or to none, are how files are made that readers see
-  // differently.
+  // Bytes that belong to two tensors, or to none, would let readers see different contents in one
+  // file.
   const ordered = [...tensors.values()].sort((a, b) => a.start - b.start || a.end - b.end)
   let at = begin
   for (const { start, end } of ordered) {

@@ -7,25 +7,25 @@ import { Request } from '../tar/tar-window.ts'
 import { type Plan, walkTar } from '../tar/walk-tar.ts'
 import { TarMembers } from './index-members.ts'
 
-/** What an index reads from. */
+/** The reader of an index. */
 export interface RangeReader {
   readonly size: number
   read(offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>
-  /** All of it in order, where that is cheaper than many reads. */
+  /** Streams the whole archive, if that is cheaper than many reads. */
   stream?(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void>
 }
 
-/** A range reader that answers at once. */
+/** A range reader with synchronous results. */
 export interface SyncRangeReader extends RangeReader {
   read(offset: number, length: number): Uint8Array
 }
 
-/** So many headers take about a millisecond. */
+/** Parsing this number of headers takes about a millisecond. */
 const MEMBERS_PER_TURN = 1024
 
 /**
- * Goes through an archive once. Between its headers nothing is read where they lie far apart,
- * except over the network: one request for all costs less than one for each header.
+ * Scans an archive once and builds its index. If headers are far apart, the data between them are
+ * not read. Over the network everything is read: one request costs less than one for each header.
  */
 export async function buildIndex(
   reader: RangeReader,
@@ -61,7 +61,7 @@ export async function buildIndex(
   return members
 }
 
-/** {@link buildIndex}, done when it returns. */
+/** The synchronous form of {@link buildIndex}. */
 export function buildIndexSync(reader: SyncRangeReader, archive: string, plan: Plan): TarMembers {
   refuseCompressed(reader.read(0, Math.min(MAGIC_BYTES, reader.size)), archive)
   const pieces = new SyncFilePieces(

@@ -1,12 +1,12 @@
 import { TarMembers } from './index-members.ts'
 
-/** What an archive is known by: an index of another one, or of an earlier state, is not used. */
+/** Identifies the state of an archive. An index of another state is not used. */
 export interface ArchiveIdentity {
-  /** Bytes. */
+  /** Size of the archive, in bytes. */
   readonly size: number
   /**
-   * When a file was changed, in milliseconds; the `ETag` or `Last-Modified` of a URL; `null` where
-   * there is no such thing.
+   * Modification time of a file, in milliseconds; the `ETag` or `Last-Modified` of a URL; `null` if
+   * there is none.
    */
   readonly modified: number | string | null
 }
@@ -14,15 +14,16 @@ export interface ArchiveIdentity {
 const FORMAT = 'spindle-tar-index'
 const VERSION = 1
 
-/** An index as the text of its file: JSON, one column after the other. */
+/** Prints an index as JSON, one column after the other. */
 export function printIndex(members: TarMembers, { size, modified }: ArchiveIdentity): string {
   const { paths, offsets, sizes } = members
   return `${JSON.stringify({ format: FORMAT, version: VERSION, archive: { size, modified }, paths, offsets, sizes })}\n`
 }
 
 /**
- * Reads what {@link printIndex} wrote. @returns the members, or why they are not those of the
- * archive
+ * Parses the output of {@link printIndex}.
+ *
+ * @returns the members, or the reason why they are not those of the archive
  */
 export function parseIndex(text: string, archive: ArchiveIdentity): TarMembers | string {
   let index: Partial<Record<string, unknown>>

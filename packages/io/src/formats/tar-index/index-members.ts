@@ -3,25 +3,20 @@ import type { MutableMember } from '../tar/headers.ts'
 import type { TarFilterOptions } from '../tar/tar-options.ts'
 import type { Plan } from '../tar/walk-tar.ts'
 
-/** Where the data of a member lies. */
+/** The position of a file in an archive. */
 export interface TarIndexEntry extends ArchiveEntry {
-  /** Bytes from the beginning of the archive. */
+  /** Offset of its data from the beginning of the archive, in bytes. */
   readonly offset: number
 }
 
-/**
- * The files of an archive, as columns: a member takes as many bytes as its path and two numbers do.
- */
+/** The files of an archive, as columns: a member takes the bytes of its path and two numbers. */
 export class TarMembers implements ArchiveTable<TarIndexEntry> {
   readonly paths: string[] = []
   readonly offsets: number[] = []
   readonly sizes: number[] = []
   private numbers: Map<string, number> | undefined
 
-  /**
-   * A file, or a hard link, which stands for the file that it points to. Links to what is not in
-   * the archive are left out.
-   */
+  /** Adds a file, or a hard link to an earlier file. A link to a missing file is left out. */
   add({ path, type, offset, size, linkPath }: MutableMember): void {
     const target = type === 'link' ? this.byPath.get(linkPath as string) : undefined
     if (type === 'link' && target === undefined) return
@@ -31,7 +26,7 @@ export class TarMembers implements ArchiveTable<TarIndexEntry> {
     this.sizes.push(target === undefined ? size : this.sizes[target]!)
   }
 
-  /** The number of each path; of two members of one path, of the later one. */
+  /** The number of each path. If two members have the same path, the later one counts. */
   get byPath(): ReadonlyMap<string, number> {
     this.numbers ??= new Map(this.paths.map((path, number) => [path, number]))
     return this.numbers
@@ -47,7 +42,7 @@ export class TarMembers implements ArchiveTable<TarIndexEntry> {
   }
 }
 
-/** How an archive is walked to index it. */
+/** The plan of the walk that builds an index. */
 export function indexPlan({
   concatenated = false,
   requireEndMarker = false,

@@ -1,6 +1,6 @@
-import { checkBoolean, checkKnown, checkOneOf, checkSignal } from '../../base/check.ts'
-import { badOption } from '../../base/errors.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { boolean, choice, is, type Rules, signal } from 'spindle/options'
+import { mediaOptions } from '../../base/options.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 
 /** Options of `TarIndex.open`. */
 export interface TarIndexOptions extends UrlOptions {
@@ -24,27 +24,25 @@ export interface TarIndexOptions extends UrlOptions {
   readonly signal?: AbortSignal
 }
 
-/** Checks options. @throws MediaError `ERR_BAD_OPTION` */
-export function checkTarIndexOptions(options: TarIndexOptions, ...alsoKnown: 'signal'[]): void {
-  const fetched = alsoKnown.includes('signal') ? URL_OPTIONS : []
-  checkKnown(
-    options,
-    ['indexFile', 'ifStale', 'concatenated', 'requireEndMarker', ...alsoKnown],
-    fetched,
-  )
-  const {
-    indexFile,
-    ifStale = 'rebuild',
-    concatenated = false,
-    requireEndMarker = false,
-    signal,
-  } = options
-  const isPlace = (typeof indexFile === 'string' && indexFile !== '') || indexFile instanceof URL
-  if (indexFile !== undefined && indexFile !== false && !isPlace)
-    throw badOption('indexFile', 'a path, a URL or false', indexFile)
-  checkOneOf('ifStale', ifStale, ['rebuild', 'refuse'])
-  checkBoolean('concatenated', concatenated)
-  checkBoolean('requireEndMarker', requireEndMarker)
-  checkSignal(signal)
-  fetchingOf(options)
+const syncRules = {
+  indexFile: is<string | URL | false>(
+    'a path, a URL or false',
+    (value) =>
+      value === false || value instanceof URL || (typeof value === 'string' && value !== ''),
+  ),
+  ifStale: choice(['rebuild', 'refuse'], { default: 'rebuild' }),
+  concatenated: boolean({ default: false }),
+  requireEndMarker: boolean({ default: false }),
+}
+
+/** The options of `TarIndex.open` and `TarIndexSync.open`. */
+export const tarIndexOptions: {
+  readonly [form in 'async' | 'sync']: { check(options: TarIndexOptions): unknown }
+} = {
+  async: mediaOptions('TarIndexOptions', {
+    ...syncRules,
+    signal: signal(),
+    ...urlRules,
+  } satisfies Rules<TarIndexOptions>),
+  sync: mediaOptions('TarIndexOptions', syncRules),
 }

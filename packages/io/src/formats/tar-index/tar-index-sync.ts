@@ -8,7 +8,7 @@ import { buildIndexSync } from './build-index.ts'
 import { printIndex } from './index-file.ts'
 import { indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
 import { loadIndexSync, modifiedAtSync, placeOfIndex, saveIndexSync } from './kept-index.ts'
-import { checkTarIndexOptions, type TarIndexOptions } from './tar-index-options.ts'
+import { type TarIndexOptions, tarIndexOptions } from './tar-index-options.ts'
 
 /**
  * What `TarIndex` is, for worker ops: of a path, a `file:` URL or memory, opened and read
@@ -37,7 +37,7 @@ export class TarIndexSync extends OpenArchiveSync<TarIndexEntry> {
     options: Omit<TarIndexOptions, 'signal' | keyof UrlOptions> = {},
   ): TarIndexSync {
     checkSource(source, 'source')
-    checkTarIndexOptions(options)
+    tarIndexOptions.sync.check(options)
     const name = describeSource(source)
     const modified = isFile(source) ? modifiedAtSync(source) : null
     const indexFile = placeOfIndex(source, options, modified)

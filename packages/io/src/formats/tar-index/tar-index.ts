@@ -9,7 +9,7 @@ import { buildIndex, type RangeReader } from './build-index.ts'
 import { printIndex } from './index-file.ts'
 import { indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
 import { loadIndex, modifiedAt, placeOfIndex, saveIndex } from './kept-index.ts'
-import { checkTarIndexOptions, type TarIndexOptions } from './tar-index-options.ts'
+import { type TarIndexOptions, tarIndexOptions } from './tar-index-options.ts'
 
 /**
  * Random access to the files of a tar archive that is not compressed: by path or by number, many at
@@ -48,7 +48,7 @@ export class TarIndex extends OpenArchive<TarIndexEntry> {
    */
   static async open(source: MediaSource, options: TarIndexOptions = {}): Promise<TarIndex> {
     checkSource(source, 'source')
-    checkTarIndexOptions(options, 'signal')
+    tarIndexOptions.async.check(options)
     const { signal } = options
     signal?.throwIfAborted()
     const name = describeSource(source)

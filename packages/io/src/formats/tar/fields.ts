@@ -1,23 +1,23 @@
 // The fields of a 512-byte header block (POSIX.1-1988 "ustar"; GNU tar manual, "Basic Tar Format").
 import { isUtf8 } from 'node:buffer'
 
-/** Size of a block. Headers are one block, bodies are padded to whole ones. */
+/** Size of a block, in bytes. A header is one block; bodies are padded to whole blocks. */
 export const BLOCK = 512
 
-/** Bytes of the blocks that `size` bytes take up. */
+/** Size in whole blocks of a body of `size` bytes. */
 export function padded(size: number): number {
   return Math.ceil(size / BLOCK) * BLOCK
 }
 
 /**
- * A number: octal digits between spaces and NULs, or GNU's base-256, marked by the highest bit, for
- * what octal cannot hold. 0 for a blank field, NaN for one that holds something else.
+ * Reads a number: octal digits between spaces and NULs, or GNU's base-256, marked by the highest
+ * bit, for values that octal cannot hold. 0 for a blank field, NaN for anything else.
  */
 export function readNumber(bytes: Buffer, at: number, length: number): number {
   const limit = at + length
   if (bytes[at]! >= 0x80) {
-    // Two's complement; the first byte has seven bits of it. More than 2^53 comes out rounded, and
-    // thus not as a safe integer.
+    // Two's complement; the first byte has seven of its bits. Values above 2^53 are rounded, so
+    // they are not safe integers.
     const first = bytes[at]! & 0x7f
     let value = first >= 0x40 ? first - 0x80 : first
     for (let i = at + 1; i < limit; i++) value = value * 256 + bytes[i]!
@@ -43,19 +43,19 @@ export function readText(bytes: Buffer, at: number, length: number): string {
   return bits < 0x80 ? (bytes as Latin1).latin1Slice(at, end) : decodeText(bytes.subarray(at, end))
 }
 
-/** What `toString('latin1')` calls; a third faster for short texts. */
+/** The method behind `toString('latin1')`; a third faster for short texts. */
 interface Latin1 extends Buffer {
   latin1Slice(start: number, end: number): string
 }
 
-/** UTF-8, or Latin-1 where it is not: so that no two names become one. */
+/** Decodes UTF-8, or Latin-1 if the bytes are not UTF-8, so that different names stay different. */
 export function decodeText(bytes: Buffer): string {
-  // Shared memory could change between the look and the reading.
+  // Shared memory could change between the check and the decoding.
   const own = bytes.buffer instanceof ArrayBuffer ? bytes : Buffer.from(bytes)
   return own.toString(isUtf8(own) ? 'utf8' : 'latin1')
 }
 
-/** Whether the checksum of a header is that of its bytes; `'zero'` for a block of NULs. */
+/** Whether the checksum of a header matches its bytes; `'zero'` for a block of NULs. */
 export function verifyBlock(
   bytes: Buffer,
   words: Int32Array | undefined,
@@ -75,7 +75,7 @@ export function verifyBlock(
   return negatives > 0 && stored === unsigned - 256 * negatives
 }
 
-/** Whether there is nothing but NULs and white space. */
+/** Whether the range has only NULs and white space. */
 export function isBlank(bytes: Buffer, at: number, end: number): boolean {
   for (let i = at; i < end; i++) {
     const byte = bytes[i]!
@@ -85,8 +85,9 @@ export function isBlank(bytes: Buffer, at: number, end: number): boolean {
 }
 
 /**
- * Four bytes at a time, even and odd ones in two lanes each of 16 bits: 128 * 255 fits. Most of a
- * header is zeros, which are passed over by 32 bytes. A third of the time that bytes take.
+ * Sums four bytes at a time, even and odd ones in two lanes of 16 bits each: 128 * 255 fits. Most
+ * of a header is zeros, which are skipped in steps of 32 bytes. It takes a third of the time of a
+ * sum of single bytes.
  */
 function sumWords(words: Int32Array, first: number): number {
   let even = 0

@@ -2,41 +2,38 @@ import { bytesOf } from '../../base/dtypes.ts'
 import type { AsyncPieces, SyncPieces } from './piece-window.ts'
 
 /**
- * First piece, and the one after a jump: headers far apart are read without what lies between them.
+ * Size of the first piece and of the one after a jump: if headers are far apart, the data between
+ * them are not read.
  */
 const SMALLEST = 4 * 1024
 /**
- * Pieces grow to this while nothing is jumped over. Smaller ones cost more calls, larger ones leave
- * the processor's cache before they are copied.
+ * Pieces grow to this size while nothing is skipped. Smaller pieces cost more calls; larger ones
+ * leave the CPU cache before they are copied.
  */
 const LARGEST = 1024 * 1024
 /**
- * Pieces that are not copied, and have new memory each: four times as large ones take a third less
- * time.
+ * Size of pieces that are not copied and have new memory each: four times the size takes a third
+ * less time.
  */
 const LARGEST_KEPT = 4 * LARGEST
 /**
- * Pieces whose bytes are used where they are, and which another thread reads: fewer trips to it
- * count for more than the cache.
+ * Size of pieces that are used in place and read by another thread: fewer trips to it matter more
+ * than the cache.
  */
 const LARGEST_IN_PLACE = 2 * LARGEST
-/** One call reads at most this much: the operating system's own limit is 2 GiB less a page. */
+/** Largest read of one call; the operating system's own limit is 2 GiB less a page. */
 const MAX_READ = 1024 * 1024 * 1024
 
-/**
- * Reads a range of a file into `bytes`, `length` bytes from `offset` on; gives how many there were.
- */
+/** Reads `length` bytes of a file into `bytes` from `offset` on; returns how many there were. */
 export type ReadAt<R> = (bytes: Uint8Array, offset: number, length: number, position: number) => R
 
-/** What is done with pieces. */
+/** How pieces are used. */
 export interface PieceUse {
   readonly isReused: boolean
   readonly isInPlace?: boolean
 }
 
-/**
- * The pieces of a regular file, the next one being read while one is used. Two buffers take turns.
- */
+/** The pieces of a regular file. One piece is read ahead, into the other of two buffers. */
 export class AsyncFilePieces implements AsyncPieces {
   readonly length: number
   private readonly readAt: ReadAt<Promise<number>>
@@ -52,8 +49,8 @@ export class AsyncFilePieces implements AsyncPieces {
     | undefined
 
   /**
-   * With `isReused` false a piece is never overwritten; with `isInPlace` its bytes are not copied
-   * before it is.
+   * If `isReused` is false, a piece is never overwritten. If `isInPlace` is true, its bytes are not
+   * copied before they are overwritten.
    */
   constructor(
     length: number,
@@ -84,7 +81,7 @@ export class AsyncFilePieces implements AsyncPieces {
       if (length === 0) return undefined
       const passed = this.position - position
       if (passed >= length) {
-        // A jump: what was read ahead is of no use.
+        // After a jump, the piece that was read ahead is useless.
         this.size = SMALLEST
         continue
       }
@@ -122,13 +119,13 @@ export class AsyncFilePieces implements AsyncPieces {
     const bytes = this.spare.length >= this.size ? this.spare : Buffer.allocUnsafeSlow(this.size)
     const { position } = this
     const got = this.readAt(bytes, 0, this.size, position)
-    // Whoever takes the piece hears of it.
+    // The error reaches the code that takes the piece.
     got.catch(() => {})
     return { bytes, position, got }
   }
 }
 
-/** The pieces of a regular file. One buffer is used again and again. */
+/** The pieces of a regular file, read into one buffer. */
 export class SyncFilePieces implements SyncPieces {
   readonly length: number
   readonly isReadAhead = false
@@ -140,7 +137,7 @@ export class SyncFilePieces implements SyncPieces {
   private size = SMALLEST
   private buffer: Buffer = NO_BYTES
 
-  /** With `isReused` false a piece is never overwritten. */
+  /** If `isReused` is false, a piece is never overwritten. */
   constructor(length: number, isReused: boolean, readAt: ReadAt<number>, closeFile: () => void) {
     this.length = length
     this.isReused = isReused
@@ -178,7 +175,7 @@ export class SyncFilePieces implements SyncPieces {
 
 const NO_BYTES = Buffer.alloc(0)
 
-/** The pieces of what has to be gone through from beginning to end. */
+/** The pieces of a source that must be read from beginning to end. */
 export class StreamPieces implements AsyncPieces {
   readonly length: undefined
   private readonly pieces: AsyncGenerator<Uint8Array, void, void>

@@ -5,14 +5,14 @@ import type { TarMemberType } from './tar-member.ts'
 import type { Window } from './tar-window.ts'
 
 /**
- * Longest body of a header that extends another. The longest names that systems know are 4 KB; pax
- * headers carry access lists too.
+ * Longest body of an extension header. The longest names that systems know are 4 KB; pax headers
+ * carry access lists too.
  */
 const MAX_EXTENSION = 1024 * 1024
-/** All of them in front of one member. */
+/** Longest total of the extensions in front of one member. */
 const MAX_EXTENSIONS = 4 * MAX_EXTENSION
 
-/** A member as it is put together from its headers. `data` is filled in by who reads it. */
+/** A member while it is assembled from its headers. The reader fills in `data`. */
 export interface MutableMember {
   path: string
   type: TarMemberType
@@ -25,26 +25,26 @@ export interface MutableMember {
 }
 
 /**
- * Puts members together from their header blocks: one of their own, after any number that extend
- * it.
+ * Assembles members from their header blocks: any number of extension headers, then the member's
+ * own.
  */
 export class Headers {
-  /** The member that the last block was of. */
+  /** The member of the last block. */
   member: MutableMember = NO_MEMBER
   /**
-   * Bytes of the body that follows the last block, where that was an extension: {@link extend} is
-   * to be called with it.
+   * Size of the body of the last block, if that was an extension. The caller passes the body to
+   * {@link extend}.
    */
   extensionBytes = 0
-  /** Why the data of that member cannot be read; it can be passed over. */
+  /** Why the data of the member cannot be read; the member can be skipped. */
   refusal: string | undefined
-  /** Whether more blocks of a sparse member's map follow its header, in front of its data. */
+  /** Whether more blocks of a sparse member's map follow its header. */
   isMapContinued = false
 
   private readonly archive: string
   private readonly globals: PaxRecords = new Map()
   private extensionType = 0
-  /** Bytes of the extensions since the last member. */
+  /** Total size of the extensions since the last member. */
   private extensionSum = 0
   private records: PaxRecords | undefined
   private longPath: string | undefined
@@ -60,14 +60,15 @@ export class Headers {
   }
 
   /**
-   * Reads the block at `window.at`. @throws ArchiveError when it is no header, or one that is not
-   * supported
+   * Reads the block at `window.at`.
+   *
+   * @throws ArchiveError if it is not a header, or the header is not supported
    */
   read({ bytes, words, at, position }: Window): 'member' | 'extension' | 'zero' | 'blank' {
     const verdict = verifyBlock(bytes, words, at)
     if (verdict === 'zero') return 'zero'
     if (!verdict) {
-      // What fills an archive up behind its last member.
+      // Blank filling after the last member.
       if (position > 0 && isBlank(bytes, at, at + BLOCK)) return 'blank'
       throw this.notHeader(bytes, at, position)
     }
@@ -91,7 +92,11 @@ export class Headers {
     return 'member'
   }
 
-  /** Takes the body that follows an extension. @throws ArchiveError when it is malformed */
+  /**
+   * Reads the body of an extension.
+   *
+   * @throws ArchiveError if it is malformed
+   */
   extend({ bytes, at, position }: Window): void {
     const body = bytes.subarray(at, at + this.extensionBytes)
     if (this.extensionType === GNU_LONG_PATH) this.longPath = readText(body, 0, body.length)
@@ -165,7 +170,7 @@ export class Headers {
       type,
       size,
       offset: position + BLOCK,
-      // Not worth an error: only the size says where the next member is.
+      // These are not worth an error: only the size decides where the next member is.
       mode: mode & 0o7777,
       mtime: new Date(mtimeMs),
       linkPath,

@@ -2,7 +2,7 @@ import { type ArchiveSource, checkArchiveSource } from '../archive/archive-sourc
 import { withReuse } from '../archive/reusing.ts'
 import { openWindowSync } from './open-window-sync.ts'
 import type { TarMember } from './tar-member.ts'
-import { bytesOption, type IterateTarSyncOptions, tarPlan } from './tar-options.ts'
+import { type IterateTarSyncOptions, tarPlan } from './tar-options.ts'
 import { Request, type SyncWindow } from './tar-window.ts'
 import { type Plan, walkTar } from './walk-tar.ts'
 
@@ -27,8 +27,7 @@ export function iterateTarSync(
   options: IterateTarSyncOptions = {},
 ): Iterable<TarMember> {
   checkArchiveSource(source, 'source')
-  const plan = tarPlan(options, 'maxMemberBytes', 'views', 'reuse', 'maxDecompressedBytes')
-  const maxDecompressedBytes = bytesOption(options, 'maxDecompressedBytes', GIB, 4 * GIB)
+  const { maxDecompressedBytes, ...plan } = tarPlan(options, 'sync')
   const members = {
     [Symbol.iterator]: () =>
       new Members(() => openWindowSync(source, plan.isReused, maxDecompressedBytes), plan),
@@ -84,5 +83,3 @@ class Members implements IterableIterator<TarMember> {
 }
 
 function* none(): Generator<never, void, void> {}
-
-const GIB = 1024 ** 3

@@ -1,8 +1,9 @@
+import { fetchingOf } from '../../files/url-options.ts'
 import { type ArchiveSource, checkArchiveSource } from '../archive/archive-source.ts'
 import { withReuse } from '../archive/reusing.ts'
 import { openWindow } from './open-window.ts'
 import type { TarMember } from './tar-member.ts'
-import { type IterateTarOptions, pieceOptions, tarPlan } from './tar-options.ts'
+import { type IterateTarOptions, tarPlan } from './tar-options.ts'
 import { type AsyncWindow, Request } from './tar-window.ts'
 import { type Plan, walkTar } from './walk-tar.ts'
 
@@ -39,8 +40,8 @@ export function iterateTar(
   options: IterateTarOptions = {},
 ): AsyncIterable<TarMember> {
   checkArchiveSource(source, 'source')
-  const plan = tarPlan(options, 'maxMemberBytes', 'views', 'reuse', 'signal')
-  const pieces = pieceOptions(options)
+  const { maxDecompressedBytes, ...plan } = tarPlan(options, 'iterate')
+  const pieces = { fetching: fetchingOf(options), maxDecompressedBytes }
   const members = {
     [Symbol.asyncIterator]: () =>
       new Members(

@@ -11,8 +11,9 @@ import { SyncPieceWindow } from './piece-window.ts'
 import { MemoryWindow, Request, type SyncWindow } from './tar-window.ts'
 
 /**
- * Opens a file or memory. @throws ArchiveError as `openWindow` does; MediaError `ERR_BAD_OPTION`
- * for other sources
+ * Opens a file or bytes.
+ *
+ * @throws ArchiveError as `openWindow`; MediaError `ERR_BAD_OPTION` for other sources
  */
 export function openWindowSync(
   source: ArchiveSource,

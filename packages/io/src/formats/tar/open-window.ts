@@ -11,10 +11,10 @@ import { AsyncPieceWindow } from './piece-window.ts'
 import { type AsyncWindow, MemoryWindow, Request } from './tar-window.ts'
 
 /**
- * Opens an archive. Memory is read where it lies and a regular file where it is wanted; everything
- * else, and whatever is compressed, from beginning to end.
+ * Opens an archive. Memory is read in place, and a regular file at any position. All other sources,
+ * and compressed ones, are read from beginning to end.
  *
- * @throws ArchiveError `ERR_READ`, `ERR_UNSUPPORTED`; the signal's reason, when aborted
+ * @throws ArchiveError `ERR_READ`, `ERR_UNSUPPORTED`; the signal's reason if it is aborted
  */
 export async function openWindow(
   source: ArchiveSource,
@@ -33,7 +33,7 @@ export async function openWindow(
   return new AsyncPieceWindow(archive, new StreamPieces(readPieces(source, options)))
 }
 
-/** A window on a file that is not compressed, else `undefined`. */
+/** A window on a file; `undefined` if the file is compressed. */
 async function openFile(
   source: string | URL,
   archive: string,

@@ -1,11 +1,11 @@
 import { decodeText } from './fields.ts'
 
-/** What a pax header says about the member that follows it, for the keywords that are read. */
+/** The values of a pax header for the next member, for the supported keywords. */
 export type PaxRecords = Map<string, string>
 
 /**
- * The keywords that are read. Others are not kept: a header for all members may have any number of
- * them, as often as it likes.
+ * The supported keywords. Others are dropped, because a global header may repeat any number of
+ * them.
  */
 const READ: ReadonlySet<string> = new Set(['path', 'linkpath', 'size', 'mtime', 'GNU.sparse.name'])
 const SPARSE = 'GNU.sparse.'
@@ -13,9 +13,9 @@ const SPARSE = 'GNU.sparse.'
 export const IS_SPARSE = 'GNU.sparse'
 
 /**
- * Reads the body of a pax header (POSIX.1-2001, "pax Header Block"): records `"%d %s=%s\n"`, whose
- * number is the length of the record with itself. They are put into `records`; an empty value takes
- * an earlier one back.
+ * Reads the body of a pax header (POSIX.1-2001, "pax Header Block"): records `"%d %s=%s\n"`, where
+ * the number is the length of the whole record. It puts them into `records`; an empty value removes
+ * an earlier one.
  *
  * @returns what is wrong with the body, or `undefined`
  */

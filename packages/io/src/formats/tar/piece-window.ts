@@ -6,31 +6,34 @@ import {
   wordsOf,
 } from './tar-window.ts'
 
-/** Where a window gets its pieces from. Each lies in the archive right after the one before. */
+/** The source of a window's pieces. Each piece directly follows the one before. */
 interface Pieces {
-  /** Bytes in the archive, where that is known. */
+  /** Size of the archive, if it is known. */
   readonly length: number | undefined
-  /** Goes on by so many bytes without giving them; missing where they have to be gone through. */
+  /** Skips bytes without reading them; missing if they must be read. */
   skip?(bytes: number): void
   /** Whether the next piece is being read already. */
   readonly isReadAhead?: boolean
 }
 
-/** Pieces that come while others run. A piece may be overwritten once the next one is asked for. */
+/**
+ * Pieces that are read asynchronously. A piece may be overwritten once the next one is requested.
+ */
 export interface AsyncPieces extends Pieces {
   /**
-   * The next piece, or `undefined` at the end. With `readsOn`, the one after it will be wanted too.
+   * The next piece, or `undefined` at the end. `readsOn` says that the piece after it will be
+   * needed too.
    */
   next(readsOn: boolean): Promise<Buffer | undefined>
   /**
-   * Fills `target` with what would come next, as far as there is that much; missing where that
-   * gains nothing.
+   * Fills `target` with the next bytes, as far as there are that many; missing if that saves
+   * nothing.
    */
   readInto?(target: Uint8Array): Promise<number>
   close(): Promise<void>
 }
 
-/** Pieces that are there when the call returns. */
+/** Pieces that are read synchronously. */
 export interface SyncPieces extends Pieces {
   next(): Buffer | undefined
   readInto?(target: Uint8Array): number
@@ -38,20 +41,18 @@ export interface SyncPieces extends Pieces {
 }
 
 /**
- * From here on data is read straight to where it belongs: a system call costs less than a copy of
- * it.
+ * From this size on, data are read straight to their place: a system call costs less than a copy.
  */
 const WORTH_A_READ = 1024 * 1024
 
 /**
- * A step of serving a request: the next piece is wanted, and more or no more after it; or memory is
- * to be filled.
+ * A step that serves a request: the next piece, with or without more after it, or memory to fill.
  */
 type Step = 'next' | 'last' | Uint8Array
 
 /**
- * A window on an archive that comes in pieces, of which one is in memory. {@link steps} says what
- * to get, the classes below get it.
+ * A window on an archive that is read piece by piece, with one piece in memory. {@link steps} says
+ * what to read; the subclasses read it.
  */
 class PieceWindow implements Window {
   readonly archive: string
@@ -63,7 +64,7 @@ class PieceWindow implements Window {
   end = 0
   position = 0
   private readonly pieces: Pieces & { readonly readInto?: unknown }
-  /** What follows `bytes`, where those were put together from two pieces. */
+  /** The bytes after `bytes`, if `bytes` was joined from two pieces. */
   private rest: Buffer = NO_BYTES
 
   constructor(archive: string, pieces: Pieces) {
@@ -72,10 +73,7 @@ class PieceWindow implements Window {
     this.length = pieces.length
   }
 
-  /**
-   * What serving a request takes. Each `next()` of it is given the piece, or how many bytes were
-   * filled in.
-   */
+  /** The steps that serve a request. `next()` takes the piece, or the number of bytes filled in. */
   protected *steps(request: Request): Generator<Step, void, Buffer | number | undefined> {
     if (request.kind === 'fill') yield* this.fill(request.bytes)
     else if (request.kind === 'skip') yield* this.skip(request.bytes)
@@ -85,8 +83,7 @@ class PieceWindow implements Window {
   private *fill(wanted: number): Generator<Step, void, Buffer | number | undefined> {
     if (this.at === this.end && !(yield* this.load())) return
     if (this.end - this.at >= wanted) return
-    // Only as much as is wanted is put together: putting whole pieces together would copy
-    // everything once more.
+    // Joins only the requested bytes: joining whole pieces would copy everything once more.
     const joined = Buffer.allocUnsafeSlow(wanted)
     let filled = 0
     do {
@@ -137,7 +134,7 @@ class PieceWindow implements Window {
     this.position += bytes
   }
 
-  /** Goes on to the next piece. Only when the window is used up. */
+  /** Advances to the next piece. Called only when the window is used up. */
   private *load(step: Step = 'next'): Generator<Step, boolean, Buffer | number | undefined> {
     let piece: Buffer | undefined = this.rest
     this.rest = NO_BYTES
@@ -154,7 +151,7 @@ class PieceWindow implements Window {
   }
 }
 
-/** A window whose pieces come while others run. */
+/** A window with asynchronous reads. */
 export class AsyncPieceWindow extends PieceWindow implements AsyncWindow {
   private readonly source: AsyncPieces
 
@@ -179,7 +176,7 @@ export class AsyncPieceWindow extends PieceWindow implements AsyncWindow {
   }
 }
 
-/** A window whose pieces are waited for. */
+/** A window with synchronous reads. */
 export class SyncPieceWindow extends PieceWindow implements SyncWindow {
   private readonly source: SyncPieces
 

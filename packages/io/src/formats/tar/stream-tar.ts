@@ -1,9 +1,10 @@
 import { SpindleError } from 'spindle/worker'
+import { fetchingOf } from '../../files/url-options.ts'
 import { type ArchiveSource, checkArchiveSource } from '../archive/archive-source.ts'
 import type { MutableMember } from './headers.ts'
 import { openWindow } from './open-window.ts'
 import type { TarHeader } from './tar-member.ts'
-import { pieceOptions, type StreamTarOptions, tarPlan } from './tar-options.ts'
+import { type StreamTarOptions, tarPlan } from './tar-options.ts'
 import { type AsyncWindow, Request } from './tar-window.ts'
 import { walkTar } from './walk-tar.ts'
 
@@ -40,9 +41,9 @@ export function streamTar(
   options: StreamTarOptions = {},
 ): AsyncIterable<TarStreamMember> {
   checkArchiveSource(source, 'source')
-  const plan = tarPlan(options, 'pieceBytes', 'signal')
-  const pieces = pieceOptions(options)
-  const { pieceBytes = 256 * 1024, signal } = options
+  const { maxDecompressedBytes, pieceBytes, ...plan } = tarPlan(options, 'stream')
+  const pieces = { fetching: fetchingOf(options), maxDecompressedBytes }
+  const { signal } = options
   return {
     [Symbol.asyncIterator]: async function* () {
       const window = await openWindow(source, { isReused: true }, pieces)

@@ -11,7 +11,7 @@ const MODE = 0o644
  * in front if the path has more than 100 bytes or is no ASCII.
  *
  * @param mtimeSec time of the last change, in seconds since 1970
- * @throws MediaError `ERR_BAD_OPTION` for a path that no reader would find again
+ * @throws MediaError `ERR_BAD_OPTION` for a path that readers would not find again
  */
 export function tarHeader(path: string, size: number, mtimeSec: number): Buffer {
   if (

@@ -1,6 +1,7 @@
 /**
- * What a member is. `'link'` is a hard link to an earlier member. `'other'` is what the standard
- * leaves to vendors, as Solaris' access lists and GNU tar's lists of folders are.
+ * The type of a member. `'link'` is a hard link to an earlier member. `'other'` is a type that the
+ * standard leaves to vendors, such as the access lists of Solaris and the directory lists of GNU
+ * tar.
  */
 export type TarMemberType =
   | 'file'
@@ -24,30 +25,32 @@ export const TAR_MEMBER_TYPES: readonly TarMemberType[] = [
   'other',
 ]
 
-/** What the header of a member says. */
+/** The header of a member. */
 export interface TarHeader {
   /**
-   * As stored: nothing is resolved, an archive may say `../../etc/passwd`. Names that are not UTF-8
-   * are read as Latin-1. The slash after a directory's name is left out.
+   * The path as stored. Nothing is resolved: an archive may say `../../etc/passwd`. Names that are
+   * not UTF-8 are decoded as Latin-1. The slash after a directory's name is removed.
    */
   readonly path: string
+  /** Type of the member. */
   readonly type: TarMemberType
-  /** Bytes of data. 0 for links, directories and devices. */
+  /** Size of the data, in bytes. 0 for links, directories and devices. */
   readonly size: number
   /**
-   * Where the data begins, in bytes from the beginning of the archive; of a compressed one, in what
-   * it decompresses to.
+   * Offset of the data from the beginning of the archive, in bytes. For a compressed archive, the
+   * offset in the decompressed data.
    */
   readonly offset: number
-  /** Permission bits, `0o644` for example. */
+  /** Permission bits, such as `0o644`. */
   readonly mode: number
-  /** Time of the last change; fractions of a second, which pax headers have, to the millisecond. */
+  /** Modification time, to the millisecond; pax headers have fractions of a second. */
   readonly mtime: Date
-  /** What a `'link'` or `'symlink'` points to, as stored. */
+  /** The target of a `'link'` or `'symlink'`, as stored; `undefined` for other types. */
   readonly linkPath: string | undefined
 }
 
-/** A member with its data. A plain object: it can be posted to other threads. */
+/** A member with its data. It is a plain object and can be posted to other threads. */
 export interface TarMember extends TarHeader {
+  /** Its data; empty for links, directories and devices. */
   readonly data: Uint8Array
 }

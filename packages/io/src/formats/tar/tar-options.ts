@@ -1,7 +1,7 @@
-import { checkBoolean, checkKnown, checkSignal } from '../../base/check.ts'
+import { boolean, func, integer, is, type Rules, signal } from 'spindle/options'
 import { badOption } from '../../base/errors.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
-import type { PieceOptions } from '../archive/byte-pieces.ts'
+import { limit, mediaOptions } from '../../base/options.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { TAR_MEMBER_TYPES, type TarHeader, type TarMemberType } from './tar-member.ts'
 import type { Plan } from './walk-tar.ts'
 
@@ -85,79 +85,76 @@ export interface StreamTarOptions extends TarFilterOptions, TarUrlOptions {
 }
 
 const GIB = 1024 ** 3
-const FILTERS = ['types', 'filter', 'concatenated', 'requireEndMarker']
+const bytesRule = integer({ min: 1, max: 4 * GIB, default: GIB })
+
+const filterRules = {
+  types: is('a list of at least one type', (value) => Array.isArray(value) && value.length > 0, {
+    default: ['file'] as readonly TarMemberType[],
+  }),
+  filter: func<NonNullable<TarFilterOptions['filter']>>(),
+  concatenated: boolean({ default: false }),
+  requireEndMarker: boolean({ default: false }),
+} satisfies Rules<TarFilterOptions>
+
+const memberRules = {
+  maxMemberBytes: bytesRule,
+  views: boolean({ default: false }),
+  reuse: boolean({ default: false }),
+}
+const piecesRules = {
+  ...urlRules,
+  maxBytes: limit(Number.POSITIVE_INFINITY),
+  maxDecompressedBytes: limit(1024 * GIB),
+  signal: signal(),
+}
+
+const declared = {
+  sync: mediaOptions('IterateTarSyncOptions', {
+    ...filterRules,
+    ...memberRules,
+    maxDecompressedBytes: bytesRule,
+  } satisfies Rules<IterateTarSyncOptions>),
+  iterate: mediaOptions('IterateTarOptions', {
+    ...filterRules,
+    ...memberRules,
+    ...piecesRules,
+  } satisfies Rules<IterateTarOptions>),
+  stream: mediaOptions('StreamTarOptions', {
+    ...filterRules,
+    ...piecesRules,
+    pieceBytes: integer({ min: 1, max: GIB, default: 256 * 1024 }),
+  } satisfies Rules<StreamTarOptions>),
+}
+
+/** Options of any of the forms, with defaults. */
+type Checked = Required<IterateTarSyncOptions> & { readonly pieceBytes: number }
 
 /**
  * Checks options of any of the forms, and fills in defaults. @throws MediaError `ERR_BAD_OPTION`
  */
 export function tarPlan(
   options: IterateTarOptions & IterateTarSyncOptions & StreamTarOptions,
-  ...alsoKnown: (
-    | 'maxMemberBytes'
-    | 'views'
-    | 'reuse'
-    | 'maxDecompressedBytes'
-    | 'pieceBytes'
-    | 'signal'
-  )[]
-): Plan {
-  const isAsync = alsoKnown.includes('signal')
-  const known = isAsync ? ['maxDecompressedBytes', ...alsoKnown] : alsoKnown
-  checkKnown(options, [...FILTERS, ...known], isAsync ? URL_OPTIONS : [])
-  const { types = ['file'], filter, concatenated = false, requireEndMarker = false } = options
-  const { views = false, reuse = false } = options
-  if (!Array.isArray(types) || types.length === 0)
-    throw badOption('types', 'a list of at least one type', types)
-  for (const type of types as readonly TarMemberType[])
+  form: 'sync' | 'iterate' | 'stream',
+): Plan & Pick<Checked, 'maxDecompressedBytes' | 'pieceBytes'> {
+  const checked = declared[form].check(options) as Partial<Checked>
+  const { types, filter, concatenated, requireEndMarker } = checked as Checked
+  const { views = false, reuse = false, maxMemberBytes = GIB } = checked
+  const { maxDecompressedBytes, pieceBytes } = checked as Checked
+  for (const type of types)
     if (!TAR_MEMBER_TYPES.includes(type))
       throw badOption(
         'types',
-        `made of ${TAR_MEMBER_TYPES.map((name) => `'${name}'`).join(', ')}`,
+        `made of ${TAR_MEMBER_TYPES.map((one) => `'${one}'`).join(', ')}`,
         type,
       )
-  if (filter !== undefined && typeof filter !== 'function')
-    throw badOption('filter', 'a function', filter)
-  checkBoolean('concatenated', concatenated)
-  checkBoolean('requireEndMarker', requireEndMarker)
-  checkBoolean('views', views)
-  checkBoolean('reuse', reuse)
   if (views && reuse) throw badOption('reuse', 'false where `views` is true', reuse)
-  checkSignal(options.signal)
-  fetchingOf(options)
-  const maxMemberBytes = bytesOption(options, 'maxMemberBytes', GIB, 4 * GIB)
-  bytesOption(options, 'pieceBytes', 256 * 1024, GIB)
-  const leavesData = alsoKnown.includes('pieceBytes')
   return {
     types: new Set(types),
-    filter,
-    maxMemberBytes,
-    concatenated,
-    requireEndMarker,
+    ...{ filter, maxMemberBytes, concatenated, requireEndMarker },
     givesViews: views || reuse,
     isReused: !views,
     reusesMemory: reuse,
-    leavesData,
+    leavesData: form === 'stream',
+    ...{ maxDecompressedBytes, pieceBytes },
   }
-}
-
-/** How an archive that comes in pieces is read. @throws MediaError `ERR_BAD_OPTION` */
-export function pieceOptions(options: IterateTarOptions & StreamTarOptions): PieceOptions {
-  const { maxDecompressedBytes = 1024 * GIB } = options
-  const isCount = Number.isInteger(maxDecompressedBytes) && maxDecompressedBytes >= 1
-  if (!isCount && maxDecompressedBytes !== Number.POSITIVE_INFINITY)
-    throw badOption('maxDecompressedBytes', 'an integer >= 1 or Infinity', maxDecompressedBytes)
-  return { fetching: fetchingOf(options), maxDecompressedBytes }
-}
-
-/** A number of bytes. @throws MediaError `ERR_BAD_OPTION` */
-export function bytesOption<N extends string>(
-  options: { readonly [K in N]?: number },
-  name: N,
-  byDefault: number,
-  max: number,
-): number {
-  const value = options[name] ?? byDefault
-  if (!Number.isInteger(value) || value < 1 || value > max)
-    throw badOption(name, `an integer from 1 to ${max}`, value)
-  return value
 }

@@ -1,44 +1,44 @@
 /**
- * The part of an archive that lies in memory: `bytes` from `at` to `end`, of which the first stands
- * at `position` of the archive. Who reads moves `at` and `position` on, and asks for more by a
+ * The part of an archive that is in memory: `bytes` from `at` to `end`. The byte at `at` is at
+ * `position` in the archive. The reader advances `at` and `position`, and asks for more with a
  * {@link Request}.
  */
 export interface Window {
-  /** What messages call the archive. */
+  /** The name of the archive in messages. */
   readonly archive: string
   readonly bytes: Buffer
-  /** The same memory as 32-bit words, where it begins at a word. */
+  /** The same memory as 32-bit words; `undefined` if it is not aligned. */
   readonly words: Int32Array | undefined
   at: number
   readonly end: number
   position: number
-  /** Bytes in the archive, where that is known before its end is reached. */
+  /** Size of the archive, if it is known before its end. */
   readonly length: number | undefined
-  /** Whether `bytes` is the whole archive, and stays: then members are views of it. */
+  /** Whether `bytes` is the whole archive and stays valid: then members are views of it. */
   readonly isWhole: boolean
 }
 
-/** A window that more can be read into, while others run. */
+/** A window with asynchronous reads. */
 export interface AsyncWindow extends Window {
   serve(request: Request): Promise<void>
   close(): Promise<void>
 }
 
-/** A window that more can be read into, while nothing else runs. */
+/** A window with synchronous reads. */
 export interface SyncWindow extends Window {
   serve(request: Request): void
   close(): void
 }
 
 /**
- * What a reader wants of its window. One object is used again and again. At the end of the archive
- * less is done than was asked for; the window shows how much.
+ * A reader's request to its window. One object is reused. At the end of the archive less is done
+ * than requested; the window shows how much.
  */
 export class Request {
   /**
    * - `'fill'`: have at least `bytes` bytes between `at` and `end`
-   * - `'skip'`: go `bytes` on
-   * - `'read'`: put what follows into `target`, and go on by as much
+   * - `'skip'`: advance by `bytes`
+   * - `'read'`: copy the next bytes into `target`, and advance by as many
    */
   kind: 'fill' | 'skip' | 'read' = 'fill'
   bytes = 0
@@ -65,7 +65,7 @@ export class Request {
 
 const NO_BYTES = new Uint8Array(0)
 
-/** An archive that lies in memory as a whole. */
+/** An archive that is in memory as a whole. */
 export class MemoryWindow implements AsyncWindow, SyncWindow {
   readonly archive: string
   readonly bytes: Buffer
@@ -84,7 +84,7 @@ export class MemoryWindow implements AsyncWindow, SyncWindow {
     this.length = bytes.length
   }
 
-  /** There is no more than what is there. */
+  /** Everything is already in memory. */
   serve(): Promise<void> {
     return Promise.resolve()
   }
@@ -94,7 +94,7 @@ export class MemoryWindow implements AsyncWindow, SyncWindow {
   }
 }
 
-/** Memory as 32-bit words, or `undefined` where it does not begin at a word. */
+/** Memory as 32-bit words, or `undefined` if it is not aligned. */
 export function wordsOf(bytes: Buffer): Int32Array | undefined {
   return bytes.byteOffset % 4 === 0
     ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)

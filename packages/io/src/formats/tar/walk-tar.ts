@@ -5,39 +5,45 @@ import { Headers, type MutableMember } from './headers.ts'
 import type { TarHeader, TarMemberType } from './tar-member.ts'
 import { Request, type Window } from './tar-window.ts'
 
-/** What is wanted of the members. */
+/** Which members are returned, and how. */
 export interface Plan {
-  /** Types to give. */
+  /** Types to return. */
   readonly types: ReadonlySet<TarMemberType>
   readonly filter: ((header: TarHeader) => boolean) | undefined
-  /** Most bytes of a member that is copied into memory of its own. */
+  /** Largest member that is copied into its own memory, in bytes. */
   readonly maxMemberBytes: number
   readonly concatenated: boolean
   readonly requireEndMarker: boolean
-  /** Whether data may be a view of what was read. */
+  /** Whether data may be a view of the read buffer. */
   readonly givesViews: boolean
-  /** Whether what was read may be overwritten once the next member is asked for. */
+  /** Whether the read buffer may be overwritten once the next member is requested. */
   readonly isReused: boolean
-  /** Whether memory that was made for a member may be used for another one. */
+  /** Whether memory of one member may be reused for another. */
   readonly reusesMemory: boolean
   /**
-   * Whether the data is left where it is: what the receiver has not taken when it asks for the next
-   * member is skipped.
+   * Whether data stay where they are: the part that the consumer has not taken is skipped when it
+   * requests the next member.
    */
   readonly leavesData: boolean
 }
 
-/** What follows the end marker is looked at up to here, in archives whose rest could be skipped. */
+/**
+ * Number of bytes after the end marker that are checked, if the rest of the archive could be
+ * skipped.
+ */
 const MAX_TAIL = 1024 * 1024
-/** The same of what comes from beginning to end: it must come to its end, but may not have one. */
+/** The same for streams, which must be read to their end, but may have none. */
 const MAX_STREAM_TAIL = 1024 ** 3
-/** Room that is made for a member on its header's word alone. More is made as its bytes arrive. */
+/**
+ * Memory that is allocated for a member on the word of its header. More is allocated as bytes
+ * arrive.
+ */
 const MAX_TRUSTED = 64 * 1024 * 1024
 
 /**
- * Walks an archive: gives its members, and between them requests, each of which must be served
- * before the walk goes on. Who serves them decides whether anything is waited for; so one walk does
- * for memory, files and streams, with and without promises.
+ * Walks an archive. It yields members and, between them, requests; the caller serves each request
+ * before the walk continues. The caller decides whether to wait, so one walk serves memory, files
+ * and streams, with and without promises.
  */
 export function* walkTar(
   window: Window,
@@ -106,7 +112,7 @@ export function* walkTar(
   }
 }
 
-/** One more block of a sparse member's map: its last field says whether another one follows. */
+/** Skips another block of a sparse member's map; its last field says whether one more follows. */
 function* passMap(
   window: Window,
   headers: Headers,
@@ -126,15 +132,15 @@ function advance(window: Window, bytes: number): void {
 }
 
 /**
- * Memory that nobody else has a part of, so that it can be transferred; not cleared, as it is
- * filled at once.
+ * Memory that is shared with nothing, so that it can be transferred. It is not cleared, because it
+ * is filled at once.
  */
 function newBytes(size: number): Uint8Array {
   const { buffer } = Buffer.allocUnsafeSlow(size)
   return new Uint8Array(buffer)
 }
 
-/** Memory for the data of members that do not lie in one piece. */
+/** Memory for data that are not contiguous in the window. */
 class MemberMemory {
   private readonly isReused: boolean
   private bytes: Uint8Array = new Uint8Array(0)
@@ -154,7 +160,7 @@ function viewOf({ bytes, at }: Window, size: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + at, size)
 }
 
-/** Data that is not in the window as a whole. */
+/** Reads data that are not entirely in the window. */
 function* readLarge(
   window: Window,
   member: MutableMember,
@@ -162,8 +168,8 @@ function* readLarge(
   memory: MemberMemory,
 ): Generator<Request, Uint8Array, void> {
   const { size, offset } = member
-  // A length that lies must not take gigabytes. Where the archive's length is known, it has been
-  // checked.
+  // A wrong length must not allocate gigabytes. If the size of the archive is known, the length has
+  // been checked.
   const trusted = window.length === undefined ? Math.min(size, MAX_TRUSTED) : size
   let data = memory.take(trusted)
   for (let filled = 0; ; ) {
@@ -181,14 +187,14 @@ function* readLarge(
 function isWanted(filter: (header: TarHeader) => boolean, member: MutableMember): boolean {
   const answer: unknown = filter(member)
   if (typeof answer === 'boolean') return answer
-  // A promise would count as true.
+  // A promise would be truthy.
   throw badOption('filter', 'a function that returns true or false', answer)
 }
 
 /**
  * At a block of zeros, or a blank one: whether the archive ends here. The marker is two blocks of
- * zeros. One is enough, and anything after it is passed over, as GNU tar, Python and libarchive do.
- * But another archive there is not passed over in silence.
+ * zeros. One is enough, and bytes after it are ignored, as in GNU tar, Python and libarchive.
+ * Another archive there is an error.
  */
 function* isAtEnd(
   window: Window,
@@ -220,15 +226,15 @@ function* isAtEnd(
       throw archiveError('ERR_DECODE', window.archive, problem, { offset: window.position })
     }
     if (!hasMarker && plan.requireEndMarker) throw withoutMarker(window)
-    // To the end, so that a damaged compressed stream or a failing download is noticed.
+    // Reads to the end, so that a damaged compressed stream or a failing download is noticed.
     if (window.length === undefined) yield request.skip(MAX_STREAM_TAIL)
     return true
   }
 }
 
 /**
- * The archive ends where a header could be. GNU tar takes that for its end, also where less than a
- * block of nothing follows.
+ * The archive ends at the position of a header. GNU tar accepts that as its end, also if less than
+ * a block of zeros or white space follows.
  */
 function endWithoutMarker(window: Window, headers: Headers, plan: Plan): void {
   const { archive, position } = window

@@ -1,7 +1,9 @@
+import { choice, integer, type Rules } from 'spindle/options'
 import type { NdArray } from '../../base/array.ts'
-import { checkKnown, checkOneOf } from '../../base/check.ts'
+import { checkRule } from '../../base/check.ts'
 import { checkNdArray } from '../../base/dtypes.ts'
 import { badOption } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { collect } from '../../files/collect.ts'
 import type { Routine, WriteRequest } from '../../files/routine.ts'
 import { ENCODINGS, storedSamples, type WavEncoding } from './store.ts'
@@ -38,6 +40,12 @@ export interface SaveWavOptions {
   readonly encoding?: WavEncoding
 }
 
+const saveOptions = mediaOptions('SaveWavOptions', {
+  sampleRate: integer({ min: 1, max: 0xffffffff, unit: 'Hz' }),
+  layout: choice(['TC', 'CT']),
+  encoding: choice([...new Set(Object.values(ENCODINGS).flat())]),
+} satisfies Rules<SaveWavOptions>)
+
 /**
  * The WAV file of samples, in memory, synchronously: RIFF, or RF64 where it is larger than 4 GiB.
  *
@@ -64,17 +72,15 @@ export function encodeWav(audio: WavInput, options: SaveWavOptions = {}): Uint8A
  */
 export function wavRoutine(audio: WavInput, options: SaveWavOptions): Routine<void, WriteRequest> {
   checkNdArray(audio, 'audio')
-  checkKnown(options, ['sampleRate', 'layout', 'encoding'])
-  const { sampleRate = audio.sampleRate, layout = audio.layout ?? 'TC' } = options
-  if (!Number.isInteger(sampleRate) || sampleRate! < 1 || sampleRate! > 0xffffffff) {
-    throw badOption('sampleRate', 'an integer from 1 to 4294967295', sampleRate)
-  }
-  checkOneOf('layout', layout, ['TC', 'CT'])
+  const given = saveOptions.check(options)
+  const { sampleRate = audio.sampleRate, layout = audio.layout ?? 'TC' } = given
+  checkRule('sampleRate', sampleRate, saveOptions.rules.sampleRate)
+  checkRule('layout', layout, saveOptions.rules.layout)
   const possible = ENCODINGS[audio.dtype]
   if (possible === undefined) {
     throw badOption('audio.dtype', `one of ${Object.keys(ENCODINGS).join(', ')}`, audio.dtype)
   }
-  const { encoding = possible[0]! } = options
+  const { encoding = possible[0]! } = given
   if (!possible.includes(encoding)) {
     throw badOption(
       'encoding',

@@ -2,35 +2,33 @@ import { damaged, MediaError } from '../../base/errors.ts'
 
 /** How the samples of a WAV file are stored. */
 export interface WavFormat {
+  /** Coding of the samples. */
   readonly encoding: 'pcm' | 'float' | 'alaw' | 'mulaw'
-  /**
-   * The format tag as it stands in the file: 1 PCM, 3 float, 6 A-law, 7 mu-law, 0xFFFE extensible.
-   */
+  /** The format tag as stored: 1 PCM, 3 float, 6 A-law, 7 mu-law, 0xFFFE extensible. */
   readonly formatTag: number
+  /** Number of channels. */
   readonly channels: number
-  /** Samples a second and channel. */
+  /** Samples per second and channel. */
   readonly sampleRate: number
   /** Bits of a sample; those of PCM are in the upper bits of its bytes. */
   readonly bitsPerSample: number
   /**
-   * Bits of a sample that mean something, where the file says (extensible), otherwise
-   * `bitsPerSample`.
+   * Significant bits of a sample if the file declares them (extensible), otherwise `bitsPerSample`.
    */
   readonly validBitsPerSample: number
   /**
-   * Which loudspeaker each channel is for, one bit each (extensible); 0 where the file does not
-   * say.
+   * The loudspeaker of each channel, one bit each (extensible); 0 if the file does not declare it.
    */
   readonly channelMask: number
   /** Bytes of one sample of every channel. */
   readonly blockAlign: number
-  /** `sampleRate * blockAlign`; what the file says of it is not read. */
+  /** `sampleRate * blockAlign`; the file's own value is not used. */
   readonly byteRate: number
-  /** Whether samples have their upper byte first: RIFX. */
+  /** Whether samples are big-endian: RIFX. */
   readonly isBigEndian: boolean
 }
 
-/** As much of a `fmt ` chunk as means something. */
+/** Number of bytes of a `fmt ` chunk that have a meaning. */
 export const FMT_BYTES = 40
 
 const EXTENSIBLE = 0xfffe
@@ -40,14 +38,14 @@ const ENCODINGS: Readonly<Record<number, WavFormat['encoding']>> = {
   6: 'alaw',
   7: 'mulaw',
 }
-/** Bytes a sample may take. */
+/** Possible sizes of a sample, in bytes. */
 const WIDTHS: { readonly [E in WavFormat['encoding']]: readonly number[] } = {
   pcm: [1, 2, 3, 4, 8],
   float: [4, 8],
   alaw: [1],
   mulaw: [1],
 }
-/** What a reader is told of formats that need a decoder. */
+/** Names of formats that need a decoder, for messages. */
 const OTHERS: Readonly<Record<number, string>> = {
   2: 'Microsoft ADPCM',
   17: 'IMA ADPCM',
@@ -59,7 +57,7 @@ const OTHERS: Readonly<Record<number, string>> = {
   8192: 'AC-3',
 }
 /**
- * What follows the tag in the GUIDs of extensible files: KSDATAFORMAT_SUBTYPE_…, and ambisonic
+ * The bytes after the tag in the GUIDs of extensible files: KSDATAFORMAT_SUBTYPE_…, and ambisonic
  * B-format.
  */
 const GUID_TAILS: readonly string[] = [
@@ -68,7 +66,7 @@ const GUID_TAILS: readonly string[] = [
 ]
 
 /**
- * Parses the body of a `fmt ` chunk. Faults do not name the source.
+ * Parses the body of a `fmt ` chunk. Errors do not name the source.
  *
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  */
@@ -131,8 +129,7 @@ export function parseFmt(body: Uint8Array, isBigEndian: boolean): WavFormat {
 }
 
 /**
- * The body of a chunk as a little-endian file has it: numbers of 16 bits, and of 32 bits at 4, 8
- * and 20.
+ * Converts the body of a chunk to little-endian: numbers of 16 bits, and of 32 bits at 4, 8 and 20.
  */
 function inLittleEndian(body: Uint8Array): Uint8Array {
   const bytes = Buffer.from(body.subarray(0, body.byteLength & ~1)).swap16()
@@ -142,7 +139,7 @@ function inLittleEndian(body: Uint8Array): Uint8Array {
     bytes.writeUInt16LE(bytes.readUInt16LE(at + 2), at)
     bytes.writeUInt16LE(upper, at + 2)
   }
-  // The GUID of the format: its first field is one of 32 bits, its last eight bytes are bytes.
+  // The GUID of the format: its first field has 32 bits, its last eight bytes are single bytes.
   if (bytes.byteLength >= FMT_BYTES) {
     const upper = bytes.readUInt16LE(24)
     bytes.writeUInt16LE(bytes.readUInt16LE(26), 24)

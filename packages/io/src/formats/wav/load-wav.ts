@@ -1,12 +1,15 @@
+import { type Rules, signal } from 'spindle/options'
+import { mediaOptions } from '../../base/options.ts'
 import { readWith, readWithSync } from '../../files/read-with.ts'
 import { checkSource, type MediaSource } from '../../files/source.ts'
-import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 import {
   type AnyWavAudio,
   checkWavOptions,
   type ParseWavOptions,
   readWav,
   type WavAudio,
+  wavRules,
 } from './parse-wav.ts'
 
 /** Options of `loadWav`. */
@@ -14,6 +17,12 @@ export interface LoadWavOptions extends ParseWavOptions, UrlOptions {
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const loadOptions = mediaOptions('LoadWavOptions', {
+  ...wavRules,
+  signal: signal(),
+  ...urlRules,
+} satisfies Rules<LoadWavOptions>)
 
 /**
  * Loads the samples of a WAV file from a path, URL, Blob or bytes. Of a file or Blob only the
@@ -45,7 +54,7 @@ export async function loadWav(
   options: LoadWavOptions = {},
 ): Promise<AnyWavAudio> {
   checkSource(source, 'source')
-  const limits = checkWavOptions(options, ['signal'], URL_OPTIONS)
+  const limits = checkWavOptions(options, loadOptions)
   return readWith(source, options, ({ size }) => readWav(size, options, limits))
 }
 

@@ -1,18 +1,17 @@
+import { boolean, choice, type Options, type RulesOf } from 'spindle/options'
 import type { DataOf, NdArray } from '../../base/array.ts'
-import { checkBoolean, checkKnown, checkOneOf } from '../../base/check.ts'
 import { DATA_CLASSES, viewOfBytes } from '../../base/dtypes.ts'
 import { withSource } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { type Routine, runSync } from '../../files/routine.ts'
 import { describeSource } from '../../files/source.ts'
-import { checkWindow, samplesWithin } from './sample-window.ts'
+import { samplesWithin, windowRule } from './sample-window.ts'
 import {
   type CheckedLimits,
   checkBytes,
   checkLength,
-  DEFAULT_LIMITS,
-  LIMIT_OPTIONS,
+  limitRules,
   type SoundLimits,
-  soundLimits,
 } from './sound-limits.ts'
 import { headerIn, readWavHeader, type WavHeader } from './wav-header.ts'
 import { decodeSamples, liesAsIs, nativeDType, type WavDType } from './wav-samples.ts'
@@ -107,36 +106,37 @@ export function parseWav(
 ): AnyWavAudio
 export function parseWav(
   bytes: Uint8Array | ArrayBuffer | SharedArrayBuffer,
-  options: ParseWavOptions = NO_OPTIONS,
+  options?: ParseWavOptions,
 ): AnyWavAudio {
   const view = viewOfBytes(bytes)
-  const limits = options === NO_OPTIONS ? DEFAULT_LIMITS : checkWavOptions(options)
+  const limits = options === undefined ? DEFAULT_LIMITS : checkWavOptions(options)
   try {
-    return decode(view, options, limits)
+    return decode(view, options ?? {}, limits)
   } catch (error) {
     throw withSource(error, describeSource(view))
   }
 }
 
-const NO_OPTIONS: ParseWavOptions = {}
+/** The rules of {@link ParseWavOptions}. */
+export const wavRules: RulesOf<ParseWavOptions, 'layout' | 'strict' | keyof SoundLimits> = {
+  window: windowRule,
+  layout: choice(['TC', 'CT'], { default: 'TC' }),
+  dtype: choice(['float32']),
+  strict: boolean({ default: true }),
+  ...limitRules,
+}
+
+const parseOptions = mediaOptions('ParseWavOptions', wavRules)
 
 /** Checks options, and gives the limits among them. @throws MediaError `ERR_BAD_OPTION` */
 export function checkWavOptions(
   options: ParseWavOptions,
-  alsoKnown: readonly string[] = [],
-  forUrls: readonly string[] = [],
+  declared: Options<typeof wavRules> = parseOptions,
 ): CheckedLimits {
-  checkKnown(
-    options,
-    ['window', 'layout', 'dtype', 'strict', ...LIMIT_OPTIONS, ...alsoKnown],
-    forUrls,
-  )
-  checkWindow(options.window)
-  if (options.strict !== undefined) checkBoolean('strict', options.strict)
-  if (options.layout !== undefined) checkOneOf('layout', options.layout, ['TC', 'CT'])
-  if (options.dtype !== undefined) checkOneOf('dtype', options.dtype, ['float32'])
-  return soundLimits(options)
+  return declared.check(options)
 }
+
+const DEFAULT_LIMITS = checkWavOptions({})
 
 function decode(bytes: Uint8Array, options: ParseWavOptions, limits: CheckedLimits): AnyWavAudio {
   const header = headerIn(bytes, options.strict ?? true)

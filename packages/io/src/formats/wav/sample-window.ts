@@ -1,15 +1,24 @@
-import { badOption, MediaError, printValue } from '../../base/errors.ts'
+import { is, type Rule } from 'spindle/options'
+import { checkRule } from '../../base/check.ts'
+import { MediaError, printValue } from '../../base/errors.ts'
 
 /** A stretch of time, `[startSec, endSec)`. */
 export type TimeWindow = readonly [startSec: number, endSec: number]
 
+/** The rule of `window`. */
+export const windowRule: Rule<TimeWindow, 'maybe'> = is(
+  '[startSec, endSec], numbers with 0 <= startSec <= endSec',
+  isWindow,
+)
+
 /** @throws MediaError `ERR_BAD_OPTION` unless it is a window or missing */
 export function checkWindow(window: unknown): void {
-  if (window === undefined) return
+  if (window !== undefined) checkRule('window', window, windowRule)
+}
+
+function isWindow(window: unknown): boolean {
   const [start, end] = Array.isArray(window) && window.length === 2 ? window : []
-  if (!(Number.isFinite(start) && start >= 0 && typeof end === 'number' && end >= start)) {
-    throw badOption('window', '[startSec, endSec], numbers with 0 <= startSec <= endSec', window)
-  }
+  return Number.isFinite(start) && start >= 0 && typeof end === 'number' && end >= start
 }
 
 /**

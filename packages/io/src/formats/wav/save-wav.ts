@@ -3,11 +3,11 @@ import { run, runSync } from '../../files/routine.ts'
 import { type SaveWavOptions, type WavInput, wavRoutine } from './encode-wav.ts'
 
 /**
- * Saves samples as a WAV file, RF64 where it is larger than 4 GiB. It appears whole or not at all,
- * as with `saveNpy`.
+ * Saves samples as a WAV file, RF64 if it is larger than 4 GiB. The file appears whole or not at
+ * all, as with `saveNpy`.
  *
- * @param path a path or `file:` URL; what is there is replaced
- * @throws MediaError `ERR_WRITE` when the file system refuses; `ERR_BAD_OPTION` as `encodeWav`
+ * @param path a path or `file:` URL; an existing file is replaced
+ * @throws MediaError `ERR_WRITE` if the file system refuses; `ERR_BAD_OPTION` as `encodeWav`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -31,7 +31,7 @@ export async function saveWav(
   await writeFileAtomically(path, (writer) => run(routine, { writer }))
 }
 
-/** {@link saveWav} for worker ops, done when it returns. */
+/** The synchronous form of {@link saveWav}, for worker ops. */
 export function saveWavSync(
   path: string | URL,
   audio: WavInput,

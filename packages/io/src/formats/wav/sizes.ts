@@ -1,30 +1,30 @@
 import type { WavFormat } from './fmt.ts'
 
-/** What the header of a WAV file says of sizes, in bytes. */
+/** The sizes in the header of a WAV file, in bytes. */
 export interface ToldSizes {
-  /** Of the samples; where it says that the size is in the `ds64` chunk, what that says. */
+  /** Size of the samples; if it refers to the `ds64` chunk, the size there. */
   readonly data: number
-  /** Of the whole file but its first 8 bytes. */
+  /** Size of the whole file without its first 8 bytes. */
   readonly riff: number
-  /** Where the samples begin. */
+  /** Offset of the samples. */
   readonly offset: number
-  /** Whether it is a file of more than 4 GiB (RF64, BW64), whose `riff` means nothing. */
+  /** Whether it is a file of more than 4 GiB (RF64, BW64), in which `riff` has no meaning. */
   readonly is64: boolean
 }
 
 /**
- * How far a placeholder may be from a power of two: programs take off what headers need, or round
+ * Largest distance of a placeholder from a power of two: programs subtract the headers, or round
  * down to whole frames or pages.
  */
 const NEAR = 1 << 16
-/** Powers of two below these bounds are numbers of bytes that real files have. */
+/** Smaller powers of two are sizes of real files. */
 const LEAST_EXPONENT = 28
 const LEAST_ROUND = 100_000_000
 
 /**
- * Whether a number of bytes or frames is none that a program counted, but one that it wrote since
- * it did not know better: 0, about 2^31 or 2^32 (FFmpeg, SoX, arecord, speech services), another
- * large power of two, or a large round number.
+ * Whether a number of bytes or frames is a placeholder of a program that did not know the size: 0,
+ * about 2^31 or 2^32 (FFmpeg, SoX, arecord, speech services), another large power of two, or a
+ * large round number.
  */
 export function isPlaceholder(size: number): boolean {
   if (size === 0 || size >= 2 ** 47) return true
@@ -37,11 +37,11 @@ export function isPlaceholder(size: number): boolean {
 }
 
 /**
- * Whether the size of samples is unknown, so that they end where the file ends: the header says 0,
- * or more than there is and
- * - a placeholder, of bytes or of frames, or a size of the whole that is one,
- * - no whole number of frames, or
- * - more than the header's own size of the whole has room for.
+ * Whether the size of the samples is unknown, so that they end where the file ends: the header says
+ * 0, or more than there is and
+ * - a placeholder, of bytes or frames, or a total size that is one,
+ * - not a whole number of frames, or
+ * - more than the header's own total size allows.
  */
 export function isUnknownSize(
   told: ToldSizes,

@@ -1,5 +1,6 @@
-import { badOption } from '../../base/errors.ts'
-import { countLimits, DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../../base/limits.ts'
+import { is, type RulesOf } from 'spindle/options'
+import { DEFAULT_MAX_RESULT_BYTES, tooLarge } from '../../base/limits.ts'
+import { limit } from '../../base/options.ts'
 
 /**
  * Bounds of a sound, for files of strangers. Headers are believed where they announce too much, and
@@ -23,23 +24,13 @@ export interface SoundLimits {
 /** {@link SoundLimits} with defaults filled in. */
 export type CheckedLimits = Required<SoundLimits>
 
-/** Names of the options of {@link SoundLimits}. */
-export const LIMIT_OPTIONS: readonly string[] = ['maxDurationSec', 'maxSamples', 'maxResultBytes']
-
-/** Limits where none are given. */
-export const DEFAULT_LIMITS: CheckedLimits = {
-  maxDurationSec: Infinity,
-  maxSamples: Infinity,
-  maxResultBytes: DEFAULT_MAX_RESULT_BYTES,
-}
-
-/** Checks limits and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
-export function soundLimits(options: SoundLimits): CheckedLimits {
-  const { maxDurationSec = Infinity } = options
-  if (typeof maxDurationSec !== 'number' || !(maxDurationSec > 0))
-    throw badOption('maxDurationSec', 'a number > 0', maxDurationSec)
-  const { maxSamples, maxResultBytes } = DEFAULT_LIMITS
-  return { maxDurationSec, ...countLimits(options, { maxSamples, maxResultBytes }) }
+/** The rules of {@link SoundLimits}. */
+export const limitRules: RulesOf<SoundLimits, keyof SoundLimits> = {
+  maxDurationSec: is('a number > 0', (value) => typeof value === 'number' && value > 0, {
+    default: Number.POSITIVE_INFINITY,
+  }),
+  maxSamples: limit(Number.POSITIVE_INFINITY),
+  maxResultBytes: limit(DEFAULT_MAX_RESULT_BYTES),
 }
 
 /**

@@ -2,10 +2,10 @@ import type { DType, NdArray } from '../../base/array.ts'
 import { bytesOf, IS_LITTLE_ENDIAN, swapBytes } from '../../base/dtypes.ts'
 import { type Routine, TURN } from '../../files/routine.ts'
 
-/** How samples are stored: integers of so many bits, or floating point. */
+/** The storage of samples: integers of a number of bits, or floating point. */
 export type WavEncoding = 'pcm8' | 'pcm16' | 'pcm24' | 'pcm32' | 'float32' | 'float64'
 
-/** What samples of a dtype may be stored as; first what they are. */
+/** The encodings of a dtype; the first is the default. */
 export const ENCODINGS: { readonly [D in DType]?: readonly WavEncoding[] } = {
   uint8: ['pcm8'],
   int16: ['pcm16'],
@@ -24,15 +24,15 @@ export const WIDTHS: { readonly [E in WavEncoding]: number } = {
   float64: 8,
 }
 
-/** Samples that are converted between two turns: about a millisecond. */
+/** Number of samples that are converted between two turns of the loop: about a millisecond. */
 const SAMPLES_PER_TURN = 1 << 18
 
 type Source = Uint8Array | Int16Array | Int32Array | Float32Array | Float64Array
 type Target = Uint8Array | Int16Array | Int32Array | Float32Array | Float64Array
 
 /**
- * The bytes of samples as they stand in the file: those of the array itself, where nothing must be
- * done.
+ * The bytes of samples as they are stored in the file: those of the array itself if nothing must
+ * change.
  */
 export function* storedSamples(
   audio: NdArray,
@@ -44,7 +44,7 @@ export function* storedSamples(
   if (isAsIs && IS_LITTLE_ENDIAN) return bytesOf(audio.data)
   const source = audio.data as Source
   const target = targetOf(encoding, source.length)
-  // Interleaved samples are gone through as one channel.
+  // Interleaved samples are processed as one channel.
   const lanes = isPlanar ? channels : 1
   const frames = source.length / lanes
   const framesPerTurn = Math.ceil(SAMPLES_PER_TURN / lanes)
@@ -74,7 +74,7 @@ function targetOf(encoding: WavEncoding, length: number): Target {
 }
 
 /**
- * Some frames of one channel: where it begins in the source, and its place in each frame of the
+ * Some frames of one channel: its start in the source, and its position in each frame of the
  * target.
  */
 interface Run {
@@ -95,7 +95,7 @@ function cut(source: Source, target: Target, { base, lane, lanes, from, end }: R
     target[frame * lanes + lane] = source[base + frame]! >> 8
 }
 
-/** The nearest integer; what is beyond full scale is clipped, and what is no number is silence. */
+/** Rounds to the nearest integer; values beyond full scale are clipped, and NaN is silence. */
 function quantise(source: Source, target: Target, run: Run, encoding: WavEncoding): void {
   const { base, lane, lanes, from, end } = run
   const scale = 2 ** (WIDTHS[encoding] * 8 - 1)

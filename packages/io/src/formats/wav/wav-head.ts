@@ -5,12 +5,12 @@ const MAX_BLOCK = 0xffff
 const MAX_SIZE = 0xffffffff
 
 /**
- * What stands in front of the samples. Integers get the plain header of 44 bytes that Python's
- * `wave` writes, floating point that of SciPy: an empty extension and a `fact` chunk, as the
- * standard asks of all that is not PCM.
+ * Encodes the header before the samples. Integers get the plain header of 44 bytes that Python's
+ * `wave` writes. Floating point gets that of SciPy: an empty extension and a `fact` chunk, as the
+ * standard requires for everything but PCM.
  *
- * @param frames samples a channel
- * @throws MediaError `ERR_BAD_OPTION` for more channels than a header can tell
+ * @param frames samples per channel
+ * @throws MediaError `ERR_BAD_OPTION` for more channels than a header can store
  */
 export function wavHead(
   format: {

@@ -38,7 +38,7 @@ export function* readWavHeader(size: number, isStrict: boolean): Routine<WavHead
 }
 
 /** A WAV file of which the beginning has come, and of which nothing tells how long it is. */
-export interface LiveWav {
+export interface StreamedWav {
   /** The header; what is wrong with it, or that its samples are none that are read here. */
   readonly header: WavHeader | MediaError
   readonly dataOffset: number
@@ -50,10 +50,10 @@ export interface LiveWav {
  * The header of such a file; `undefined` where more is needed. @throws MediaError `ERR_DECODE`
  * where it is none
  */
-export function liveHeader(bytes: Uint8Array): LiveWav | undefined {
+export function streamedWavHeader(bytes: Uint8Array): StreamedWav | undefined {
   const walk = new ChunkWalk(Infinity, false)
   walk.through(bytes, 0)
-  return walk.live()
+  return walk.streamed()
 }
 
 /**
@@ -175,7 +175,7 @@ class ChunkWalk {
     }
   }
 
-  live(): LiveWav | undefined {
+  streamed(): StreamedWav | undefined {
     const { data, riffSize: riff, is64, format } = this
     if (!this.isDone || data === undefined) return undefined
     const sizes = { data: data.length, riff, offset: data.offset, is64 }

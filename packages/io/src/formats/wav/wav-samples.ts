@@ -7,10 +7,10 @@ import { ALAW, MULAW } from './g711.ts'
 /** Element types of samples. */
 export type WavDType = 'uint8' | 'int16' | 'int32' | 'int64' | 'float32' | 'float64'
 
-/** Samples that are converted between two turns: about a millisecond. */
+/** Number of samples that are converted between two turns of the loop: about a millisecond. */
 const SAMPLES_PER_TURN = 1 << 19
 
-/** The dtype in which samples are handed out when no other is asked for. */
+/** The dtype of samples if no other is requested. */
 export function nativeDType({ encoding, blockAlign, channels }: WavFormat): WavDType {
   const width = blockAlign / channels
   if (encoding === 'float') return width === 4 ? 'float32' : 'float64'
@@ -18,14 +18,14 @@ export function nativeDType({ encoding, blockAlign, channels }: WavFormat): WavD
   return width === 1 ? 'uint8' : width === 2 ? 'int16' : width === 8 ? 'int64' : 'int32'
 }
 
-/** Whether the samples lie in the file as they are handed out. */
+/** Whether the stored samples have the form of the result. */
 export function liesAsIs(format: WavFormat, dtype: WavDType, isPlanar: boolean): boolean {
   const isOneBlock = !isPlanar || format.channels === 1
   const isInOrder = IS_LITTLE_ENDIAN !== format.isBigEndian || format.blockAlign === format.channels
   return isInOrder && isOneBlock && !hasNoArray(format) && dtype === nativeDType(format)
 }
 
-/** 24 bits, A-law and mu-law have no typed array of their own. */
+/** 24 bits, A-law and mu-law have no typed array. */
 function hasNoArray(format: WavFormat): boolean {
   return isLaw(format) || format.blockAlign / format.channels === 3
 }
@@ -35,8 +35,8 @@ function isLaw({ encoding }: WavFormat): boolean {
 }
 
 /**
- * The bytes of whole frames -> samples, interleaved or one channel after the other. A view where
- * they lie as they should.
+ * Converts the bytes of whole frames to samples, interleaved or one channel after the other. A view
+ * if they have the right form.
  */
 export function* decodeSamples(
   format: WavFormat,
@@ -82,7 +82,7 @@ export function* decodeSamples(
 
 type Numbers = Exclude<DataOf[WavDType], BigInt64Array>
 
-// Positions are added up, not multiplied: a third faster.
+// Positions are added instead of multiplied: a third faster.
 function take(
   from: Numbers,
   source: number,
@@ -108,7 +108,7 @@ function takeScaled(
     to[i] = (from[at]! - bias) * scale
 }
 
-/** The most common of all, in one pass instead of two. */
+/** The most common case, in one pass instead of two. */
 function takeStereo(
   from: Int16Array,
   first: number,
@@ -137,7 +137,7 @@ function takeBig(
   else for (let i = 0; i < count; i++) to[target + i] = Number(from[source + i * step]!) * scale
 }
 
-/** What makes -1 to 1 of integers: `(sample - bias) * scale`. */
+/** The conversion of integers to -1 to 1: `(sample - bias) * scale`. */
 function scaleOf(samples: DataOf[WavDType]): readonly [scale: number, bias: number] {
   if (samples instanceof Uint8Array) return [2 ** -7, 128]
   if (samples instanceof Int16Array) return [2 ** -15, 0]
@@ -146,7 +146,7 @@ function scaleOf(samples: DataOf[WavDType]): readonly [scale: number, bias: numb
   return [1, 0]
 }
 
-/** 24 bits in the upper bits of 32, as libsndfile and SciPy give them, or scaled. */
+/** 24 bits in the upper bits of 32, as in libsndfile and SciPy, or scaled. */
 function take24(
   bytes: Uint8Array,
   source: number,
@@ -161,7 +161,7 @@ function take24(
   }
 }
 
-/** A-law and mu-law as 16 bits. */
+/** Expands A-law and mu-law to 16 bits. */
 function* expanded({ encoding }: WavFormat, bytes: Uint8Array): Routine<Int16Array, never> {
   const out = new Int16Array(bytes.byteLength)
   const table = encoding === 'alaw' ? ALAW : MULAW
@@ -181,7 +181,7 @@ function inHostOrder(format: WavFormat, bytes: Uint8Array): DataOf[WavDType] {
   return viewAs(dtype, copy)
 }
 
-/** A copy of samples of three bytes, each turned around. */
+/** A copy of samples of three bytes, each swapped. */
 function swapped24(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(bytes.byteLength)
   for (let at = 0; at + 2 < copy.byteLength; at += 3) {

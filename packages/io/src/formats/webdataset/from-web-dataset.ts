@@ -1,40 +1,46 @@
 import { createHash } from 'node:crypto'
-import { type AsyncSource, defineAsyncSource, expandBraces } from 'spindle/source'
+import { type AsyncSource, defineAsyncSource } from 'spindle/source'
 import { badOption } from '../../base/errors.ts'
 import { readMany } from '../archive/read-many.ts'
 import type { Sample } from './group-by-key.ts'
 import { readSamples } from './read-samples.ts'
 import { indexShard, type Shard } from './shard.ts'
 import { ShardOrder } from './shard-order.ts'
+import { type ShardPlace, shardPlaces } from './shard-places.ts'
+import { streamedSamples } from './stream-samples.ts'
 import {
   type WebDatasetOptions,
   type WebDatasetPlan,
   webDatasetPlan,
 } from './web-dataset-options.ts'
 
-/** Shards whose indices are opened at a time. */
+/** Number of shard indices that are opened at a time. */
 const OPENED_AT_A_TIME = 8
 
 /**
- * The samples of tar shards in WebDataset's convention, as a seekable source: files that follow
- * each other in a shard and have the same path up to the first dot are one sample. `split`,
- * `shuffled`, `shuffleBuffer` and `mix` of `spindle/source` take it, and it begins at any sample at
- * once, for each shard is indexed as `TarIndex` does it: in one pass the first time, from a file
- * beside it later.
+ * The samples of tar shards in WebDataset's convention, as a seekable source: adjacent files of a
+ * shard whose paths agree up to the first dot are one sample. `split`, `shuffled`, `shuffleBuffer`
+ * and `mix` of `spindle/source` take the source.
  *
- * Samples come shard after shard, or from several shards in turn (`interleave`); with
- * `shuffleShards` the shards come in another order each epoch. Samples that follow each other are
- * read together, 1 MiB at a time (over the network 8 MiB, tried again where it fails), others one
- * by one; so `shuffleBuffer` is much cheaper than `shuffled`. Memory: what is read at a time for
- * each of `interleave` shards, and for each sample its key, and some numbers for each of its files.
+ * Each local shard has an index as in `TarIndex`: built in one pass the first time, and loaded from
+ * a file beside the shard later. The source then has a `size` and begins at any sample at once.
+ * Shards on a network and compressed shards are read as streams (`stream`), so the first sample
+ * comes at once.
  *
- * A state belongs to keys, extensions and sizes of all samples in order, wherever the shards lie.
+ * Samples come shard after shard, or from several shards in turn (`interleave`). With
+ * `shuffleShards` the order of the shards is different in each epoch. Adjacent samples are read
+ * together, 1 MiB at a time (8 MiB over the network, with retries), other samples one by one. So
+ * `shuffleBuffer` is much cheaper than `shuffled`. Memory: one such read for each of `interleave`
+ * shards, and for each sample its key and a few numbers for each of its files.
  *
- * @param shards paths and `http:` or `https:` URLs, of which strings may have braces:
- *   `train-{000..099}.tar`
- * @throws ArchiveError and MediaError as `TarIndex.open`; `ERR_DECODE` for a sample with two files
- *   of one extension. Iterating: `ERR_READ` as `TarIndex.read`; as `readUrl` of
- * `spindle/source` over the network
+ * A resume state belongs to the keys, extensions and sizes of all samples in order, wherever the
+ * shards are; of streams, to the names and versions of the shards.
+ *
+ * @param shards paths and URLs that `openStore` takes (`https:`, `s3:`, `hf:`, …), or names in
+ *   `store`. Strings may have braces and patterns: `train-{000..099}.tar`, `data/*.tar`
+ * @throws ArchiveError and MediaError as `TarIndex.open`; `ERR_DECODE` if a sample has two files of
+ *   one extension. While iterating: `ERR_READ` as `TarIndex.read`, and over the network the errors
+ *   of `readUrl` of `spindle/source`
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -51,7 +57,10 @@ export async function fromWebDataset(
   options: WebDatasetOptions = {},
 ): Promise<AsyncSource<Sample>> {
   const plan = webDatasetPlan(options)
-  const places = placesOf(shards)
+  checkShards(shards)
+  const places = await shardPlaces(shards, plan.store, plan.fetching)
+  if (plan.stream ?? (plan.index === undefined && places.some(isBetterStreamed)))
+    return await streamedSamples(places, plan)
   const opened = await readMany(
     places,
     () => 0,
@@ -76,16 +85,18 @@ export async function fromWebDataset(
   })
 }
 
-function placesOf(shards: string | URL | readonly (string | URL)[]): (string | URL)[] {
+/** Whether indexing would read all of a shard before the first sample. */
+function isBetterStreamed({ place, name }: ShardPlace): boolean {
+  return place instanceof URL || /\.(?:tgz|gz|zst)$/i.test(name)
+}
+
+function checkShards(shards: unknown): void {
   const list: readonly unknown[] = Array.isArray(shards) ? shards : [shards]
   if (list.length === 0)
     throw badOption('shards', 'a path, a URL, or an array of at least one', shards)
-  return list.flatMap((shard) => {
-    if (shard instanceof URL) return [shard]
-    if (typeof shard !== 'string' || shard === '')
+  for (const shard of list)
+    if (!(shard instanceof URL) && (typeof shard !== 'string' || shard === ''))
       throw badOption('shards', 'made of paths and URLs', shard)
-    return expandBraces(shard).map((name) => (/^https?:\/\//.test(name) ? new URL(name) : name))
-  })
 }
 
 function digestOf(shards: readonly Shard[], { extensions }: WebDatasetPlan): string {

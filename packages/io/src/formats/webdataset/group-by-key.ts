@@ -1,5 +1,5 @@
-import { checkKnown } from '../../base/check.ts'
-import { badOption } from '../../base/errors.ts'
+import type { Rule, Rules } from 'spindle/options'
+import { limit, mediaOptions } from '../../base/options.ts'
 import { type ArchiveError, archiveError } from '../archive/archive-error.ts'
 import { isReusing } from '../archive/reusing.ts'
 
@@ -29,13 +29,12 @@ export interface GroupByKeyOptions {
   readonly maxSampleBytes?: number
 }
 
-/** Checks the option, and fills in its default. @throws MediaError `ERR_BAD_OPTION` */
-export function sampleLimit({ maxSampleBytes = 4 * 1024 ** 3 }: GroupByKeyOptions): number {
-  const isCount = Number.isInteger(maxSampleBytes) && maxSampleBytes >= 1
-  if (!isCount && maxSampleBytes !== Number.POSITIVE_INFINITY)
-    throw badOption('maxSampleBytes', 'an integer >= 1 or Infinity', maxSampleBytes)
-  return maxSampleBytes
-}
+/** The rule of `maxSampleBytes`. */
+export const sampleLimit: Rule<number, 'always'> = limit(4 * 1024 ** 3)
+
+const groupOptions = mediaOptions('GroupByKeyOptions', {
+  maxSampleBytes: sampleLimit,
+} satisfies Rules<GroupByKeyOptions>)
 
 /** A sample that comes to more than is allowed. */
 export function largeSample(archive: string, key: string, maxBytes: number): ArchiveError {
@@ -66,9 +65,8 @@ export function groupByKey(
   members: AsyncIterable<KeyedMember> | Iterable<KeyedMember>,
   options: GroupByKeyOptions = {},
 ): AsyncIterable<Sample> {
-  checkKnown(options, ['maxSampleBytes'])
-  const maxBytes = sampleLimit(options)
-  return { [Symbol.asyncIterator]: () => group(members, maxBytes) }
+  const { maxSampleBytes } = groupOptions.check(options)
+  return { [Symbol.asyncIterator]: () => group(members, maxSampleBytes) }
 }
 
 async function* group(

@@ -9,7 +9,7 @@ import type { WebDatasetPlan } from './web-dataset-options.ts'
 
 const FILE_AHEAD_BYTES = 1024 * 1024
 const NETWORK_AHEAD_BYTES = 8 * 1024 * 1024
-/** Shards that are open at a time, at least. */
+/** Smallest limit of shards that are open at a time. */
 const MIN_OPEN = 16
 
 /** The samples at `positions`. */
@@ -25,14 +25,14 @@ export async function* readSamples(
       fetching.signal?.throwIfAborted()
       const { shard, sample } = order.at(position)
       let reader = open.get(shard)
-      // The one that was used longest ago is the first.
+      // The least recently used shard is the first.
       open.delete(shard)
       if (reader === undefined && open.size >= Math.max(MIN_OPEN, interleave)) {
         const [[oldest, unused]] = open as Iterable<[number, OpenShard]> as [[number, OpenShard]]
         open.delete(oldest)
         await unused.close()
       }
-      reader ??= await OpenShard.open(shards[shard]!, fetching)
+      reader ??= await OpenShard.open(shards[shard]!)
       open.set(shard, reader)
       yield await reader.read(sample, maxSampleBytes)
     }
@@ -43,27 +43,25 @@ export async function* readSamples(
 
 interface ShardReader {
   readonly size: number
-  /** The bytes of a range, in `memory` where that is large enough and it can be filled. */
+  /** The bytes of a range; in `memory` if it is large enough and can be filled. */
   read(offset: number, length: number, memory: Uint8Array): Promise<Uint8Array>
   close(): Promise<void>
 }
 
-/** A shard, and what has been read of it. */
+/** An open shard, and the bytes that were read from it. */
 class OpenShard {
   private readonly shard: Shard
   private readonly reader: ShardReader
   private readonly aheadBytes: number
-  /**
-   * The last bytes that were read, and where they lie. Their memory is used again: what is given
-   * are copies.
-   */
+  /** The last bytes that were read. Their memory is reused, so samples are copies. */
   private bytes: Uint8Array = new Uint8Array(0)
   private memory: Uint8Array = new Uint8Array(0)
   private offset = 0
-  /** Number of the sample that was read last. */
+  /** Number of the last sample. */
   private last = -1
 
-  static async open(shard: Shard, fetching: Fetching): Promise<OpenShard> {
+  static async open(shard: Shard): Promise<OpenShard> {
+    const { fetching } = shard
     const isRemote = shard.place instanceof URL && shard.place.protocol !== 'file:'
     const reader = isRemote
       ? await remoteReader(shard.place as URL, fetching)
@@ -85,21 +83,21 @@ class OpenShard {
     let to = 0
     let bytes = 0
     for (let file = first; file < end; file++) {
-      // Of nothing there is nothing to read. A link's data lie elsewhere, and with the others so
-      // much is read as lies in between.
+      // Empty files need no read. The data of a link are elsewhere; reading them together with the
+      // others would read everything between.
       if (sizes[file] === 0) continue
       from = Math.min(from, offsets[file]!)
       to = Math.max(to, offsets[file]! + sizes[file]!)
       bytes += sizes[file]!
     }
-    // Links may make much of little, or lie far apart.
+    // Links may repeat data, or point far away.
     if (Math.max(bytes, to - from) > maxBytes)
       throw largeSample(describeSource(this.shard.place), keys[sample]!, maxBytes)
     if (from < to) await this.load(from, to, sample === this.last + 1)
     this.last = sample
     for (let file = first; file < end; file++) {
       const start = offsets[file]! - this.offset
-      // Memory of its own: to be transferred, or kept, without the others.
+      // Each file has its own memory, so that it can be transferred or kept alone.
       files.set(
         extensions[file]!,
         sizes[file] === 0 ? new Uint8Array(0) : this.bytes.slice(start, start + sizes[file]!),
@@ -112,11 +110,11 @@ class OpenShard {
     return this.reader.close()
   }
 
-  /** Makes `bytes` have the bytes `from`..`to` of the shard. */
+  /** Loads the bytes `from`..`to` of the shard into `bytes`. */
   private async load(from: number, to: number, isNext: boolean): Promise<void> {
     if (from >= this.offset && to <= this.offset + this.bytes.length) return
     const end = isNext ? Math.min(this.reader.size, Math.max(to, from + this.aheadBytes)) : to
-    // Nothing of it is there while it is overwritten.
+    // The old bytes are invalid while they are overwritten.
     const { memory } = this
     this.bytes = NOTHING
     this.bytes = await this.reader.read(from, end - from, memory)

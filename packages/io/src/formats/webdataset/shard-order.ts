@@ -1,15 +1,15 @@
 import { KeyedPermutation } from 'spindle/source'
 
-/** Where a sample lies. */
+/** The place of a sample. */
 export interface SamplePlace {
   readonly shard: number
-  /** Its number in its shard. */
+  /** Number of the sample in its shard. */
   readonly sample: number
 }
 
-/** How the samples of all shards follow each other. */
+/** The order of the samples of all shards. */
 export class ShardOrder {
-  /** How many samples there are. */
+  /** Number of samples. */
   readonly size: number
   private readonly counts: readonly number[]
   private readonly options: ShardOrderOptions
@@ -23,8 +23,8 @@ export class ShardOrder {
   }
 
   /**
-   * The order of an epoch. Making it goes through the shards; it is kept for as long as no other
-   * epoch is asked for.
+   * The order of an epoch. Building it visits all shards; it is kept until another epoch is
+   * requested.
    */
   ofEpoch(epoch: number): EpochOrder {
     const { interleave, shuffleShards, seed } = this.options
@@ -39,7 +39,7 @@ export class ShardOrder {
   }
 }
 
-/** What an order depends on. */
+/** The options that determine an order. */
 export interface ShardOrderOptions {
   readonly interleave: number
   readonly shuffleShards: boolean
@@ -47,8 +47,8 @@ export interface ShardOrderOptions {
 }
 
 /**
- * The order of one epoch: groups of shards, one after another; within a group the shards in turn,
- * passing over those that have no more.
+ * The order of one epoch: groups of shards, one after another. Within a group, the shards take
+ * turns; shards without more samples are skipped.
  */
 export class EpochOrder {
   private readonly counts: readonly number[]
@@ -69,14 +69,14 @@ export class EpochOrder {
     })
   }
 
-  /** Where the sample of a position lies. */
+  /** The place of the sample at a position. */
   at(position: number): SamplePlace {
     const number = lastAtMost(this.starts.length, (index) => this.starts[index]!, position)
     const group = this.groups[number]!
     const within = position - this.starts[number]!
     const counts = group.map((shard) => this.counts[shard]!)
     if (group.length === 1) return { shard: group[0]!, sample: within }
-    // How many come before round r: each shard's samples below r.
+    // Number of samples before round r: each shard's samples below r.
     const before = (round: number) => counts.reduce((sum, count) => sum + Math.min(count, round), 0)
     const sample = lastAtMost(Math.max(...counts), before, within)
     const turn = within - before(sample)
@@ -85,7 +85,7 @@ export class EpochOrder {
   }
 }
 
-/** The last of the numbers 0..count - 1 whose rising value is at most `limit`. */
+/** The last of the numbers 0..count - 1 whose value, which rises, is at most `limit`. */
 function lastAtMost(count: number, value: (index: number) => number, limit: number): number {
   let [low, high] = [0, count]
   while (high - low > 1) {

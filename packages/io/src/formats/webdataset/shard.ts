@@ -1,26 +1,36 @@
 import { describeSource } from '../../files/source.ts'
+import type { Fetching } from '../../files/url-options.ts'
 import { archiveError } from '../archive/archive-error.ts'
 import { TarIndex } from '../tar-index/tar-index.ts'
 import { splitKey } from './group-by-key.ts'
+import type { ShardPlace } from './shard-places.ts'
 import type { WebDatasetPlan } from './web-dataset-options.ts'
 
 /**
- * What is where in a shard, as columns: files of all samples one after another, samples by the
- * number of their first file.
+ * The contents of a shard, as columns: the files of all samples one after another, and for each
+ * sample the number of its first file.
  */
 export interface Shard {
   readonly place: string | URL
+  readonly fetching: Fetching
   readonly keys: readonly string[]
-  /** Number of each sample's first file, and at the end the number of files. */
+  /** Number of each sample's first file, then the number of files. */
   readonly firsts: Uint32Array
   readonly extensions: readonly string[]
   readonly offsets: Float64Array
   readonly sizes: Float64Array
 }
 
-/** Opens the index of a shard, or makes it. @throws as `fromWebDataset` */
-export async function indexShard(place: string | URL, plan: WebDatasetPlan): Promise<Shard> {
-  const { index, fetching, extensions: wanted } = plan
+/**
+ * Opens or builds the index of a shard.
+ *
+ * @throws as `fromWebDataset`
+ */
+export async function indexShard(
+  { place, fetching }: ShardPlace,
+  plan: WebDatasetPlan,
+): Promise<Shard> {
+  const { index, extensions: wanted } = plan
   const name = describeSource(place)
   const indexFile =
     typeof index === 'function' ? index(place instanceof URL ? place.href : place) : index
@@ -28,8 +38,8 @@ export async function indexShard(place: string | URL, plan: WebDatasetPlan): Pro
     ...(indexFile === undefined ? {} : { indexFile }),
     ...fetching,
   })
-  // The index is in memory, and the shard is opened again when it is read: there may be more shards
-  // than files can be open.
+  // The index is in memory. The shard is opened again when it is read, because there may be more
+  // shards than files can be open.
   await tar.close()
   const keys: string[] = []
   const firsts: number[] = []
@@ -58,9 +68,10 @@ export async function indexShard(place: string | URL, plan: WebDatasetPlan): Pro
   }
   return {
     place,
+    fetching,
     keys,
     firsts: Uint32Array.from([...firsts, extensions.length]),
-    // Few texts, each many times.
+    // Few different texts, each repeated many times.
     extensions,
     offsets: Float64Array.from(offsets),
     sizes: Float64Array.from(sizes),

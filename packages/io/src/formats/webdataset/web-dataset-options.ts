@@ -1,6 +1,8 @@
-import { checkBoolean, checkKnown, checkSignal } from '../../base/check.ts'
+import { boolean, integer, is, list, object, type Rules, signal } from 'spindle/options'
+import type { FindObjectsOptions } from 'spindle/source'
 import { badOption } from '../../base/errors.ts'
-import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { mediaOptions } from '../../base/options.ts'
+import { type Fetching, fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { sampleLimit } from './group-by-key.ts'
 
 /** Options of `fromWebDataset`. */
@@ -19,6 +21,18 @@ export interface WebDatasetOptions extends UrlOptions {
    * copied. Default: all.
    */
   readonly extensions?: readonly string[]
+  /**
+   * Read the shards as streams, without an index: the first sample comes at once, shards may be
+   * compressed (gzip, zstd), and the number of samples is not known. To begin at a late position,
+   * shards in front of it are read. Default: true if a shard is on a network or compressed, and
+   * `index` is not given.
+   */
+  readonly stream?: boolean
+  /**
+   * The store in which the shards lie, or options of the stores that URLs stand for, such as
+   * `{ credentials }`; see `openStore` of `spindle/source`.
+   */
+  readonly store?: FindObjectsOptions['store']
   /**
    * Where the index of a shard is kept, as `indexFile` of `TarIndex.open` has it, for each shard.
    * `false`: nowhere, and each opening goes through the shards. Default: beside each shard that is
@@ -41,40 +55,38 @@ export interface WebDatasetPlan {
   readonly seed: number
   readonly extensions: readonly string[] | undefined
   readonly index: WebDatasetOptions['index']
+  readonly stream: boolean | undefined
+  readonly store: FindObjectsOptions['store']
   readonly maxSampleBytes: number
   /** How URLs are fetched, and the signal. */
   readonly fetching: Fetching
 }
 
+const datasetOptions = mediaOptions('WebDatasetOptions', {
+  interleave: integer({ min: 1, default: 1, unit: 'shards' }),
+  shuffleShards: boolean({ default: false }),
+  seed: is('an integer', Number.isSafeInteger, { default: 0 }),
+  extensions: list('text', (end) => typeof end === 'string', { minLength: 1 }),
+  index: is(
+    'false or a function of the name of a shard',
+    (value) => value === false || typeof value === 'function',
+  ),
+  stream: boolean(),
+  store: object(),
+  maxSampleBytes: sampleLimit,
+  signal: signal(),
+  ...urlRules,
+} satisfies Rules<WebDatasetOptions>)
+
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
-  checkKnown(
-    options,
-    ['interleave', 'shuffleShards', 'seed', 'extensions', 'index', 'maxSampleBytes', 'signal'],
-    URL_OPTIONS,
-  )
-  const { interleave = 1, shuffleShards = false, seed = 0, extensions, index, signal } = options
-  if (!Number.isInteger(interleave) || interleave < 1)
-    throw badOption('interleave', 'an integer >= 1', interleave)
-  checkBoolean('shuffleShards', shuffleShards)
-  if (!Number.isSafeInteger(seed)) throw badOption('seed', 'an integer', seed)
-  const isList =
-    Array.isArray(extensions) &&
-    extensions.length > 0 &&
-    extensions.every((end) => typeof end === 'string')
-  if (extensions !== undefined && !isList)
-    throw badOption('extensions', 'an array of at least one text', extensions)
-  if (index !== undefined && index !== false && typeof index !== 'function')
-    throw badOption('index', 'false or a function of the name of a shard', index)
-  checkSignal(signal)
-  const wanted = extensions?.map((end) => end.replace(/^\./, '').toLowerCase())
+  const { interleave, shuffleShards, seed, extensions, index, stream, store, maxSampleBytes } =
+    datasetOptions.check(options)
+  if (stream === true && index !== undefined)
+    throw badOption('index', 'left out where `stream` is true', index)
   return {
-    interleave,
-    shuffleShards,
-    seed,
-    extensions: wanted,
-    index,
-    maxSampleBytes: sampleLimit(options),
+    ...{ interleave, shuffleShards, seed, index, stream, store, maxSampleBytes },
+    extensions: extensions?.map((end) => end.replace(/^\./, '').toLowerCase()),
     fetching: fetchingOf(options),
   }
 }

@@ -4,49 +4,48 @@ import { type Routine, TURN } from '../../files/routine.ts'
 import { type EndRecord, readEndRecord, readUInt64 } from './end-record.ts'
 import { readZipName } from './zip-names.ts'
 
-/** A member of a zip archive, as its central directory describes it. */
+/** A member of a zip archive, from the central directory. */
 export interface ZipEntry {
   /**
-   * Its path, as {@link readZipName} reads it, with `/` between folders; a folder's own ends with
-   * `/`.
+   * Its path, decoded by {@link readZipName}, with `/` between folders; a folder's own path ends
+   * with `/`.
    */
   readonly name: string
-  /** The bytes of the name, as they stand in the archive. */
+  /** The bytes of the name as stored. */
   readonly nameBytes: Uint8Array
-  /** How it is stored: 0 as it is, 8 deflated; see {@link methodName} for others. */
+  /** Compression method: 0 stored, 8 deflated; see {@link methodName} for others. */
   readonly method: number
-  /** General purpose flags: bit 0 encrypted, bit 3 sizes behind the data, bit 11 name in UTF-8. */
+  /** General purpose flags: bit 0 encrypted, bit 3 sizes after the data, bit 11 name in UTF-8. */
   readonly flags: number
   /** CRC-32 of the data. */
   readonly crc: number
-  /** Bytes in the archive. */
+  /** Size in the archive, in bytes. */
   readonly compressedSize: number
-  /** Bytes when read. */
+  /** Size of the data, in bytes. */
   readonly size: number
-  /** Where its local header begins, from the first byte of the file. */
+  /** Offset of its local header from the first byte of the file. */
   readonly headerOffset: number
-  /** Data ends before this: where the next member begins, or the directory. */
+  /** Upper bound of the end of its data: the start of the next member or of the directory. */
   readonly dataLimit: number
 }
 
 const ENTRY = 0x02014b50
 const ENTRY_BYTES = 46
-/** A signature of the directory may stand behind its entries. */
+/** Signature that may follow the directory's entries. */
 const SIGNATURE = 0x05054b50
 
 /**
- * Reads the central directory of a zip archive, zip64 and archives with something before them
- * included. Multi-part archives are refused. What the directory says of sizes and places is held
- * against the size of the file; the local headers are looked at when a member is read. Faults do
- * not name the source.
+ * Reads the central directory of a zip archive, including zip64 and archives with bytes before
+ * them. Multi-part archives are refused. Sizes and offsets are checked against the size of the
+ * file; local headers are checked when a member is read. Errors do not name the source.
  *
- * @param size of the file
+ * @param size of the file, in bytes
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  * @see APPNOTE.TXT of PKWARE, 4.3.12 to 4.3.16
  */
 export function* readZipDirectory(size: number): Routine<ZipEntry[]> {
   const end = yield* readEndRecord(size)
-  // What stands before the archive (a program that unpacks it) shifts everything by its length.
+  // Bytes before the archive (such as a program that unpacks it) shift all offsets by their length.
   const shift = end.at - end.size - end.offset
   if (shift < 0) {
     throw damaged(
@@ -57,7 +56,7 @@ export function* readZipDirectory(size: number): Routine<ZipEntry[]> {
   return yield* parseEntries(directory, end, shift)
 }
 
-/** So many entries take about a millisecond. */
+/** Parsing this number of entries takes about a millisecond. */
 const ENTRIES_PER_TURN = 2048
 
 function* parseEntries(
@@ -121,20 +120,22 @@ function* parseEntries(
 
 type OpenEntry = { -readonly [K in keyof ZipEntry]: ZipEntry[K] }
 
-/** A member's header has this many bytes at least. */
+/** Smallest size of a local header. */
 const LOCAL_BYTES = 30
 
 /**
- * Each byte is of one member at most. Many that share their data would make much of a small file
- * (Fifield 2019, "A better zip bomb"); Info-ZIP refuses them too. @throws MediaError `ERR_DECODE`
+ * Refuses members that share bytes, because such an archive expands to far more than its size
+ * (Fifield 2019, "A better zip bomb"). Info-ZIP refuses them too.
+ *
+ * @throws MediaError `ERR_DECODE`
  */
 function refuseOverlaps(entries: readonly OpenEntry[]): void {
   const inOrder = [...entries].sort((a, b) => a.headerOffset - b.headerOffset)
   for (const [index, entry] of inOrder.entries()) {
     const next = inOrder[index + 1]
     if (next === undefined) return
-    // The name in its header may be another, shorter one. Where its data end exactly is known when
-    // it is read.
+    // The name in the local header may be another, shorter one. The exact end of the data is known
+    // when they are read.
     const end = entry.headerOffset + LOCAL_BYTES + entry.compressedSize
     if (end > next.headerOffset) {
       const names = `${JSON.stringify(entry.name)} and ${JSON.stringify(next.name)}`
@@ -149,10 +150,7 @@ function refuseOverlaps(entries: readonly OpenEntry[]): void {
 const ZIP64_EXTRA = 1
 const IN_EXTRA = 0xffffffff
 
-/**
- * Sizes and places that do not fit 32 bits stand in an extra field, those and no others, in this
- * order.
- */
+/** Sizes and offsets that do not fit 32 bits are in an extra field, only those, in this order. */
 function readZip64Extra(
   extra: Buffer,
   places: { size: number; compressedSize: number; headerOffset: number },

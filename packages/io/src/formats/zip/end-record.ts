@@ -2,18 +2,18 @@ import { bytesOf } from '../../base/dtypes.ts'
 import { damaged, MediaError } from '../../base/errors.ts'
 import type { Routine } from '../../files/routine.ts'
 
-/** What the record at the end of a zip archive says of the directory. */
+/** The end record of a zip archive. */
 export interface EndRecord {
-  /** Where this record begins: the directory ends there. */
+  /** Offset of this record: the directory ends there. */
   readonly at: number
-  /** Entries of the directory. */
+  /** Number of entries in the directory. */
   readonly count: number
   /** Whether `count` is exact. Without zip64 it has 16 bits, and some writers let it overflow. */
   readonly isExactCount: boolean
-  /** Bytes of the directory. */
+  /** Size of the directory, in bytes. */
   readonly size: number
   /**
-   * Where the directory begins, from the first byte of the archive, which need not be that of the
+   * Offset of the directory from the first byte of the archive, which may differ from that of the
    * file.
    */
   readonly offset: number
@@ -26,16 +26,16 @@ const ZIP64_LOCATOR_BYTES = 20
 const ZIP64_END = 0x06064b50
 const ZIP64_END_BYTES = 56
 const MAX_COMMENT = 0xffff
-/** Most that is looked through for the record. */
+/** Largest number of bytes that are searched for the record. */
 const LONGEST_TAIL = END_BYTES + MAX_COMMENT + ZIP64_LOCATOR_BYTES
-/** An archive without a long comment is understood after one read. */
+/** An archive without a long comment needs only one read. */
 const USUAL_TAIL = 16 * 1024
 
 /**
- * Finds the record at the end of an archive. Bytes behind it are passed over, and a comment may be
- * cut short, as Python, libarchive and 7-Zip have it: nothing of the members is missing then.
+ * Finds the record at the end of an archive. Bytes after it are ignored and a comment may be
+ * truncated, as in Python, libarchive and 7-Zip: no member is missing then.
  *
- * @param size of the file
+ * @param size of the file, in bytes
  * @throws MediaError `ERR_DECODE` or `ERR_UNSUPPORTED`
  * @see APPNOTE.TXT of PKWARE, 4.3.14 to 4.3.16
  */
@@ -69,14 +69,15 @@ export function* readEndRecord(size: number): Routine<EndRecord> {
   return end
 }
 
-/** The last record whose comment ends where the file ends. */
+/** The last record whose comment ends at the end of the file. */
 function findExactEnd(tail: Buffer): number | undefined {
   return lastEnd(tail, (at) => at + END_BYTES + tail.readUInt16LE(at + 20) === tail.length)
 }
 
 /**
- * The last record whose directory can be in front of it. In a file that begins with a member it
- * must be where it says: otherwise it is that of an archive in an archive that was cut off.
+ * The last record that can have its directory in front of it. In a file that begins with a member,
+ * the directory must be exactly where the record says. Otherwise the record belongs to an archive
+ * inside a truncated archive.
  */
 function* findEnd(tail: Buffer, start: number): Routine<number | undefined> {
   const head = bytesOf(yield { kind: 'read', offset: 0, length: Math.min(4, start + tail.length) })
@@ -101,8 +102,7 @@ function lastEnd(tail: Buffer, fits: (at: number) => boolean): number | undefine
 }
 
 /**
- * The record is in front of its locator, or, where it is longer than usual, at the place that the
- * locator tells.
+ * The record is in front of its locator, or, if it is longer than usual, at the locator's offset.
  */
 function* readZip64End(locatorAt: number, locator: Buffer): Routine<EndRecord | undefined> {
   for (const at of [locatorAt - ZIP64_END_BYTES, readUInt64(locator, 8)]) {
@@ -122,7 +122,7 @@ function* readZip64End(locatorAt: number, locator: Buffer): Routine<EndRecord | 
   return undefined
 }
 
-/** Says of a file that is no zip what it may be. */
+/** Guesses what a file is that is not a zip. */
 function* whatElse(size: number): Routine<string> {
   if (size === 0) return 'is empty'
   const head = bytesOf(yield { kind: 'read', offset: 0, length: Math.min(size, 6) }).toString(
@@ -134,7 +134,7 @@ function* whatElse(size: number): Routine<string> {
   return 'not a zip file: it has no directory at its end'
 }
 
-/** Of what is larger than a file can be, the exact value does not matter. */
+/** Values above the size of any file need not be exact. */
 export function readUInt64(bytes: Buffer, at: number): number {
   return Number(bytes.readBigUInt64LE(at))
 }

@@ -33,7 +33,7 @@ export function iterateZip(
   options: IterateZipOptions = {},
 ): AsyncIterable<ZipMember> {
   checkSource(source, 'source')
-  const plan = zipPlan(options, 'filter', 'reuse', 'signal')
+  const plan = zipPlan(options, 'iterate')
   const { filter, reuse = false, signal } = options
   const fetching = fetchingOf(options)
   const iterable: AsyncIterable<ZipMember> = {
@@ -53,7 +53,7 @@ export function iterateZip(
           if (!isWanted) continue
           signal?.throwIfAborted()
           const reading = members.read(number, plan.verify, plan.maxMemberBytes)
-          const data = await run(reading, { reader, inflatesHere: SMALL_IN_SEQUENCE }, signal)
+          const data = await run(reading, { reader, inflatesOnLoop: SMALL_IN_SEQUENCE }, signal)
           const isPart = reader instanceof AheadReader && reader.has(data)
           yield { ...entry, data: isPart && !reuse ? new Uint8Array(data) : data }
         }

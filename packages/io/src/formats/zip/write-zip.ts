@@ -1,14 +1,14 @@
 import type { Routine, WriteRequest } from '../../files/routine.ts'
 import { crcOf } from './zip-member.ts'
 
-/** A member to be written. */
+/** A member to write. */
 export interface ZipInput {
   readonly name: string
-  /** Its data, in pieces that follow one another. */
+  /** Its data, in consecutive pieces. */
   readonly chunks: readonly Uint8Array[]
 }
 
-/** What the directory must know of a member that was written. */
+/** The directory's data of a member that was written. */
 export interface WrittenEntry {
   readonly nameBytes: Uint8Array
   readonly flags: number
@@ -24,22 +24,19 @@ const DEFLATED = 8
 const UTF8 = 0x800
 /** Version 4.5 of the format: zip64. */
 const VERSION = 45
-/**
- * Midnight of 1 January 1980, the beginning of time in zip files: equal arrays make equal files.
- */
+/** Midnight of 1 January 1980, the earliest date of zip files: equal arrays make equal files. */
 const DATE = 0x21
 const UNIX = 3
 /** Readable and writable for the owner. */
 const MODE = 0o600 << 16
-/** Python writes zip64 fields from here on, and so the files are equal to its. */
+/** From this size on, Python writes zip64 fields; the files are equal to Python's. */
 const MAX_PLAIN_SIZE = 0x7fffffff
 const MAX_PLAIN_COUNT = 0xffff
 const IN_EXTRA = 0xffffffff
 
 /**
  * Writes a zip archive: each member with a local header that has room for zip64 sizes, then the
- * directory. What is stored as it is comes out byte for byte as Python's `zipfile` writes it for
- * `np.savez`.
+ * directory. Stored archives are byte for byte those of Python's `zipfile` for `np.savez`.
  */
 export function* writeZip(
   members: Iterable<ZipInput>,
@@ -80,7 +77,7 @@ function localHeader(entry: WrittenEntry): Buffer {
   return header
 }
 
-/** The directory and the records behind it, for members that end at `offset`. */
+/** The directory and the records after it, for members that end at `offset`. */
 export function directoryOf(entries: readonly WrittenEntry[], offset: number): Buffer[] {
   const records = entries.map(directoryEntry)
   const size = bytesIn(records)
@@ -129,8 +126,8 @@ function directoryEntry(entry: WrittenEntry): Buffer {
 }
 
 /**
- * The fields that local headers and directory entries share, from the flags to the length of the
- * name.
+ * Writes the fields that local headers and directory entries share, from the flags to the length of
+ * the name.
  */
 function writeCommon(header: Buffer, at: number, entry: WrittenEntry): void {
   header.writeUInt16LE(entry.flags, at)

@@ -30,7 +30,7 @@ export class ZipFileSync extends OpenArchiveSync<ZipMemberEntry> {
     options: Omit<ZipOptions, 'signal' | keyof UrlOptions> = {},
   ): ZipFileSync {
     checkSource(source, 'source')
-    const plan = zipPlan(options)
+    const plan = zipPlan(options, 'sync')
     const name = describeSource(source)
     const reader = openReaderSync(source)
     try {

@@ -37,7 +37,7 @@ export class ZipFile extends OpenArchive<ZipMemberEntry> {
    */
   static async open(source: MediaSource, options: ZipOptions = {}): Promise<ZipFile> {
     checkSource(source, 'source')
-    const plan = zipPlan(options, 'signal')
+    const plan = zipPlan(options, 'file')
     const { signal } = options
     signal?.throwIfAborted()
     const name = describeSource(source)

@@ -6,15 +6,15 @@ import type { ZipEntry } from './directory.ts'
 
 const LOCAL = 0x04034b50
 const LOCAL_BYTES = 30
-/** No deflate stream makes more of a byte: 258 bytes for two bits, and the end. */
+/** Largest expansion of a deflate stream: 258 bytes for two bits, and the end. */
 const MAX_RATIO = 1032
 
-/** Whether a member can have as many bytes as the directory says. */
+/** Whether a member can have the size that the directory says. */
 export function isPossible({ method, size, compressedSize }: ZipEntry): boolean {
   return method === 0 ? size === compressedSize : size <= compressedSize * MAX_RATIO + 64
 }
 
-/** How data can be stored that is not read here (APPNOTE.TXT, 4.4.5). */
+/** Names of compression methods that are not supported (APPNOTE.TXT, 4.4.5). */
 const METHODS: Readonly<Record<number, string>> = {
   1: 'shrunk',
   2: 'reduced',
@@ -42,12 +42,12 @@ const ENCRYPTED = 1
 const STRONG = 0x40
 
 /**
- * Reads the data of a member and checks them against size and, unless told otherwise, CRC. Data
- * that are stored as they are come as the reader gives them: as a view, where that is memory.
- * Faults name the member, but not the source.
+ * Reads the data of a member and checks its size and, unless disabled, its CRC. Stored data are
+ * returned as the reader gives them: a view if the archive is in memory. Errors name the member,
+ * but not the source.
  *
  * @throws MediaError `ERR_DECODE` for damaged or truncated data, `ERR_UNSUPPORTED` for encryption
- *   and other methods than 0 and 8
+ *   and methods other than 0 and 8
  */
 export function* readZipMember(
   entry: ZipEntry,
@@ -72,13 +72,12 @@ export function* readZipMember(
 }
 
 /**
- * Where the data of a member begin: behind its local header. Its name there may be another one:
- * what the directory says counts, as in unzip, libarchive and yauzl, and the checksum tells whether
- * the data are those.
+ * Offset of a member's data, after its local header. The name there may differ: the directory's
+ * name counts, as in unzip, libarchive and yauzl, and the checksum decides whether the data are
+ * right.
  *
- * @param requiresName whether the header must have the same name, as Python asks: no checksum
- * covers that of the directory
- *
+ * @param requiresName whether the header must have the same name, as Python requires: no checksum
+ *   covers the directory's name
  * @throws MediaError as {@link readZipMember}
  */
 export function* findData(entry: ZipEntry, requiresName = false): Routine<number> {
@@ -125,7 +124,7 @@ function* checkCrc(entry: ZipEntry, data: Uint8Array): Routine<void> {
     throw damaged(entry, `its checksum is ${hex(crc)} and should be ${hex(entry.crc)}`)
 }
 
-/** The CRC-32 of chunks one after the other, with turns for the loop. */
+/** The CRC-32 of consecutive chunks, with turns for the event loop. */
 export function* crcOf(chunks: readonly Uint8Array[]): Routine<number, never> {
   let crc = 0
   let sinceTurn = 0

@@ -5,18 +5,21 @@ import type { ArchiveEntry, ArchiveTable } from '../archive/archive-files.ts'
 import { readZipDirectory, type ZipEntry } from './directory.ts'
 import { readZipMember } from './zip-member.ts'
 
-/** What the directory of a zip archive says of a file. */
+/** The directory entry of a file in a zip archive. */
 export interface ZipMemberEntry extends ArchiveEntry {
-  /** Bytes that it takes up in the archive. */
+  /** Size in the archive, in bytes. */
   readonly compressedSize: number
 }
 
-/** A file of a zip archive with its data. A plain object: it can be posted to other threads. */
+/**
+ * A file of a zip archive with its data. It is a plain object and can be posted to other threads.
+ */
 export interface ZipMember extends ZipMemberEntry {
+  /** Its data. */
   readonly data: Uint8Array
 }
 
-/** The files of a zip archive. Directories, which are members too, are left out. */
+/** The files of a zip archive. Directories are left out, although they are members. */
 export class ZipMembers implements ArchiveTable<ZipMemberEntry> {
   readonly archive: string
   readonly paths: readonly string[]
@@ -29,7 +32,7 @@ export class ZipMembers implements ArchiveTable<ZipMemberEntry> {
     this.paths = this.entries.map(({ name }) => name)
   }
 
-  /** The number of each path; of two members of one path, of the later one. */
+  /** The number of each path. If two members have the same path, the later one counts. */
   get byPath(): ReadonlyMap<string, number> {
     this.numbers ??= new Map(this.paths.map((path, number) => [path, number]))
     return this.numbers
@@ -40,12 +43,16 @@ export class ZipMembers implements ArchiveTable<ZipMemberEntry> {
     return { number, path: name, size, compressedSize }
   }
 
-  /** Where a member begins. */
+  /** Offset of a member. */
   placeOf(number: number): number {
     return this.entries[number]!.headerOffset
   }
 
-  /** Reads one file. @throws ArchiveError that names archive and member */
+  /**
+   * Reads one file.
+   *
+   * @throws ArchiveError with the names of the archive and the member
+   */
   *read(number: number, verify: boolean, maxMemberBytes: number): Routine<Uint8Array> {
     const entry = this.entries[number]!
     if (entry.size > maxMemberBytes) {
@@ -64,7 +71,11 @@ export class ZipMembers implements ArchiveTable<ZipMemberEntry> {
   }
 }
 
-/** What is in a zip archive. @throws ArchiveError `ERR_DECODE`, `ERR_UNSUPPORTED` */
+/**
+ * Reads the directory of a zip archive.
+ *
+ * @throws ArchiveError `ERR_DECODE`, `ERR_UNSUPPORTED`
+ */
 export function* readZipMembers(archive: string, size: number): Routine<ZipMembers> {
   try {
     return new ZipMembers(archive, yield* readZipDirectory(size))
@@ -73,7 +84,7 @@ export function* readZipMembers(archive: string, size: number): Routine<ZipMembe
   }
 }
 
-/** The parsers do not know what they read; here it is added. */
+/** Adds the archive and the member to an error of the parsers, which do not know them. */
 function ofArchive(error: unknown, archive: string, entry?: ZipEntry): unknown {
   if (!(error instanceof MediaError) || error.source !== undefined) return error
   return new ArchiveError(error.code, `${archive}: ${error.message}`, {

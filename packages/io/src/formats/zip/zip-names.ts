@@ -9,20 +9,20 @@ const UNICODE_PATH = 0x7075
  */
 const WINDOWS: readonly number[] = [0, 10, 14]
 
-/** What a directory says of a name. */
+/** The stored form of a name. */
 export interface StoredName {
   readonly bytes: Buffer
   readonly flags: number
   readonly extra: Buffer
-  /** The system on which the member was made. */
+  /** The system that wrote the member. */
   readonly system: number
 }
 
 /**
- * The name of a member. The Unicode path field says it where it belongs to the name. Otherwise it
- * is UTF-8 where it can be, flag or not: zip on Linux and macOS's Finder write UTF-8 and no flag.
- * What is not UTF-8 is in the code page of the IBM PC. A name that Windows wrote with backslashes
- * alone has slashes instead, as unzip and libarchive have it.
+ * Decodes the name of a member. The Unicode path field counts if it belongs to the name. Otherwise
+ * the name is UTF-8 if it is valid, with or without the flag, because zip on Linux and macOS's
+ * Finder do not set it. Other names are in code page 437. If Windows wrote a name with backslashes
+ * alone, they become slashes, as in unzip and libarchive.
  *
  * @see APPNOTE.TXT of PKWARE, 4.6.9 and appendix D
  */
@@ -35,7 +35,7 @@ export function readZipName({ bytes, flags, extra, system }: StoredName): string
 
 function decode(bytes: Buffer, flags: number): string {
   if ((flags & UTF8_FLAG) !== 0) {
-    // Names that only differ in bytes that are not UTF-8 must not become one.
+    // Names that differ only in bytes that are not UTF-8 must stay different.
     return isUtf8(own(bytes)) ? bytes.toString('utf8') : decodeCp437(bytes)
   }
   for (let i = 0; i < bytes.length; i++)
@@ -44,8 +44,8 @@ function decode(bytes: Buffer, flags: number): string {
 }
 
 /**
- * The name in the Unicode path field, if there is one with the checksum of the other name: that was
- * not changed since.
+ * The name in the Unicode path field, if the field has the checksum of the other name, which proves
+ * that the name was not changed later.
  */
 function unicodePath(name: Buffer, extra: Buffer): string | undefined {
   for (let at = 0; at + 4 <= extra.length; ) {
@@ -61,7 +61,10 @@ function unicodePath(name: Buffer, extra: Buffer): string | undefined {
   return undefined
 }
 
-/** Shared memory could change between the look and the reading, and `isUtf8` refuses it. */
+/**
+ * Copies shared memory, which could change between the check and the decoding, and which `isUtf8`
+ * refuses.
+ */
 function own(bytes: Buffer): Buffer {
   return bytes.buffer instanceof ArrayBuffer ? bytes : Buffer.from(bytes)
 }

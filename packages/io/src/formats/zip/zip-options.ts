@@ -1,6 +1,6 @@
-import { checkBoolean, checkKnown, checkSignal } from '../../base/check.ts'
-import { badOption } from '../../base/errors.ts'
-import { fetchingOf, URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { boolean, func, integer, type Rules, signal } from 'spindle/options'
+import { mediaOptions } from '../../base/options.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 import type { ZipMemberEntry } from './zip-members.ts'
 
 /** Options of `ZipFile.open`. */
@@ -34,21 +34,33 @@ export interface IterateZipOptions extends ZipOptions {
 
 const GIB = 1024 ** 3
 
+const plainRules = {
+  verify: boolean({ default: true }),
+  maxMemberBytes: integer({ min: 1, max: 4 * GIB, default: GIB }),
+}
+const zipRules = {
+  ...plainRules,
+  signal: signal(),
+  ...urlRules,
+} satisfies Rules<ZipOptions>
+
+const declared = {
+  /** `ZipFileSync.open`. */
+  sync: mediaOptions('ZipOptions', plainRules),
+  /** `ZipFile.open`. */
+  file: mediaOptions('ZipOptions', zipRules),
+  iterate: mediaOptions('IterateZipOptions', {
+    ...zipRules,
+    filter: func(),
+    reuse: boolean({ default: false }),
+  } satisfies Rules<IterateZipOptions>),
+}
+
 /** Checks options and fills in defaults. @throws MediaError `ERR_BAD_OPTION` */
 export function zipPlan(
   options: IterateZipOptions,
-  ...alsoKnown: ('signal' | 'filter' | 'reuse')[]
+  form: 'sync' | 'file' | 'iterate',
 ): { readonly verify: boolean; readonly maxMemberBytes: number } {
-  const fetched = alsoKnown.includes('signal') ? URL_OPTIONS : []
-  checkKnown(options, ['verify', 'maxMemberBytes', ...alsoKnown], fetched)
-  const { verify = true, maxMemberBytes = GIB, filter, reuse = false } = options
-  checkBoolean('verify', verify)
-  checkBoolean('reuse', reuse)
-  if (!Number.isInteger(maxMemberBytes) || maxMemberBytes < 1 || maxMemberBytes > 4 * GIB)
-    throw badOption('maxMemberBytes', `an integer from 1 to ${4 * GIB}`, maxMemberBytes)
-  if (filter !== undefined && typeof filter !== 'function')
-    throw badOption('filter', 'a function', filter)
-  checkSignal(options.signal)
-  fetchingOf(options)
+  const { verify, maxMemberBytes } = declared[form].check(options)
   return { verify, maxMemberBytes }
 }

@@ -1,7 +1,6 @@
 import type { DataOf } from '../../base/array.ts'
 import { MediaError } from '../../base/errors.ts'
-import { product } from '../fill.ts'
-import { bytesPer, type ImageDType, imageArray } from '../pixel-format.ts'
+import { bytesPer, type ImageDType, imageArray, product } from '../pixel-format.ts'
 import type { SharpBackend } from '../sharp/sharp.ts'
 import type { BatchWork, FilledBatch, ImageFailure } from './batch.ts'
 

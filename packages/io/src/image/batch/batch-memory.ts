@@ -1,6 +1,5 @@
 import type { DataOf } from '../../base/array.ts'
-import { product } from '../fill.ts'
-import { bytesPer, type ImageDType, imageArray } from '../pixel-format.ts'
+import { bytesPer, type ImageDType, imageArray, product } from '../pixel-format.ts'
 import type { BatchWork } from './batch.ts'
 
 /** Shared memory that the parts of a batch fill together. */

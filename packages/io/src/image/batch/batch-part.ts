@@ -1,6 +1,6 @@
 import type { DataOf } from '../../base/array.ts'
 import type { Fault } from '../../base/errors.ts'
-import type { FillJob } from '../fill.ts'
+import type { FillJob } from '../load-image-in-thread.ts'
 import type { ImageDType } from '../pixel-format.ts'
 
 /** Some of the sources of a batch. */

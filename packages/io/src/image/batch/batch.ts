@@ -1,18 +1,19 @@
 import type { OpCall } from 'spindle'
+import { anything, boolean, integer, type Rules } from 'spindle/options'
 import type { DataOf, NdArray } from '../../base/array.ts'
 import { badOption, MediaError, printValue } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { checkSource, type ImageSource } from '../../files/source.ts'
 import type { Fetching } from '../../files/url-options.ts'
 import type { Augmentation } from '../augment.ts'
-import { product } from '../fill.ts'
 import { checkResultBytes } from '../image-limits.ts'
 import {
-  checkInteger,
   type ImageTarget,
+  imageRules,
   imageTarget,
   type LoadImageOptions,
 } from '../image-options.ts'
-import { bytesPer, type ImageDType, imageShape } from '../pixel-format.ts'
+import { bytesPer, type ImageDType, imageShape, product } from '../pixel-format.ts'
 
 /** Options of `loadImageBatch` and `loadImageBatchSync`. */
 export interface LoadImageBatchOptions extends LoadImageOptions {
@@ -35,6 +36,14 @@ export interface LoadImageBatchOptions extends LoadImageOptions {
   /** Images read and decoded at a time, 1 to 1024. Default 8. */
   readonly concurrency?: number
 }
+
+const batchOptions = mediaOptions('LoadImageBatchOptions', {
+  ...imageRules,
+  strict: boolean({ default: true }),
+  into: anything(),
+  shared: boolean({ default: false }),
+  concurrency: integer({ min: 1, max: 1024, default: 8, unit: 'images' }),
+} satisfies Rules<LoadImageBatchOptions>)
 
 /** One source that could not be loaded. */
 export interface ImageFailure {
@@ -92,19 +101,16 @@ export function checkBatch(
   sources: readonly ImageSource[],
   options: LoadImageBatchOptions,
 ): BatchShape {
-  const target = imageTarget(options, ['strict', 'into', 'shared', 'concurrency'])
+  const target = imageTarget(options, batchOptions)
   if (!Array.isArray(sources) || sources.length === 0)
     throw badOption('sources', 'an array of at least one source', sources)
   for (const [index, source] of sources.entries()) checkSource(source, `sources[${index}]`)
-  const { width, height, strict = true, shared = false, concurrency = 8, frames } = options
+  const { width, height, frames } = options
   if (width === undefined) throw badOption('width', 'given for a batch', width)
   if (height === undefined) throw badOption('height', 'given for a batch', height)
   if (target.mode === 'shorter')
     throw badOption('mode', 'one that gives all images one size', target.mode)
   if (target.isAnimated) throw badOption('frames', "'first' for a batch", frames)
-  if (typeof strict !== 'boolean') throw badOption('strict', 'true or false', strict)
-  if (typeof shared !== 'boolean') throw badOption('shared', 'true or false', shared)
-  checkInteger('concurrency', concurrency, 1024)
   const one = imageShape(target.pixelFormat, target.layout, { width, height })
   const size = product(one)
   if (options.into === undefined)

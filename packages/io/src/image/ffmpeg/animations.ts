@@ -1,6 +1,6 @@
 import type { Frame } from 'node-av/lib'
 import type { Size } from '../../base/geometry.ts'
-import type { EncodedImage } from '../backend.ts'
+import type { EncodedImage } from '../encoded-image.ts'
 import { readApng } from '../formats/apng.ts'
 import { type Area, Canvas, type Rgba, TRANSPARENT } from '../formats/canvas.ts'
 import { allGifPictures, firstGifPicture } from '../formats/gif.ts'

@@ -1,7 +1,7 @@
 import type { Frame } from 'node-av/lib'
 import { MediaError } from '../../base/errors.ts'
 import { formatName } from '../../ffmpeg/library.ts'
-import { UNKNOWN_MATRICES } from '../../ffmpeg/refuse-features.ts'
+import { UNKNOWN_MATRICES } from '../../ffmpeg/scalers.ts'
 import type { HeifColours } from '../formats/heif.ts'
 import type { Tools } from './tools.ts'
 

@@ -10,8 +10,8 @@ import type { Tools } from './tools.ts'
 type Use = (frame: Frame) => void
 
 /**
- * Decodes the picture of an AVIF or HEIC file. The frame is valid during the call of `use`; it has
- * alpha only if that `isWanted`.
+ * Decodes the picture of an AVIF or HEIC file. The frame is valid during the call of `use`. It has
+ * alpha only if `isWanted` is set.
  */
 export function useHeifFrame(
   picture: HeifPicture,
@@ -46,7 +46,7 @@ export function useHeifFrame(
   made.use(pixels, picture.size, c.AV_PIX_FMT_RGBA, use)
 }
 
-/** Decodes tiles and joins them; a single one of the right size is used as it is. */
+/** Decodes and joins tiles; a single tile of the right size is used as it is. */
 function useCoded(picture: CodedPicture, { ffmpeg, decoders, made }: Tools, use: Use): void {
   const { codec, size, columns, tiles, config } = picture
   const format = codec === 'av01' ? 'avif' : 'heic'
@@ -63,13 +63,13 @@ function useCoded(picture: CodedPicture, { ffmpeg, decoders, made }: Tools, use:
   joined!.use(made, use)
 }
 
-/** A plane of a frame: how many columns and rows of the picture share a sample. */
+/** A plane of a frame: the number of columns and rows of the picture that share a sample. */
 interface PlaneShape {
   readonly across: number
   readonly down: number
 }
 
-/** Planes that tiles of one size are copied to, side by side. */
+/** Planes in which tiles of one size are joined. */
 class JoinedTiles {
   readonly #picture: CodedPicture
   readonly #tile: {
@@ -103,7 +103,7 @@ class JoinedTiles {
     )
   }
 
-  /** Copies what of a tile is in the picture. */
+  /** Copies the part of a tile that is in the picture. */
   add(frame: Frame, column: number, row: number): void {
     const { width, height, format } = this.#tile
     if (frame.width !== width || frame.height !== height || frame.format !== format)
@@ -111,7 +111,7 @@ class JoinedTiles {
     const { size, left, top } = this.#picture
     for (const [i, { across, down }] of this.#shapes.entries()) {
       const plane = { width: Math.ceil(size.width / across), height: Math.ceil(size.height / down) }
-      // Where the tile begins in the plane; before its beginning, what is there is left out.
+      // Position of the tile in the plane. Its part before the beginning of the plane is dropped.
       const x = Math.floor((column * width - left) / across)
       const y = Math.floor((row * height - top) / down)
       const [skipX, skipY] = [Math.max(0, -x), Math.max(0, -y)]
@@ -140,7 +140,8 @@ class JoinedTiles {
 }
 
 /**
- * Planes of the formats that AV1 and HEVC decoders give: grey, YCbCr and RGB, of 8 bits or more.
+ * The planes of the formats that AV1 and HEVC decoders give: grey, YCbCr and RGB, of 8 bits or
+ * more.
  */
 function layoutOf(
   ffmpeg: FFmpeg,

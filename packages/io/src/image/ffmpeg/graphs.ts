@@ -14,9 +14,9 @@ interface Graph {
 const GRAPHS_KEPT = 8
 
 /**
- * Filter graphs of one filter, kept by the kind of frame that they take: making one costs 0.4 ms,
- * changing its parameters by a command and running it 0.02 ms. The least recently used of 8 gives
- * way.
+ * Filter graphs with one filter, cached by the format of their frames. Making one costs 0.4 ms;
+ * changing its parameters by a command and running it costs 0.02 ms. The cache holds 8 and drops
+ * the least recently used.
  */
 export class Graphs {
   readonly #ffmpeg: FFmpeg
@@ -29,7 +29,7 @@ export class Graphs {
   }
 
   /**
-   * A part of a frame, in pixels: without a copy, it keeps the frame's memory alive. Valid until
+   * A part of a frame, in pixels, without a copy: it keeps the frame's memory alive. Valid until
    * the next call.
    */
   crop(frame: Frame, { left, top, width, height }: Area): Frame {
@@ -39,8 +39,8 @@ export class Graphs {
   }
 
   /**
-   * A frame turned clockwise about its centre, bilinear; the corners become black. Valid until the
-   * next call.
+   * The frame, turned clockwise about its centre, with bilinear interpolation and black corners.
+   * Valid until the next call.
    */
   rotate(frame: Frame, degrees: number): Frame {
     const graph = this.#graphFor('rotate', 'a=0:c=black:bilinear=1', frame)

@@ -4,14 +4,13 @@ import { type Size, scaledSize } from '../../base/geometry.ts'
 import { type FFmpeg, formatName, loadFFmpeg } from '../../ffmpeg/library.ts'
 import { type ScaledFrame, Scalers } from '../../ffmpeg/scalers.ts'
 import { setTimeout } from '../../timers.ts'
-import { isAnimated } from '../animation.ts'
 import { type Augmentation, partOf } from '../augment.ts'
-import type { EncodedImage } from '../backend.ts'
+import { type EncodedImage, isAnimated, refuseWhatGoesWrong } from '../encoded-image.ts'
 import { bmpHeader, bmpPixels, refuseBmp } from '../formats/bmp.ts'
 import type { Area } from '../formats/canvas.ts'
 import { heifPicture } from '../formats/heif.ts'
 import type { JpegHeader } from '../formats/jpeg.ts'
-import { jpegColours, jpegForFFmpeg } from '../formats/jpeg-colours.ts'
+import { jpegColours, jpegForFFmpeg, refuseOtherInks } from '../formats/jpeg-colours.ts'
 import { isForFFmpeg, tiffLayout } from '../formats/tiff-layout.ts'
 import type { ImageTarget } from '../image-options.ts'
 import type { Part } from '../orientation.ts'
@@ -24,7 +23,6 @@ import { useTiffFrame } from './decode-tiff.ts'
 import { Graphs } from './graphs.ts'
 import { MadeFrames } from './made-frames.ts'
 import { Placer as PicturePlacer, turn } from './picture.ts'
-import { refuseOtherInks, refuseWhatGoesWrong } from './pictures.ts'
 import { type DecoderKey, Decoders, type Special } from './still-decoders.ts'
 import type { Tools } from './tools.ts'
 
@@ -50,7 +48,8 @@ export class ImageDecoder {
   readonly #ffmpeg: FFmpeg
   readonly #decoders: Decoders
   readonly #scalers: Scalers
-  readonly #graphs: Graphs
+  /** Made for the first image that is cropped or turned by some degrees. */
+  #graphs: Graphs | undefined
   readonly #made: MadeFrames
   #idleTimer: NodeJS.Timeout | undefined
 
@@ -58,7 +57,6 @@ export class ImageDecoder {
     this.#ffmpeg = ffmpeg
     this.#decoders = new Decoders(ffmpeg)
     this.#scalers = new Scalers(ffmpeg, true)
-    this.#graphs = new Graphs(ffmpeg)
     this.#made = new MadeFrames(ffmpeg)
   }
 
@@ -82,7 +80,7 @@ export class ImageDecoder {
       else this.#decodeOne(work)
     } finally {
       this.#decoders.release()
-      this.#graphs.release()
+      this.#graphs?.release()
       this.#scalers.recycle()
     }
   }
@@ -90,9 +88,14 @@ export class ImageDecoder {
   /** Frees everything. The object can be used again. */
   free(): void {
     this.#decoders.free()
-    this.#graphs.free()
+    this.#graphs?.free()
     this.#scalers.free()
     this.#made.free()
+  }
+
+  #filters(): Graphs {
+    this.#graphs ??= new Graphs(this.#ffmpeg)
+    return this.#graphs
   }
 
   #decodeOne(work: Work): void {
@@ -201,10 +204,10 @@ export class ImageDecoder {
     )
     const degrees = augmentation?.degrees ?? 0
     const rotate = (made: ScaledFrame): ScaledFrame =>
-      this.#scalers.describe(this.#graphs.rotate(made.frame, degrees), made)
+      this.#scalers.describe(this.#filters().rotate(made.frame, degrees), made)
     const place = (decoded: Frame, out: DataOf[ImageDType]): void => {
       this.#scalers.describeColours(decoded)
-      const from = cut ? this.#graphs.crop(decoded, cut) : decoded
+      const from = cut ? this.#filters().crop(decoded, cut) : decoded
       placer.place(from, out, degrees === 0 ? undefined : rotate)
     }
     return Object.assign(place, { output: placer.output })

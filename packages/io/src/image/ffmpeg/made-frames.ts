@@ -5,9 +5,9 @@ import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
 
 /**
- * Frames of pixels that were made here, used again: what belongs to a frame in JavaScript is only
- * let go of when the loop turns, and a thread that decodes one file after the other lets it turn
- * seldom. A process grew by 4 KB a file.
+ * Frames for pixels that were made here, reused. The JavaScript memory of a frame is freed only
+ * when the event loop turns, which is rare in a thread that decodes file after file: a process grew
+ * by 4 KB for each file.
  */
 export class MadeFrames {
   readonly #ffmpeg: FFmpeg
@@ -18,8 +18,8 @@ export class MadeFrames {
   }
 
   /**
-   * Uses a frame with a copy of pixels: planes one behind the other, rows without padding. It is
-   * valid during the call.
+   * Uses a frame with a copy of pixels: planes one after another, rows without padding. The frame
+   * is valid during the call.
    */
   use<T>(
     pixels: Buffer,
@@ -35,7 +35,7 @@ export class MadeFrames {
     }
   }
 
-  /** The same for whoever gives it back by itself. */
+  /** The same, for a caller that gives the frame back itself. */
   take(pixels: Buffer, { width, height }: Size, format: AvPixelFormat): Frame {
     const frame = this.#idle.pop() ?? emptyFrame(this.#ffmpeg)
     frame.width = width

@@ -4,7 +4,7 @@ import { openDecoder } from '../../ffmpeg/codec-context.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
-import type { ImageFormat } from '../formats/format.ts'
+import type { ImageFormat } from '../encoded-image.ts'
 
 /** The decoder of a format, and how strict it can be. */
 interface Choice {

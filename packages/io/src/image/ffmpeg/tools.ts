@@ -4,7 +4,7 @@ import type { CheckedLimits } from '../image-limits.ts'
 import type { MadeFrames } from './made-frames.ts'
 import type { Decoders } from './still-decoders.ts'
 
-/** What a thread decodes a picture with. */
+/** The tools with which a thread decodes a picture. */
 export interface Tools {
   readonly ffmpeg: FFmpeg
   readonly decoders: Decoders

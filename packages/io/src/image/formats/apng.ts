@@ -2,13 +2,13 @@ import { crc32 } from 'node:zlib'
 import type { Size } from '../../base/geometry.ts'
 import { type Area, BLACK, type Rgba, TRANSPARENT } from './canvas.ts'
 
-/** One chunk of a PNG file, its length and checksum included. */
+/** One chunk of a PNG file, including its length and checksum. */
 interface PngChunk {
   readonly type: string
   readonly bytes: Buffer
 }
 
-/** The chunks of a PNG file (PNG third edition, 5.3); it ends where one is cut off. */
+/** The chunks of a PNG file (PNG third edition, 5.3). It stops at a truncated chunk. */
 export function* pngChunks(file: Buffer): Generator<PngChunk> {
   for (let at = 8; at + 12 <= file.length; ) {
     const end = at + 12 + file.readUInt32BE(at)
@@ -18,7 +18,7 @@ export function* pngChunks(file: Buffer): Generator<PngChunk> {
   }
 }
 
-/** Whether a PNG file is animated: it says so before its pixels. */
+/** Whether a PNG file is animated, which it declares before its pixels. */
 export function isApng(file: Buffer): boolean {
   for (const { type } of pngChunks(file)) {
     if (type === 'acTL') return true
@@ -31,8 +31,8 @@ export function isApng(file: Buffer): boolean {
 const PALETTE_COLOURS = 3
 
 /**
- * Whether a PNG file of palette colours has no palette before its pixels. FFmpeg's decoder would
- * take that of the picture it decoded before.
+ * Whether a PNG file with palette colours has no palette before its pixels. FFmpeg's decoder would
+ * use the palette of the previous picture.
  */
 export function lacksPalette(file: Buffer): boolean {
   if (file[25] !== PALETTE_COLOURS) return false
@@ -44,39 +44,35 @@ export function lacksPalette(file: Buffer): boolean {
 }
 
 /**
- * One picture of an animation: its place on the canvas, what becomes of what was there, and its
- * data as a file of its own.
+ * One picture of an animation: its place on the canvas, its disposal, and its data as a separate
+ * file.
  */
 export interface ApngFrame extends Area {
-  /** Whether what is transparent shows what was there before. */
+  /** Whether transparent pixels show the earlier picture. */
   readonly isBlended: boolean
   readonly disposal: 'keep' | 'clear' | 'restore'
   readonly file: Buffer
 }
 
-/**
- * An animated PNG: the size of its canvas, what is there where nothing was drawn, and its pictures.
- */
+/** An animated PNG: the size and background of its canvas, and its pictures. */
 export interface Apng {
   readonly size: Size
   readonly blank: Rgba
   readonly frames: readonly ApngFrame[]
 }
 
-/**
- * What each picture has of its own: its control chunk, and its data without lengths and checksums.
- */
+/** The parts of one picture: its control chunk, and its data without lengths and checksums. */
 interface Parts {
   readonly control: Buffer
   readonly data: Buffer[]
 }
 
 /**
- * The pictures of an animated PNG (PNG third edition, 11.3.6). A picture for programs that know no
- * animation, which has no control chunk, is left out. FFmpeg's decoder would put them together by
- * itself, but not where colours are blended with a palette or with 16 bits.
+ * Reads the pictures of an animated PNG (PNG third edition, 11.3.6). A picture for programs without
+ * animation, which has no control chunk, is left out. FFmpeg's decoder composes pictures by itself,
+ * but fails to blend colours with a palette or with 16 bits.
  *
- * @throws Error where chunks are missing or damaged
+ * @throws Error if chunks are missing or damaged
  */
 export function readApng(file: Buffer): Apng {
   const pictures: Parts[] = []
@@ -99,7 +95,7 @@ export function readApng(file: Buffer): Apng {
     throw new Error('the PNG animation is truncated')
   const size = { width: header.readUInt32BE(8), height: header.readUInt32BE(12) }
   const settings = checked(header).subarray(16, 21)
-  // Pictures that cannot be transparent are shown on black, as Pillow and FFmpeg do it.
+  // Opaque pictures are shown on black, as in Pillow and FFmpeg.
   const hasAlpha =
     (settings[1]! & 4) !== 0 || shared.some((one) => one.toString('latin1', 4, 8) === 'tRNS')
   const frames = pictures.map((parts) => frameOf(parts, size, settings, shared))
@@ -152,7 +148,7 @@ function chunk(type: string, body: Buffer): Buffer {
   return bytes
 }
 
-/** @throws Error where the checksum of a chunk is wrong */
+/** @throws Error if the checksum of a chunk is wrong */
 function checked(bytes: Buffer): Buffer {
   if (crc32(bytes.subarray(4, -4)) !== bytes.readUInt32BE(bytes.length - 4))
     throw new Error('a chunk of the PNG animation is damaged')

@@ -1,8 +1,8 @@
 const SEQUENCE_HEADER = 1
 
 /**
- * Whether the coded data of an AV1 still picture is grey of limited range (AV1 specification, 5.3
- * to 5.5). `undefined` where its sequence header is none of a still picture, or not there.
+ * Whether the coded data of an AV1 still picture are grey of limited range (AV1 specification, 5.3
+ * to 5.5). `undefined` if its sequence header is missing or not that of a still picture.
  */
 export function isLimitedGrey(data: Buffer): boolean | undefined {
   const header = sequenceHeader(data)
@@ -43,7 +43,7 @@ function readColours(bits: Bits): boolean | undefined {
   return isGrey && bits.read(1) === 0
 }
 
-/** Reads numbers from the highest bit on; beyond the end there are zeros. */
+/** Reads numbers from the highest bit on. After the end it reads zeros. */
 class Bits {
   readonly #bytes: Buffer
   #at = 0

@@ -1,25 +1,25 @@
 import { MediaError } from '../../base/errors.ts'
 import type { Size } from '../../base/geometry.ts'
 
-/** What the header of a BMP file says (Microsoft, BITMAPINFOHEADER to BITMAPV5HEADER). */
+/** The header of a BMP file (Microsoft, BITMAPINFOHEADER to BITMAPV5HEADER). */
 export interface BmpHeader extends Size {
   readonly bits: number
   readonly compression: number
-  /** Whether rows go from the top down: the file tells it by a negative height. */
+  /** Whether rows go from top to bottom, which the file declares by a negative height. */
   readonly isTopDown: boolean
   /**
-   * Which bits of a pixel are red, green, blue and alpha; 0 for none. Empty where a pixel is no
-   * such number.
+   * The bits of a pixel that are red, green, blue and alpha; 0 for none. Empty if pixels are no
+   * such numbers.
    */
   readonly masks: readonly number[]
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly start: number
 }
 
 const OLD_HEADER = 12
 const [FIELDS, JPEG, PNG, FIELDS_AND_ALPHA] = [3, 4, 5, 6]
 
-/** @throws RangeError where the header is cut off, Error where it tells no size */
+/** @throws RangeError if the header is truncated, Error if it has no size */
 export function bmpHeader(bytes: Buffer): BmpHeader {
   const size = bytes.readUInt32LE(14)
   const isOld = size === OLD_HEADER
@@ -47,7 +47,7 @@ function masksOf(bytes: Buffer, size: number, bits: number, compression: number)
   return bits === 16 && compression === 0 ? [0x7c00, 0x3e0, 0x1f, 0] : []
 }
 
-/** @throws MediaError `ERR_UNSUPPORTED` for a file of another format inside */
+/** @throws MediaError `ERR_UNSUPPORTED` if it holds a file of another format */
 export function refuseBmp({ compression }: BmpHeader): void {
   if (compression !== JPEG && compression !== PNG) return
   const inside = compression === JPEG ? 'JPEG' : 'PNG'
@@ -58,11 +58,10 @@ export function refuseBmp({ compression }: BmpHeader): void {
 }
 
 /**
- * RGBA pixels of a BMP file whose samples are some bits of a number each; `undefined` for other
- * files. FFmpeg takes five bits for the upper ones of eight, so that white becomes 248, and knows
- * few masks.
+ * RGBA pixels of a BMP file whose samples are bits of a number; `undefined` for other files. FFmpeg
+ * uses five bits as the upper ones of eight, so that white becomes 248, and supports few masks.
  *
- * @throws Error where pixels are missing
+ * @throws Error if pixels are missing
  */
 export function bmpPixels(bytes: Buffer, header: BmpHeader): Buffer | undefined {
   const { width, height, bits, masks, isTopDown, start } = header
@@ -85,7 +84,7 @@ export function bmpPixels(bytes: Buffer, header: BmpHeader): Buffer | undefined 
   return out
 }
 
-/** Where a sample lies in a pixel, and the largest number that it can be. */
+/** The position of a sample in a pixel, and its largest value. */
 function fieldOf(mask: number): { mask: number; shift: number; max: number } {
   const shift = mask === 0 ? 0 : 31 - Math.clz32(mask & -mask)
   return { mask, shift, max: mask >>> shift }

@@ -1,5 +1,5 @@
 /**
- * Content of the first box of that type among boxes laid end to end (ISO/IEC 14496-12, 4.2);
+ * Content of the first box with that type among consecutive boxes (ISO/IEC 14496-12, 4.2);
  * `undefined` if there is none.
  */
 export function findBox(bytes: Buffer | undefined, wanted: string): Buffer | undefined {
@@ -7,7 +7,7 @@ export function findBox(bytes: Buffer | undefined, wanted: string): Buffer | und
   return undefined
 }
 
-/** Boxes laid end to end, each with its type and content. */
+/** Consecutive boxes, each with its type and content. */
 export function* boxes(
   bytes: Buffer | undefined,
 ): Generator<{ readonly type: string; readonly body: Buffer }> {
@@ -23,7 +23,7 @@ export function* boxes(
   }
 }
 
-/** Reads whole numbers one after the other. Beyond the end it throws a `RangeError`. */
+/** Reads consecutive integers. After the end it throws a `RangeError`. */
 export class BoxReader {
   readonly #box: Buffer
   #at = 0
@@ -32,7 +32,7 @@ export class BoxReader {
     this.#box = box
   }
 
-  /** A big-endian number of up to 4, or 8 bytes; of none, 0. */
+  /** A big-endian number of up to 4, or 8 bytes; 0 for no bytes. */
   number(bytes: number): number {
     const high = bytes === 8 ? this.number(4) * 2 ** 32 : 0
     const length = Math.min(bytes, 4)

@@ -13,8 +13,8 @@ export const TRANSPARENT: Rgba = [0, 0, 0, 0]
 export const BLACK: Rgba = [0, 0, 0, 255]
 
 /**
- * Where the pictures of an animation are put together: RGBA of 8 bits, not premultiplied, row by
- * row.
+ * The canvas on which the pictures of an animation are composed: 8-bit RGBA, not premultiplied, row
+ * by row.
  */
 export class Canvas {
   readonly size: Size
@@ -22,13 +22,13 @@ export class Canvas {
 
   constructor(size: Size) {
     this.size = size
-    // Of memory of its own: as numbers of 4 bytes it must begin at a multiple of 4.
+    // A separate buffer: as 4-byte numbers it must be aligned to 4.
     this.pixels = Buffer.from(new ArrayBuffer(size.width * size.height * 4))
   }
 
   /**
-   * Puts a picture in place of what is there, or over it: `isOver` shows what is below where it is
-   * transparent.
+   * Replaces a part with a picture, or draws the picture over it: with `isOver`, transparent pixels
+   * show what is below.
    */
   draw(picture: Buffer, { left, top, width, height }: Area, isOver: boolean): void {
     const row = width * 4
@@ -48,7 +48,7 @@ export class Canvas {
     }
   }
 
-  /** What is in a part, to be drawn again later. */
+  /** A copy of a part, to be drawn again later. */
   copy({ left, top, width, height }: Area): Buffer {
     const row = width * 4
     const copied = Buffer.allocUnsafe(row * height)

@@ -5,15 +5,14 @@ import { type GifPicture, gifBackground, gifCanvas } from './gif.ts'
 import { gifSamples } from './gif-pixels.ts'
 
 /**
- * The pictures of a GIF file as they are shown, RGBA; each is valid until the next is asked for.
- * Transparent pixels have the colour that the palette has for them, which is what Pillow gives as
- * RGB.
+ * The composed pictures of a GIF file, RGBA; each is valid until the next one is requested.
+ * Transparent pixels have the palette's colour for them, as in Pillow's RGB.
  *
- * What the first picture does not cover has its transparent colour, or else the first of its
- * palette. `clear` makes transparent where the picture has a transparent colour, and gives the
- * background colour otherwise. Both are as Pillow does it; browsers show nothing there.
+ * Pixels that the first picture does not cover have its transparent colour, or else the first
+ * colour of its palette. `clear` gives transparency if the picture has a transparent colour, and
+ * otherwise the background colour. Both follow Pillow; browsers show nothing there.
  *
- * @throws Error where a picture is damaged
+ * @throws Error if a picture is damaged
  */
 export function* gifFrames(
   file: Buffer,
@@ -27,7 +26,7 @@ export function* gifFrames(
   const { pixels } = canvas
   canvas.fill({ left: 0, top: 0, ...size }, gifBlank(first))
   for (const picture of pictures) {
-    checkPixels(picture, limits) // those behind the first may be larger than the canvas
+    checkPixels(picture, limits) // later pictures may be larger than the canvas
     const colours = coloursOf(picture)
     const area = clip(picture, size)
     const before = picture.disposal === 'restore' ? canvas.copy(area) : undefined
@@ -41,7 +40,7 @@ export function* gifFrames(
   }
 }
 
-/** What is around a first picture that does not cover the canvas. */
+/** The background of a first picture that does not cover the canvas. */
 export function gifBlank(first: GifPicture): Rgba {
   return colourAt(coloursOf(first), Math.max(0, first.transparent))
 }
@@ -66,8 +65,8 @@ function paint(
 }
 
 /**
- * The colours of a picture as numbers that are RGBA in memory. Those that the palette lacks are
- * black; without one they are grey.
+ * The colours of a picture as numbers that are RGBA in memory. Colours that the palette lacks are
+ * black; without a palette they are grey.
  */
 function coloursOf({ palette, transparent }: GifPicture): Uint32Array {
   const bytes = Buffer.alloc(256 * 4)

@@ -2,8 +2,8 @@ import type { GifPicture } from './gif.ts'
 import { unpackLzw } from './lzw.ts'
 
 /**
- * First row and distance of rows of the passes in which an interlaced picture is stored (GIF89a
- * specification, appendix E).
+ * First row and row distance of the passes of an interlaced picture (GIF89a specification, appendix
+ * E).
  */
 const PASSES = [
   [0, 8],
@@ -13,13 +13,13 @@ const PASSES = [
 ] as const
 
 /**
- * The samples of a GIF picture, one byte each, row by row: numbers of colours (GIF89a
+ * The samples of a GIF picture, one byte each, row by row: indices of colours (GIF89a
  * specification, appendix F).
  *
- * FFmpeg's decoder gives colours and no numbers, so that what lies under transparent pixels is
+ * FFmpeg's decoder gives colours instead of indices, so the colours under transparent pixels are
  * lost.
  *
- * @throws Error where the data is damaged or ends before the picture does
+ * @throws Error if the data are damaged or end before the picture does
  */
 export function gifSamples(file: Buffer, picture: GifPicture): Uint8Array {
   const { width, height, isInterlaced } = picture

@@ -1,22 +1,22 @@
 import type { Size } from '../../base/geometry.ts'
 import type { Area } from './canvas.ts'
 
-/** What becomes of a picture when the next one comes (GIF89a specification, section 23). */
+/** The disposal of a picture before the next one (GIF89a specification, section 23). */
 type Disposal = 'keep' | 'clear' | 'restore'
 
 /** One picture of a GIF file, before its pixels are decoded. */
 export interface GifPicture extends Area {
   readonly isInterlaced: boolean
   /**
-   * Red, green and blue of each colour; empty where the file has none, and its samples are grey.
+   * Red, green and blue of each colour; empty if the file has no palette and its samples are grey.
    */
   readonly palette: Buffer
-  /** Number of the colour that is transparent; -1 without one. */
+  /** Index of the transparent colour; -1 without one. */
   readonly transparent: number
   readonly disposal: Disposal
-  /** Where its coded data begins: the smallest size of a code, and blocks. */
+  /** Offset of its coded data: the smallest code size, then blocks. */
   readonly dataStart: number
-  /** Where its graphic control extension begins; 0 without one. */
+  /** Offset of its graphic control extension; 0 without one. */
   readonly controlStart: number
 }
 
@@ -27,10 +27,9 @@ const TRAILER = 0x3b
 const GRAPHIC_CONTROL = 0xf9
 
 /**
- * The pictures of a GIF file (GIF89a specification, sections 18 to 26), in order, as far as they
- * are all there.
+ * The complete pictures of a GIF file, in order (GIF89a specification, sections 18 to 26).
  *
- * @returns whether the file ends as it should: where not, it is cut off or damaged behind the last
+ * @returns whether the file ends properly; if not, it is truncated or damaged after the last
  *   picture
  */
 export function* gifPictures(bytes: Buffer): Generator<GifPicture, boolean> {
@@ -76,10 +75,7 @@ export function* gifPictures(bytes: Buffer): Generator<GifPicture, boolean> {
   return false
 }
 
-/**
- * Of the size of the screen, and at least of that of the first picture, as Pillow and browsers have
- * it.
- */
+/** Size of the canvas: the screen, and at least the first picture, as in Pillow and browsers. */
 export function gifCanvas(bytes: Buffer, first: Area): Size {
   return {
     width: Math.max(bytes.readUInt16LE(6), first.left + first.width),
@@ -87,19 +83,27 @@ export function gifCanvas(bytes: Buffer, first: Area): Size {
   }
 }
 
-/** Number of the background colour, where the file has colours for it. */
+/** Index of the background colour, if the file has a palette. */
 export function gifBackground(bytes: Buffer): number {
   return bytes[11]!
 }
 
-/** The first picture. @throws Error where it is not all there */
+/**
+ * The first picture.
+ *
+ * @throws Error if it is incomplete
+ */
 export function firstGifPicture(bytes: Buffer): GifPicture {
   const { value, done } = gifPictures(bytes).next()
   if (done === true) throw new Error('the GIF file is truncated')
   return value
 }
 
-/** All pictures. @throws Error where the file is cut off */
+/**
+ * All pictures.
+ *
+ * @throws Error if the file is truncated
+ */
 export function allGifPictures(bytes: Buffer): GifPicture[] {
   const found: GifPicture[] = []
   const pictures = gifPictures(bytes)
@@ -111,7 +115,7 @@ export function allGifPictures(bytes: Buffer): GifPicture[] {
   }
 }
 
-/** Size, how many pictures are all there, and whether any has transparent pixels. */
+/** Size, number of complete pictures, and whether any has transparent pixels. */
 export function gifFacts(
   bytes: Buffer,
 ): Size & { readonly frames: number; readonly hasAlpha: boolean } {
@@ -128,7 +132,7 @@ export function gifFacts(
 
 function disposalOf(code: number): Disposal {
   if (code === 2) return 'clear'
-  // 4 is what some writers meant by 3.
+  // Some writers wrote 4 for 3.
   return code === 3 || code === 4 ? 'restore' : 'keep'
 }
 
@@ -136,9 +140,7 @@ function colourTableSize(flags = 0): number {
   return (flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1)
 }
 
-/**
- * Position behind a sequence of data blocks; beyond the end where the last, empty block is missing.
- */
+/** Position after a sequence of data blocks; after the end if the last, empty block is missing. */
 function skipBlocks(bytes: Buffer, at: number): number {
   let next = at
   while (next < bytes.length) {

@@ -7,8 +7,8 @@ export interface HeifProperty {
 }
 
 /**
- * The items of a HEIF file: pictures, parts of them, and what is said of them (ISO/IEC 23008-12;
- * ISO/IEC 14496-12, 8.11).
+ * The items of a HEIF file: pictures, their parts, and their properties (ISO/IEC 23008-12; ISO/IEC
+ * 14496-12, 8.11).
  */
 export class HeifItems {
   readonly #file: Buffer
@@ -16,7 +16,7 @@ export class HeifItems {
   readonly #types = new Map<number, string>()
   readonly primary: number
 
-  /** @throws Error where the file has no primary picture */
+  /** @throws Error if the file has no primary picture */
   constructor(file: Buffer) {
     const meta = findBox(file, 'meta')?.subarray(4)
     const [pitm, iinf] = [findBox(meta, 'pitm'), findBox(meta, 'iinf')]
@@ -30,16 +30,16 @@ export class HeifItems {
   }
 
   /**
-   * What kind of item it is: `av01` and `hvc1` are coded pictures, `grid` is put together from
-   * others.
+   * The type of an item: `av01` and `hvc1` are coded pictures, `grid` is composed of other items.
    */
   type(id: number): string | undefined {
     return this.#types.get(id)
   }
 
   /**
-   * Bytes of an item: parts of the file, or of the item data box. @throws Error where they are not
-   * there
+   * The bytes of an item: parts of the file or of the item data box.
+   *
+   * @throws Error if they are missing
    */
   data(id: number): Buffer {
     const iloc = findBox(this.#meta, 'iloc')
@@ -85,12 +85,15 @@ export class HeifItems {
     return []
   }
 
-  /** The items that an item refers to in some way: `dimg` what a grid is made of. */
+  /** The items that an item refers to by a type of reference: `dimg` for the parts of a grid. */
   references(from: number, type: string): number[] {
     return this.#eachReference(type, (item, to) => (item === from ? to : []))
   }
 
-  /** The items that refer to an item in some way: `auxl` what belongs to it, as its alpha. */
+  /**
+   * The items that refer to an item by a type of reference: `auxl` for auxiliary pictures such as
+   * alpha.
+   */
   referring(to: number, type: string): number[] {
     return this.#eachReference(type, (item, items) => (items.includes(to) ? [item] : []))
   }

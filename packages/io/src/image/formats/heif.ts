@@ -3,10 +3,10 @@ import type { Size } from '../../base/geometry.ts'
 import { isLimitedGrey } from './av1.ts'
 import { HeifItems, type HeifProperty } from './heif-items.ts'
 
-/** A picture that is coded, whole or in tiles of one size. */
+/** A coded picture, whole or in tiles of one size. */
 export interface CodedPicture {
   readonly codec: 'av01' | 'hvc1'
-  /** Size of the picture before it is turned, and where it begins: tiles may reach beyond it. */
+  /** Size of the picture before it is rotated, and its position: tiles may extend beyond it. */
   readonly size: Size
   readonly left: number
   readonly top: number
@@ -14,7 +14,7 @@ export interface CodedPicture {
   readonly rows: number
   /** Coded data, row by row. */
   readonly tiles: readonly Buffer[]
-  /** What the decoder must know first: the box `hvcC`. */
+  /** The decoder's configuration: the box `hvcC`. */
   readonly config: Buffer | undefined
 }
 
@@ -25,14 +25,17 @@ export interface HeifPicture extends CodedPicture {
   readonly alpha: CodedPicture | undefined
 }
 
-/** How numbers are colours (ITU-T H.273), where the file says it outside of the coded picture. */
+/**
+ * The meaning of the colour values (ITU-T H.273), if the file declares it outside the coded
+ * picture.
+ */
 export interface HeifColours {
   readonly primaries: number
   readonly matrix: number
   readonly isFullRange: boolean
 }
 
-/** What a HEIF file says of its picture. */
+/** The properties of the picture of a HEIF file. */
 export interface HeifFacts extends Size {
   readonly bitDepth: number
   readonly channels: number
@@ -40,10 +43,10 @@ export interface HeifFacts extends Size {
 
 /**
  * The primary picture of an AVIF or HEIC file (ISO/IEC 23008-12, 6 and 9; AV1 Image File Format
- * 1.1, 2). FFmpeg's demuxer takes HEIC for a video of one tile, and `node-av` 6.1.1 loses the
+ * 1.1, 2). FFmpeg's demuxer treats HEIC as a video of one tile, and `node-av` 6.1.1 leaks the
  * memory through which it reads.
  *
- * @throws MediaError `ERR_UNSUPPORTED` where it is coded in another way
+ * @throws MediaError `ERR_UNSUPPORTED` if it is coded in another way
  */
 export function heifPicture(file: Buffer): HeifPicture {
   return guarded(() => {
@@ -59,8 +62,9 @@ export function heifPicture(file: Buffer): HeifPicture {
 }
 
 /**
- * What the properties of the primary picture say (ISO/IEC 23008-12, 6.5). @throws Error where they
- * do not say its size
+ * The properties of the primary picture (ISO/IEC 23008-12, 6.5).
+ *
+ * @throws Error if they have no size
  */
 export function heifFacts(file: Buffer): HeifFacts {
   return guarded(() => {
@@ -83,7 +87,7 @@ export function heifFacts(file: Buffer): HeifFacts {
   })
 }
 
-/** Size of the first tile of a picture, as it says it; that of the picture where it is whole. */
+/** The declared size of the first tile of a picture; that of the picture if it has no tiles. */
 export function heifTileSize(file: Buffer): Size {
   return guarded(() => {
     const items = new HeifItems(file)
@@ -97,8 +101,8 @@ export function heifTileSize(file: Buffer): Size {
 }
 
 /**
- * What libvips does not mind in the primary picture of an AVIF file: its matrix, and grey of
- * limited range. Pictures of other kinds are libvips' to judge.
+ * The properties of the primary picture of an AVIF file that libvips ignores: its matrix, and grey
+ * of limited range. libvips checks pictures of other kinds itself.
  */
 export function colourFacts(file: Buffer): {
   readonly matrix: number
@@ -115,13 +119,13 @@ export function colourFacts(file: Buffer): {
   }
 }
 
-/** Of matrices. */
+/** The unspecified matrix. */
 const UNSPECIFIED = 2
 
 /**
- * The orientation, numbered as in EXIF, that the properties of a HEIF file ask for: `irot`, quarter
- * turns anticlockwise, then `imir`, a mirror (ISO/IEC 23008-12, 6.5.10 and 6.5.12). EXIF does not
- * count there.
+ * The orientation, numbered as in EXIF, from the properties of a HEIF file: `irot`, quarter turns
+ * anticlockwise, then `imir`, a mirror (ISO/IEC 23008-12, 6.5.10 and 6.5.12). EXIF does not count
+ * there.
  */
 export function heifOrientation(file: Buffer): number | undefined {
   return guarded(() => {
@@ -153,7 +157,7 @@ function codedPicture(items: HeifItems, id: number): CodedPicture {
 const EMPTY = Buffer.alloc(0)
 const CONVERT = 'convert it, for example with heif-convert'
 
-/** A picture that is put together from tiles (ISO/IEC 23008-12, 6.6.2.3.2). */
+/** A picture that consists of tiles (ISO/IEC 23008-12, 6.6.2.3.2). */
 function gridOf(items: HeifItems, id: number): CodedPicture {
   const grid = items.data(id)
   const isWide = (grid[1]! & 1) === 1
@@ -189,7 +193,7 @@ function heifColours(items: HeifItems): HeifColours | undefined {
 }
 
 /**
- * What auxiliary pictures of alpha are called: in general, and of HEVC (ISO/IEC 23008-12, 6.5.8 and
+ * The types of auxiliary alpha pictures: in general, and for HEVC (ISO/IEC 23008-12, 6.5.8 and
  * B.2.1).
  */
 const ALPHA = ['auxiliary:alpha', 'urn:mpeg:hevc:2015:auxid:1\0']
@@ -202,7 +206,7 @@ function isAlpha(properties: readonly HeifProperty[]): boolean {
 
 type Area = Pick<CodedPicture, 'size' | 'left' | 'top'>
 
-/** @throws Error where the properties do not say the size of their picture */
+/** @throws Error if the properties have no size */
 function areaOf(properties: readonly HeifProperty[]): Area {
   const ispe = bodyOf(properties, 'ispe')
   if (ispe === undefined) throw new Error('the HEIF file does not say the size of its picture')
@@ -210,9 +214,9 @@ function areaOf(properties: readonly HeifProperty[]): Area {
 }
 
 /**
- * The part of a picture that is shown: of HEVC, which codes blocks of 8 pixels, often less than is
- * coded. The clean aperture has a size, and its centre's distance from the picture's (ISO/IEC
- * 14496-12, 12.1.4), all as fractions.
+ * The visible part of a picture. HEVC codes blocks of 8 pixels, so it is often smaller than the
+ * coded picture. The clean aperture has a size, and the distance of its centre from that of the
+ * picture (ISO/IEC 14496-12, 12.1.4), all as fractions.
  */
 function cut({ width, height }: Size, properties: readonly HeifProperty[]): Area {
   const clap = bodyOf(properties, 'clap')

@@ -1,3 +1,4 @@
+import { MediaError } from '../../base/errors.ts'
 import type { JpegHeader } from './jpeg.ts'
 
 /** What the components of a JPEG are: YCC is Y, Cb and Cr; YCCK the same of inks, and black. */
@@ -67,4 +68,17 @@ function isNamedRgb(bytes: Buffer, { frameStart }: JpegHeader): boolean {
 function isSubsampled(bytes: Buffer, { frameStart }: JpegHeader): boolean {
   const first = bytes[frameStart + 7]
   return bytes[frameStart + 10] !== first || bytes[frameStart + 13] !== first
+}
+
+/**
+ * @throws MediaError `ERR_UNSUPPORTED` where FFmpeg took the four components of a JPEG for others
+ * than they are
+ */
+export function refuseOtherInks(colours: JpegColours, pixelFormat: string): void {
+  if (colours !== 'cmyk' && colours !== 'ycck') return
+  if (pixelFormat.startsWith('yuva') === (colours === 'ycck')) return
+  throw new MediaError(
+    'ERR_UNSUPPORTED',
+    `a JPEG file of ${colours.toUpperCase()} in an unusual form; the sharp backend reads it`,
+  )
 }

@@ -1,31 +1,28 @@
-/** What the header of a JPEG file says (ITU-T T.81, annex B), as far as it could be read. */
+/** The header of a JPEG file (ITU-T T.81, annex B), as far as it could be read. */
 export interface JpegHeader {
-  /** The frame header; `undefined` where there is none before the first scan. */
+  /** The frame header; `undefined` if there is none before the first scan. */
   readonly frame: JpegFrame | undefined
-  /** Where the TIFF structure of its EXIF data begins and ends; 0 and 0 without. */
+  /** Start and end of the TIFF structure of its EXIF data; 0 and 0 without. */
   readonly exifStart: number
   readonly exifEnd: number
-  /** Where the coded data of the first scan begins; 0 without one. */
+  /** Offset of the coded data of the first scan; 0 without one. */
   readonly scanStart: number
   /**
-   * Where the content of the frame header begins, of the first scan header, and of Adobe's marker;
-   * 0 without.
+   * Offsets of the contents of the frame header, the first scan header, and Adobe's marker; 0
+   * without.
    */
   readonly frameStart: number
   readonly scanHeader: number
   readonly adobeStart: number
-  /** Whether it has the marker of JFIF. */
+  /** Whether it has JFIF's marker. */
   readonly isJfif: boolean
   /** See {@link readJpegHeader}. */
   readonly hasOwnTables: boolean
 }
 
-/** Size and kind of the picture. */
+/** Size and coding of the picture. */
 export interface JpegFrame {
-  /**
-   * Which of the SOF markers it is: 0xc0 baseline, 0xc1 extended, 0xc2 progressive, others seldom
-   * met.
-   */
+  /** The SOF marker: 0xc0 baseline, 0xc1 extended, 0xc2 progressive, others are rare. */
   readonly marker: number
   readonly width: number
   readonly height: number
@@ -44,12 +41,12 @@ const APP1 = 0xe1
 const APP14 = 0xee
 
 /**
- * Reads the header of a JPEG file, in one pass and without making objects: it is done for every
- * file.
+ * Reads the header of a JPEG file in one pass, without allocating objects, because it runs for
+ * every file.
  *
- * `hasOwnTables` tells whether the file surely brings all the tables that its scans use. FFmpeg's
- * decoder takes those of the picture before for what is missing: a damaged file would be decoded by
- * another's tables.
+ * `hasOwnTables` says whether the file certainly has all tables that its scans use. FFmpeg's
+ * decoder replaces missing tables with those of the previous picture, so a damaged file would be
+ * decoded with the tables of another.
  */
 export function readJpegHeader(bytes: Buffer): JpegHeader {
   let [exifStart, exifEnd, scanStart, frameStart, scanHeader, adobeStart] = [0, 0, 0, 0, 0, 0]
@@ -77,7 +74,7 @@ export function readJpegHeader(bytes: Buffer): JpegHeader {
         scanHeader = start
       }
       tables.addScan(bytes, start, end)
-      // Of the common kind there is one scan with everything.
+      // The common kind has one scan with everything.
       if (tables.isWholeScan || !tables.isComplete) {
         hasOwnTables = tables.isComplete
         break
@@ -123,8 +120,8 @@ export function readJpegHeader(bytes: Buffer): JpegHeader {
 }
 
 /**
- * Whether a JPEG file has a scan and no end marker behind it. FFmpeg does not miss it, even when
- * asked for strictness, where only the last few bytes are cut off.
+ * Whether a JPEG file has a scan, but no end marker after it. If only the last few bytes are cut
+ * off, FFmpeg does not report that, even in strict mode.
  */
 export function lacksJpegEnd(bytes: Buffer, { scanStart }: JpegHeader): boolean {
   return scanStart > 0 && bytes.lastIndexOf(END) < scanStart
@@ -137,7 +134,7 @@ function isFrameHeader(marker: number): boolean {
   return marker >= SOF0 && marker <= SOF15 && ((marker & 3) !== 0 || marker === SOF0)
 }
 
-/** Where the next marker is behind coded data: restart markers are part of it. */
+/** Offset of the next marker after coded data; restart markers are part of the data. */
 function endOfScan(bytes: Buffer, start: number): number {
   for (let at = bytes.indexOf(0xff, start); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1] ?? 0
@@ -147,8 +144,8 @@ function endOfScan(bytes: Buffer, start: number): number {
 }
 
 /**
- * Which tables a file has defined, and whether its scans used others. Sets of small numbers are
- * kept as bits.
+ * The tables that a file has defined, and whether its scans used others. Sets of small numbers are
+ * stored as bits.
  */
 class Tables {
   /** Whether every scan had its tables. */

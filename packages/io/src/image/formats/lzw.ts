@@ -1,17 +1,17 @@
-/** Codes have 12 bits at most. */
+/** Codes have at most 12 bits. */
 const MOST_CODES = 4096
 
 /**
- * A kind of LZW: GIF's, TIFF's, and that of TIFF files before version 6, which is GIF's with
+ * A variant of LZW: GIF's, TIFF's, and that of TIFF files before version 6, which is GIF's with
  * samples of 8 bits.
  */
 export interface LzwKind {
   /**
-   * Bits of a sample. The two codes behind those of the samples clear the table and end the data.
+   * Bits of a sample. The two codes after those of the samples clear the table and end the data.
    */
   readonly smallest: number
   /**
-   * Whether codes begin at the highest bit of a byte, and grow one code early, as in TIFF 6.0
+   * Whether codes begin at the highest bit of a byte and grow one code early, as in TIFF 6.0
    * (section 13).
    */
   readonly isTiff: boolean
@@ -20,8 +20,7 @@ export interface LzwKind {
 /**
  * Decodes LZW (Welch 1984; GIF89a specification, appendix F; TIFF 6.0, section 13) into `out`.
  *
- * @returns how many samples there were, at most as many as fit: fewer where the data ends, or is
- *   damaged
+ * @returns the number of samples, at most as many as fit; fewer if the data end or are damaged
  */
 export function unpackLzw(
   data: Uint8Array,
@@ -31,12 +30,12 @@ export function unpackLzw(
   const clear = 1 << smallest
   const end = clear + 1
   const early = isTiff ? 1 : 0
-  // What a code stands for was written before, one sample longer than what the code before it stood
-  // for.
+  // The value of a code was written before, one sample longer than that of the code before it.
   const starts = new Int32Array(MOST_CODES)
   const lengths = new Int32Array(MOST_CODES)
   let [size, next] = [smallest + 1, end + 1]
-  let [start, length] = [0, 0] // of what the last code stood for; a length of 0: the table is new
+  // of the last code's value; a length of 0 means that the table is new
+  let [start, length] = [0, 0]
   let [bits, held, done] = [0, 0, 0]
   for (let at = 0; done < out.length; ) {
     while (bits < size && at < data.length) {
@@ -58,7 +57,7 @@ export function unpackLzw(
       starts[next] = start
       lengths[next] = length + 1
       next += 1
-      // A full table stays as it is until it is cleared.
+      // A full table does not change until it is cleared.
       if (next + early === 1 << size && size < 12) size += 1
     }
     if (code >= next) break // damaged
@@ -68,7 +67,7 @@ export function unpackLzw(
       length = 1
       continue
     }
-    // It may end with its own beginning, so it is copied from there on.
+    // It may end with its own beginning, so it is copied from there.
     const from = starts[code]!
     length = lengths[code]!
     const copied = Math.min(length, out.length - done)

@@ -8,8 +8,8 @@ export interface RawPixels {
 }
 
 /**
- * Makes grey or RGB of stored samples, with alpha where the file has it. Inks become RGB by the
- * plain formula, and have 8 bits then.
+ * Converts stored samples to grey or RGB, with alpha if the file has it. Inks are converted by the
+ * plain formula to RGB of 8 bits.
  */
 export function tiffColours(stored: TiffSamples, layout: TiffLayout): RawPixels {
   const { photometric, samples, bits } = layout
@@ -36,7 +36,7 @@ export function tiffColours(stored: TiffSamples, layout: TiffLayout): RawPixels 
   return { data, channels: channels as RawPixels['channels'] }
 }
 
-/** Colours that were multiplied by alpha. */
+/** Divides colours that were multiplied by alpha. */
 function divide(data: TiffSamples, at: number, colours: number, max: number): void {
   const alpha = data[at + colours]!
   if (alpha === 0) return
@@ -44,7 +44,7 @@ function divide(data: TiffSamples, at: number, colours: number, max: number): vo
     data[at + c] = Math.min(max, Math.floor((data[at + c]! * max) / alpha))
 }
 
-/** Of the colour map, whose numbers have 16 bits; some writers have put 8 there. */
+/** Looks up colours in the colour map, whose numbers have 16 bits; some writers put 8 there. */
 function fromPalette(stored: TiffSamples, { colours, bits }: TiffLayout): Uint8Array {
   const count = 1 << bits
   if (colours.length < 3 * count) throw new Error('the TIFF file lacks its palette')
@@ -55,7 +55,7 @@ function fromPalette(stored: TiffSamples, { colours, bits }: TiffLayout): Uint8A
   return data
 }
 
-/** Samples of other sizes as 8 or 16 bits, so that the largest number is the brightest. */
+/** Widens samples of other sizes to 8 or 16 bits, so that the largest number is the brightest. */
 function widened(stored: TiffSamples, bits: number): TiffSamples {
   const scale = (bits > 8 ? 65535 : 255) / ((1 << bits) - 1)
   return stored.map((value) => Math.round(value * scale))
@@ -71,8 +71,8 @@ function putInks(from: TiffSamples, at: number, out: TiffSamples, to: number): v
 }
 
 /**
- * Full range by BT.601, as JPEG has it (TIFF 6.0, section 21, with the reference levels that are
- * usual).
+ * Converts YCbCr of full range by BT.601, as in JPEG (TIFF 6.0, section 21, with the usual
+ * reference levels).
  */
 function putYcbcr(from: TiffSamples, at: number, out: TiffSamples, to: number): void {
   const [y, cb, cr] = [from[at]!, from[at + 1]! - 128, from[at + 2]! - 128]

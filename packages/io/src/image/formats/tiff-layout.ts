@@ -1,36 +1,35 @@
 import { MediaError } from '../../base/errors.ts'
 import { firstDirectory, type TiffDirectory, tiffBytes } from './tiff.ts'
 
-/** What the first directory of a TIFF file says of its pixels (TIFF 6.0). */
+/** The first directory of a TIFF file (TIFF 6.0), as far as it describes pixels. */
 export interface TiffLayout {
   readonly width: number
   readonly height: number
-  /** Bits of a sample; 0 where they differ. */
+  /** Bits of a sample; 0 if they differ. */
   readonly bits: number
-  /** Samples of a pixel, those beside its colour included. */
+  /** Samples of a pixel, including those beside its colour. */
   readonly samples: number
   /**
-   * What the numbers are: 1 unsigned, 2 signed, 3 floating point, 4 unknown, 5 and 6 complex; 0
-   * where they differ.
+   * The type of the numbers: 1 unsigned, 2 signed, 3 floating point, 4 unknown, 5 and 6 complex; 0
+   * if they differ.
    */
   readonly format: number
   readonly compression: number
   readonly photometric: number
   readonly predictor: number
-  /** Whether each sample of a pixel lies in a plane of its own. */
+  /** Whether each sample of a pixel has its own plane. */
   readonly isPlanar: boolean
-  /** Whether the first pixel of a byte lies in its lowest bits. */
+  /** Whether the first pixel of a byte is in its lowest bits. */
   readonly isReversed: boolean
   /**
-   * What the samples beside the colour are: 1 alpha that the colours are multiplied by, 2 alpha, 0
-   * something else.
+   * The samples beside the colour: 1 alpha with premultiplied colours, 2 alpha, 0 something else.
    */
   readonly extra: readonly number[]
-  /** Columns and rows to a sample of colour. */
+  /** Columns and rows of a colour sample. */
   readonly subsampling: readonly [number, number]
   readonly colours: readonly number[]
   readonly isTiled: boolean
-  /** Whether it is one slice of a volume. */
+  /** Whether it is a slice of a volume. */
   readonly isVolume: boolean
   /** Size of a tile, or of a strip. */
   readonly piece: { readonly width: number; readonly height: number }
@@ -66,7 +65,7 @@ export const PALETTE = 3
 export const INKS = 5
 export const YCBCR = 6
 
-/** @throws Error where the file has no directory, or no pixels */
+/** @throws Error if the file has no directory or no pixels */
 export function tiffLayout(bytes: Buffer): TiffLayout {
   const tiff = tiffBytes(bytes)
   const directory = firstDirectory(bytes)
@@ -99,7 +98,7 @@ export function tiffLayout(bytes: Buffer): TiffLayout {
   }
 }
 
-/** The value that all samples of a pixel have; 0 where they differ. */
+/** The common value of all samples of a pixel; 0 if they differ. */
 function same(directory: TiffDirectory, tag: number, samples: number, missing: number): number {
   const values = directory.list(tag, samples)
   const [first = missing] = values
@@ -107,9 +106,9 @@ function same(directory: TiffDirectory, tag: number, samples: number, missing: n
 }
 
 /**
- * Whether FFmpeg's decoder gives the right pixels. It knows no tiles, no order of bits, no sign and
- * no old LZW, and takes CMYK in planes, alpha that the colours are multiplied by, and 16-bit planes
- * for something else. Of such files it makes noise, without an error.
+ * Whether FFmpeg's decoder gives the right pixels. It does not support tiles, reversed bits, signed
+ * numbers and old LZW, and misreads CMYK in planes, premultiplied alpha and 16-bit planes. It
+ * decodes such files to noise without an error.
  */
 export function isForFFmpeg(layout: TiffLayout, bytes: Buffer): boolean {
   const { bits, samples, compression, photometric, extra, isPlanar } = layout
@@ -136,7 +135,7 @@ export function isForFFmpeg(layout: TiffLayout, bytes: Buffer): boolean {
   }
 }
 
-/** Samples of a colour, where it has several. */
+/** Samples of a colour, if it has several. */
 const COLOURS: ReadonlyMap<number, number> = new Map([
   [RGB, 3],
   [INKS, 4],
@@ -149,7 +148,7 @@ const [SHARP, TOOL] = [
   'convert it, for example with tiffcp or ImageMagick',
 ]
 
-/** @throws MediaError `ERR_UNSUPPORTED` where `unpackTiff` has no way to read it */
+/** @throws MediaError `ERR_UNSUPPORTED` if `unpackTiff` cannot read it */
 export function refuseTiff(layout: TiffLayout): void {
   const { bits, samples, compression, photometric, subsampling } = layout
   if (isOneOf(compression, 'oldJpeg', 'jpeg')) refuse('with JPEG compression', SHARP)
@@ -181,8 +180,8 @@ export function refuseTiff(layout: TiffLayout): void {
 }
 
 /**
- * @throws MediaError `ERR_UNSUPPORTED` where sharp fails, or makes black tiles or wrong colours
- * without an error
+ * @throws MediaError `ERR_UNSUPPORTED` if sharp fails, or gives black tiles or wrong colours
+ *   without an error
  */
 export function refuseTiffForSharp(layout: TiffLayout): void {
   const { bits, samples, compression, photometric, isTiled, isPlanar } = layout
@@ -205,7 +204,9 @@ function refuse(what: string, wayOut: string): never {
   throw new MediaError('ERR_UNSUPPORTED', `a TIFF file ${what}; ${wayOut}`)
 }
 
-/** Codes begin at the lowest bit: the first one, 256, is bytes 0 and 1 (libtiff, tif_lzw.c). */
+/**
+ * Old LZW codes begin at the lowest bit: the first one, 256, is bytes 0 and 1 (libtiff, tif_lzw.c).
+ */
 export function isOldLzw({ compression, offsets }: TiffLayout, bytes: Buffer): boolean {
   const at = offsets[0] ?? 0
   return compression === TIFF.lzw && bytes[at] === 0 && (bytes[at + 1]! & 1) === 1

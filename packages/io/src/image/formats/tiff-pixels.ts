@@ -3,18 +3,15 @@ import { MediaError } from '../../base/errors.ts'
 import { unpackLzw } from './lzw.ts'
 import { isOldLzw, refuseTiff, TIFF, type TiffLayout } from './tiff-layout.ts'
 
-/**
- * Samples as they are stored, side by side in each pixel, row by row. Those of less than 8 bits
- * have a byte each.
- */
+/** Stored samples, interleaved, row by row. Samples of less than 8 bits take a byte each. */
 export type TiffSamples = Uint8Array | Uint16Array
 
 /**
- * The samples of a TIFF picture that FFmpeg's decoder does not know (see `isForFFmpeg`): tiles,
- * planes, any order of bits, old LZW (TIFF 6.0, sections 7 to 15; BigTIFF).
+ * Unpacks the samples of a TIFF picture that FFmpeg's decoder does not support (see `isForFFmpeg`):
+ * tiles, planes, any order of bits, old LZW (TIFF 6.0, sections 7 to 15; BigTIFF).
  *
- * @throws MediaError `ERR_UNSUPPORTED` for what is not known here either
- * @throws Error where the file is damaged or cut off
+ * @throws MediaError `ERR_UNSUPPORTED` for features that are not supported here either
+ * @throws Error if the file is damaged or truncated
  */
 export function unpackTiff(bytes: Buffer, layout: TiffLayout): TiffSamples {
   refuseTiff(layout)
@@ -50,14 +47,13 @@ export function unpackTiff(bytes: Buffer, layout: TiffLayout): TiffSamples {
   return out
 }
 
-/**
- * How much longer than its data a picture can be: LZW makes up to 3,838 bytes of a code of 12 bits.
- */
+/** Largest expansion of data: LZW makes up to 3,838 bytes of a code of 12 bits. */
 const MOST_RATIO = 4096
 
 /**
- * Before there is memory for the picture: small files may say that they are large. @throws Error
- * where data is missing
+ * Runs before memory is allocated for the picture, because a small file may claim to be large.
+ *
+ * @throws Error if data are missing
  */
 function refuseEmpty(file: Buffer, layout: TiffLayout, count: number): void {
   const { width, height, samples, bits, offsets, lengths } = layout
@@ -70,7 +66,7 @@ function refuseEmpty(file: Buffer, layout: TiffLayout, count: number): void {
     throw new Error(`the TIFF file is damaged: ${stored} bytes for ${width}x${height} pixels`)
 }
 
-/** Makes numbers of the strips or tiles of a file. */
+/** Unpacks the strips or tiles of a file to numbers. */
 class Unpacker {
   readonly #bytes: Buffer
   readonly #layout: TiffLayout
@@ -83,8 +79,8 @@ class Unpacker {
   }
 
   /**
-   * `perRow` numbers in each of `rows`; with a predictor each is the difference to that `own`
-   * before it.
+   * Unpacks `perRow` numbers in each of `rows`. With a predictor, each is the difference to the
+   * number `own` places before it.
    */
   numbers(offset: number, length: number, perRow: number, rows: number, own: number): TiffSamples {
     const { bits, isReversed, predictor } = this.#layout
@@ -146,10 +142,10 @@ class Unpacker {
   }
 }
 
-/** Node 22.15 and later have it. */
+/** Only Node 22.15 and later have it. */
 const { zstdDecompressSync } = zlib as { zstdDecompressSync?: typeof zlib.inflateSync }
 
-/** More than a strip needs, which some writers have. */
+/** Excess bytes of a strip that some writers add. */
 const SPARE = 1 << 16
 
 /** Runs of equal bytes (TIFF 6.0, section 9). */

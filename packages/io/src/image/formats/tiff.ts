@@ -133,3 +133,7 @@ function readNumber({ bytes, isLittle }: TiffBytes, at: number, size: number): n
       return Number(isLittle ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at))
   }
 }
+
+/** Tags of a picture's size. */
+export const TIFF_WIDTH = 256
+export const TIFF_HEIGHT = 257

@@ -34,12 +34,12 @@ const ANIMATION_FLAG = 2
 const ALPHA_FLAG = 16
 
 /**
- * One picture of an animation: its place on the canvas, what becomes of what was there, and its
- * data as a file of its own.
+ * One picture of an animation: its place on the canvas, its disposal, and its data as a separate
+ * file.
  */
 export interface WebpFrame extends Area {
   readonly durationMs: number
-  /** Whether what is transparent shows what was there before. */
+  /** Whether transparent pixels show the earlier picture. */
   readonly isBlended: boolean
   /** Whether its place is cleared afterwards. */
   readonly disposal: 'keep' | 'clear'
@@ -56,7 +56,7 @@ export function webpCanvas(bytes: Buffer): Size {
   return { width: 1 + bytes.readUIntLE(24, 3), height: 1 + bytes.readUIntLE(27, 3) }
 }
 
-/** How many pictures a WebP animation has that are all there. */
+/** Number of complete pictures in a WebP animation. */
 export function countWebpFrames(bytes: Buffer): number {
   let count = 0
   for (const { type } of chunks(bytes, 12)) if (type === 'ANMF') count += 1
@@ -64,8 +64,9 @@ export function countWebpFrames(bytes: Buffer): number {
 }
 
 /**
- * The pictures of a WebP animation (RFC 9649, 2.7.1.1). @throws Error where one is damaged, once it
- * is come to
+ * The pictures of a WebP animation (RFC 9649, 2.7.1.1).
+ *
+ * @throws Error at a damaged picture
  */
 export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
   const canvas = webpCanvas(bytes)
@@ -89,12 +90,12 @@ export function* webpFrames(bytes: Buffer): Generator<WebpFrame> {
   if (count === 0) throw new Error('the WebP file has no whole picture')
 }
 
-/** Whether a WebP file is as long as it says. */
+/** Whether a WebP file has its declared length. */
 export function isWholeWebp(bytes: Buffer): boolean {
   return bytes.length >= 12 && 8 + bytes.readUInt32LE(4) <= bytes.length
 }
 
-/** Size of a WebP picture, whether it has alpha, and how many pictures there are. */
+/** Size of a WebP picture, whether it has alpha, and its number of pictures. */
 export function webpFacts(
   bytes: Buffer,
 ): Size & { readonly hasAlpha: boolean; readonly frames: number } {
@@ -127,7 +128,7 @@ function isExtended(bytes: Buffer): boolean {
   return bytes.length >= 30 && bytes.toString('latin1', 12, 16) === 'VP8X'
 }
 
-/** A picture of an animation as a file of its own, with its alpha. */
+/** A picture of an animation as a separate file, with its alpha. */
 function stillWebp(parts: readonly Chunk[], { width, height }: Size): Buffer {
   const picture = parts.find(({ type }) => type === 'VP8 ' || type === 'VP8L')
   if (picture === undefined) throw new Error('a picture of the WebP animation is missing')

@@ -2,7 +2,11 @@ import type { Sharp } from 'sharp'
 import { MediaError } from '../../base/errors.ts'
 import type { Encoding, Samples } from '../encode-image-options.ts'
 
-/** Encodes an image with libvips. @throws MediaError `ERR_ENCODE` */
+/**
+ * Encodes an image with libvips.
+ *
+ * @throws MediaError `ERR_ENCODE`
+ */
 export async function encodeWithSharp(
   sharp: typeof import('sharp').default,
   samples: Samples,
@@ -34,7 +38,7 @@ function inFormat(
   }
 }
 
-/** The samples in the order that sharp takes: pixel by pixel, red first. */
+/** The samples in sharp's order: pixel by pixel, red first. */
 function interleaved({
   data,
   width,

@@ -9,19 +9,19 @@ import { describeSource, type ImageSource } from '../../files/source.ts'
 import { readSource } from '../../files/source-bytes.ts'
 import type { Fetching } from '../../files/url-options.ts'
 import { type Augmentation, partOf } from '../augment.ts'
-import type { EncodedImage } from '../backend.ts'
-import { recogniseWithin } from '../decode-file.ts'
 import type { Encoding, Samples } from '../encode-image-options.ts'
+import type { EncodedImage } from '../encoded-image.ts'
+import { recogniseWithin } from '../encoded-image.ts'
 import { refuseMatrixForSharp } from '../ffmpeg/colours.ts'
-import { type LoadedImage, product } from '../fill.ts'
 import { firstGifPicture } from '../formats/gif.ts'
 import { gifBlank } from '../formats/gif-frames.ts'
 import { colourFacts } from '../formats/heif.ts'
 import { refuseTiffForSharp, tiffLayout } from '../formats/tiff-layout.ts'
 import { checkResultBytes } from '../image-limits.ts'
 import type { ImageTarget } from '../image-options.ts'
+import type { ImageResult } from '../load-image-in-thread.ts'
 import { isQuarterTurn, storedPart } from '../orientation.ts'
-import { bytesPer, type ImageDType, imageArray, imageShape } from '../pixel-format.ts'
+import { bytesPer, type ImageDType, imageArray, imageShape, product } from '../pixel-format.ts'
 import { type Picture, placePicture } from '../place.ts'
 import { encodeWithSharp } from './sharp-encode.ts'
 
@@ -89,9 +89,9 @@ export async function loadWithSharp(
   augmentation: Augmentation | undefined,
   fetching: Fetching,
   caller: OpCall,
-): Promise<LoadedImage> {
+): Promise<ImageResult> {
   const { dtype, pixelFormat, layout } = target
-  let loaded: LoadedImage | undefined
+  let loaded: ImageResult | undefined
   const claim: Claim = (size) => {
     const shape = imageShape(pixelFormat, layout, size)
     loaded = { data: imageArray(dtype, product(shape)), dtype, shape }

@@ -2,7 +2,7 @@ import { shownByHeader } from '../../ffmpeg/containers/edits.ts'
 import type { Mp4 } from '../../ffmpeg/containers/mp4.ts'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 import type { OpenFile } from '../../files/open-file.ts'
-import { videoTarget } from '../video-options.ts'
+import { plainTarget } from '../video-options.ts'
 import { VideoPass } from './video-pass.ts'
 
 /** Bytes of a file that is read to count frames: where edits hide some, packets tell which. */
@@ -23,7 +23,7 @@ export function countFrames(
   const told = shownByHeader(track, mp4.isFragmented)
   if (told !== undefined || file.reader.size > MOST_READ) return told
   try {
-    const target = videoTarget({ strict: false, maxPixels: Infinity }, [])
+    const target = plainTarget({ strict: false, maxPixels: Infinity })
     const pass = new VideoPass(ffmpeg, file, target)
     try {
       return pass.count()

@@ -1,12 +1,15 @@
 import { isWithin, secondsOf, type TimeBase } from '../frame-rate.ts'
 import type { VideoDecoder } from './video-decoder.ts'
 
-/** Packets of an index: each takes a hundred bytes. A day and a half at 60 frames a second. */
+/**
+ * Largest number of packets in an index: each takes a hundred bytes. It is a day and a half at 60
+ * frames per second.
+ */
 const MOST_PACKETS = 8_000_000
 
-/** A packet that holds a frame that is shown. */
+/** A packet with a frame that is shown. */
 export interface IndexedPacket {
-  /** Its place among all packets of the stream, in the order of the file. */
+  /** Its position among all packets of the stream, in the order of the file. */
   readonly place: number
   /** Its own time stamp. */
   readonly pts: number
@@ -15,21 +18,21 @@ export interface IndexedPacket {
 
 /** The frames of a video, found without decoding any. */
 export interface PacketIndex {
-  /** In the order in which they are shown. */
+  /** The frames, in presentation order. */
   readonly shown: readonly IndexedPacket[]
-  /** All keyframes at which decoding can begin, in the order of the file. */
+  /** All keyframes at which decoding can begin, in file order. */
   readonly keyframes: readonly IndexedPacket[]
   /** The time stamp of the first frame. */
   readonly origin: number
 }
 
 /**
- * Reads all packets of a container that stands at its beginning: 4 ms for 300 frames of 1280x720, a
- * hundredth of decoding them. `undefined` where packets do not tell when their frames are shown, or
- * where not every packet is a frame.
+ * Reads all packets of a container from its beginning: 4 ms for 300 frames of 1280x720, a hundredth
+ * of decoding them. `undefined` if packets do not tell when their frames are shown, or if not every
+ * packet is a frame.
  *
- * @param decodeHead the time stamps of the frames that decoding from the beginning gives before one
- *   that is shown at a time
+ * @param decodeHead returns the time stamps of the frames that decoding from the beginning gives
+ *   before a frame at a given time
  */
 export function indexPackets(
   decoder: VideoDecoder,
@@ -59,8 +62,8 @@ export function indexPackets(
 }
 
 /**
- * Frames that are shown before the first keyframe, as where a stream is cut, may come out of the
- * decoder or not: that is seen by decoding.
+ * Frames before the first keyframe, such as in a cut stream, may or may not come out of the
+ * decoder. Only decoding tells.
  */
 function addEarly(
   early: readonly IndexedPacket[],
@@ -100,20 +103,20 @@ export function framesWithin(
 }
 
 /**
- * Packets that are decoded one after the other, from a keyframe on, and which of their frames are
+ * Packets that are decoded consecutively, from a keyframe on, and the frames of them that are
  * wanted.
  */
 export interface DecodeRun {
   readonly keyframe: IndexedPacket
-  /** The place of the last packet. */
+  /** Position of the last packet. */
   last: number
-  /** Time stamps of the frames that are wanted. */
+  /** Time stamps of the wanted frames. */
   readonly wanted: Set<number>
 }
 
 /**
- * What must be decoded to get frames: from the last keyframe that lies before each, in the file as
- * well as in time, to its own packet; runs that overlap are one.
+ * The packets to decode for some frames: from the last keyframe before each, both in the file and
+ * in time, to its own packet. Overlapping runs are merged.
  */
 export function runsFor({ keyframes }: PacketIndex, frames: Iterable<IndexedPacket>): DecodeRun[] {
   const byPlace = [...frames].sort((a, b) => a.place - b.place)
@@ -130,8 +133,8 @@ export function runsFor({ keyframes }: PacketIndex, frames: Iterable<IndexedPack
 }
 
 /**
- * Frames of an open group of pictures lie behind a keyframe that is shown after them: they need the
- * one before it.
+ * Frames of an open group of pictures follow a keyframe that is shown after them: they need the
+ * keyframe before it.
  */
 function keyframeOf(keyframes: readonly IndexedPacket[], frame: IndexedPacket): IndexedPacket {
   let [low, high] = [0, keyframes.length]

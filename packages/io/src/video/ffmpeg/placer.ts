@@ -14,10 +14,7 @@ const IDLE_MS = 5000
 let scalers: Scalers | undefined
 let idleTimer: NodeJS.Timeout | undefined
 
-/**
- * The scalers of this thread: kept from one video to the next, and freed when there was none for 5
- * s.
- */
+/** The scalers of this thread: kept for the next video, and freed after 5 s without one. */
 function scalersOf(ffmpeg: FFmpeg): Scalers {
   scalers ??= new Scalers(ffmpeg)
   const kept = scalers
@@ -26,12 +23,15 @@ function scalersOf(ffmpeg: FFmpeg): Scalers {
   return kept
 }
 
-/** Scales, turns and copies the frames of a video into places of one size, that of the first. */
+/**
+ * Scales, rotates and copies the frames of a video into places of one size, that of the first
+ * frame.
+ */
 export class FramePlacer {
   /** Size of a frame of the result. */
   readonly output: Size
   readonly #scalers: Scalers
-  /** What places frames of the size that they have now. */
+  /** The placer for frames of the current size. */
   readonly #placerOf: (size: Size, target: ImageTarget) => Placer
   readonly #target: ImageTarget
   #size: Size
@@ -44,12 +44,12 @@ export class FramePlacer {
     this.#size = { width: first.width, height: first.height }
     this.#placer = this.#placerOf(this.#size, target)
     this.output = this.#placer.output
-    // Frames of another size, which some streams have, are fitted into the place of the first.
+    // Frames of another size, which some streams have, are fitted into that of the first.
     const mode = target.mode === 'shorter' ? 'pad' : target.mode
     this.#target = { ...target, ...this.output, mode }
   }
 
-  /** Puts a frame into its place. */
+  /** Writes a frame to its place. */
   place(frame: Frame, out: DataOf[ImageDType]): void {
     const { width, height } = frame
     if (width !== this.#size.width || height !== this.#size.height) {
@@ -60,7 +60,7 @@ export class FramePlacer {
     this.#placer.place(frame, out)
   }
 
-  /** Lets go of frames that are large. */
+  /** Frees large frames. */
   free(): void {
     this.#scalers.recycle()
   }

@@ -1,15 +1,15 @@
 import type { VideoDecoder } from './video-decoder.ts'
 
-/** Packets that are looked at for the first frame shown: more than any codec reorders. */
+/** Number of packets that are searched for the first shown frame: more than any codec reorders. */
 const MOST_REORDERED = 64
-/** Packets that are looked at for a keyframe, where a container goes to any packet. */
+/** Number of packets that are searched for a keyframe, if a container seeks to any packet. */
 const MOST_BEFORE_KEY = 1000
 const MOST_TRIES = 8
 
 /**
- * The time stamp of the first frame that is shown, found without decoding: from a container that
- * stands at its beginning. `undefined` where packets do not tell: where they have no time stamps,
- * or where the first ones may need others that are not there.
+ * The time stamp of the first shown frame, found without decoding, from a container at its
+ * beginning. `undefined` if packets do not tell: without time stamps, or if the first ones may need
+ * others that are missing.
  */
 export function findOrigin(decoder: VideoDecoder): number | undefined {
   const { packet } = decoder
@@ -24,17 +24,17 @@ export function findOrigin(decoder: VideoDecoder): number | undefined {
     if (least === undefined) continue // an edit list may hide any number of frames
     reordered += 1
     const dts = decoder.ticksOf(packet.dts)
-    if (dts !== undefined && dts >= least) break // what follows is shown later still
+    if (dts !== undefined && dts >= least) break // later packets are shown later
   }
   return least
 }
 
 /**
- * Goes to a keyframe that is shown at `target` or before, and reads it. Containers look for packets
- * by the time that they are decoded, so what they find may be shown too late (B-frames; open groups
- * of pictures): then further back.
+ * Seeks to a keyframe that is shown at `target` or before, and reads it. Containers search by
+ * decoding time, so the result may be shown too late (B-frames; open groups of pictures); then it
+ * seeks further back.
  *
- * @returns its time stamp; `undefined` where none was found
+ * @returns its time stamp; `undefined` if none was found
  */
 export function seekBefore(
   decoder: VideoDecoder,

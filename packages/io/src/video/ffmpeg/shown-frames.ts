@@ -5,29 +5,29 @@ import { FrameRate, isWithin, secondsOf } from '../frame-rate.ts'
 import type { VideoPass } from './video-pass.ts'
 
 /**
- * A frame that would be shown for longer, ten minutes at 60 a second, has a time stamp that is
- * damaged; its copies would fill all memory.
+ * Largest number of repetitions of a frame, ten minutes at 60 per second. A larger one comes from a
+ * damaged time stamp, and would fill all memory.
  */
 const MOST_REPEATED = 36_000
 
 /**
- * A frame, and when it is shown: more than once where the frame rate is raised. Valid until the
- * next is asked for.
+ * A frame and its time. It comes more than once if the frame rate is raised. Valid until the next
+ * one is requested.
  */
 export interface ShownFrame {
   readonly frame: Frame
   readonly timesSec: readonly number[]
 }
 
-/** What frames are wanted. */
+/** The wanted frames. */
 export interface Showing {
   readonly window: readonly [startSec: number, endSec: number] | undefined
   readonly frameRate: number | undefined
 }
 
 /**
- * The frames of a window, at the rate of the file or another. The first frame of all that is
- * decoded is told first, for its size.
+ * The frames of a window, at the file's rate or another one. The first decoded frame is reported
+ * first, for its size.
  */
 export function* shownFrames(
   ffmpeg: FFmpeg,
@@ -61,7 +61,7 @@ function* asStored(
   }
 }
 
-/** How long a frame is shown, is known when the next is there: so each is held until then. */
+/** The duration of a frame is known only when the next one arrives, so each is held until then. */
 function* resampled(
   ffmpeg: FFmpeg,
   pass: VideoPass,
@@ -87,7 +87,7 @@ function* resampled(
     return { shown: { frame: held, timesSec }, isPast }
   }
   try {
-    // The frame that is shown at the window's start may have a time that was rounded down to it.
+    // The frame at the window's start may have a time that was rounded down to it.
     const startSec = (window?.[0] ?? 0) - rate.rate.den / rate.rate.num
     for (const { frame, ticks } of pass.frames(startSec)) {
       if (heldTicks === undefined) tellFirst(frame)

@@ -1,7 +1,7 @@
 import type { Frame, Packet } from 'node-av/lib'
+import { refuseEncryptedPacket } from '../../ffmpeg/encrypted.ts'
 import { check, type FFmpeg } from '../../ffmpeg/library.ts'
 import { isRandomAccess, type UnitFormat, unitFormatOf } from '../../ffmpeg/random-access.ts'
-import { refuseEncrypted } from '../../ffmpeg/refuse-features.ts'
 import { type OpenStream, StreamDecoder } from '../../ffmpeg/stream-decoder.ts'
 import { checkPixels, checkRefused, type Limits } from '../../ffmpeg/video-limits.ts'
 
@@ -134,7 +134,7 @@ export class VideoDecoder {
     const { constants: c } = this.#ffmpeg
     const { packet } = this
     const ticks = this.ticksOf(packet.pts)
-    refuseEncrypted(this.#ffmpeg, packet)
+    refuseEncryptedPacket(this.#ffmpeg, packet)
     if ((packet.flags & c.AV_PKT_FLAG_CORRUPT) !== 0) {
       this.#tell(new Error('a packet is damaged or cut off'), ticks)
     }

@@ -6,7 +6,7 @@ import { matroskaFault } from '../../ffmpeg/containers/matroska.ts'
 import { readPicture } from '../../ffmpeg/containers/mp4.ts'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { refuseStill } from '../../ffmpeg/still-pictures.ts'
-import type { LiveInput, OpenFile } from '../../files/open-file.ts'
+import type { OpenFile, StreamInput } from '../../files/open-file.ts'
 import type { Orientation } from '../../image/orientation.ts'
 import { secondsOf, type TimeBase } from '../frame-rate.ts'
 import type { VideoTarget } from '../video-options.ts'
@@ -43,7 +43,7 @@ export class VideoPass {
   readonly faults: VideoFault[] = []
   readonly orientation: Orientation
   readonly #ffmpeg: FFmpeg
-  readonly #file: OpenFile | LiveInput
+  readonly #file: OpenFile | StreamInput
   readonly #target: VideoTarget
   readonly #checkWanted: () => void
   #container: Container
@@ -69,7 +69,7 @@ export class VideoPass {
   /** @param checkWanted throws where frames are not wanted any more: on the way to a window, too */
   constructor(
     ffmpeg: FFmpeg,
-    file: OpenFile | LiveInput,
+    file: OpenFile | StreamInput,
     target: VideoTarget,
     checkWanted: () => void = () => {},
   ) {

@@ -108,10 +108,7 @@ describe('an open npz', () => {
       code: 'ERR_BAD_OPTION',
       message: /`name` must be a string, got 0/,
     })
-    await assert.rejects(
-      npz.get('x', { row: 1 } as never),
-      /`options` must be made of rows, got "row"/,
-    )
+    await assert.rejects(npz.get('x', { row: 1 } as never), /unknown option `row`/)
     assert.throws(() => parseNpz(fixture('no-members.npz')).get('x'), /no array "x"; it is empty/)
     assert.throws(
       () => parseNpz(fixture('stored.npz')).get('x'),
@@ -214,15 +211,12 @@ describe('saving an npz', () => {
       () => encodeNpz({ x: { ...x, shape: [2] } }),
       /`arrays\["x"\]\.shape` must be of 1 elements/,
     )
-    assert.throws(() => encodeNpz({ '': x }), /`arrays` must be named by 1 to 65531 bytes, got ""/)
+    assert.throws(() => encodeNpz({ '': x }), /`arrays` must be named by 1 to 65531 bytes, got ''/)
     assert.throws(
       () => encodeNpz({ x }, { compress: 1 } as never),
       /`compress` must be true or false, got 1/,
     )
-    await assert.rejects(
-      saveNpz('x.npz', { x }, { level: 9 } as never),
-      /must be made of compress, got "level"/,
-    )
+    await assert.rejects(saveNpz('x.npz', { x }, { level: 9 } as never), /unknown option `level`/)
     await assert.rejects(
       saveNpz('x.npz', undefined as never),
       /`arrays` must be an object of arrays by name/,

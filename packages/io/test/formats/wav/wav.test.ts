@@ -227,7 +227,7 @@ describe('a window', () => {
       [[0, Number.NaN], /got \[0, NaN\]/],
       [[Infinity, Infinity], /got \[Infinity, Infinity\]/],
       [[0], /got \[0\]/],
-      ['0-1', /got "0-1"/],
+      ['0-1', /got '0-1'/],
     ]
     for (const [window, message] of faults) {
       const options = { window: window as [number, number] }

@@ -10,6 +10,7 @@ export const PARTS: readonly {
   { part: 'running', sign: '█', tone: 'green' },
   { part: 'queued', sign: '▓', tone: 'yellow' },
   { part: 'backoff', sign: '░', tone: 'cyan' },
+  { part: 'throttled', sign: '▚', tone: 'blue' },
   { part: 'blocked', sign: '▒', tone: 'magenta' },
   { part: 'idle', sign: '·', tone: 'dim' },
 ]

@@ -160,7 +160,7 @@ function consumerRow(
 ): TextPiece[] {
   const isBottleneck = bottleneck?.kind === 'consumer'
   const { busy, waiting } = now.consumer
-  const shares = { idle: waiting, queued: 0, backoff: 0, running: busy, blocked: 0 }
+  const shares = { idle: waiting, queued: 0, backoff: 0, throttled: 0, running: busy, blocked: 0 }
   return [
     isBottleneck ? ['▶ ', 'yellow', 'bold'] : '  ',
     [padEnd('consumer', name), isBottleneck ? 'bold' : 'dim'],
@@ -192,6 +192,7 @@ const WORDS = {
   running: 'busy',
   queued: 'waits for worker',
   backoff: 'waits to retry',
+  throttled: 'rate limit',
   blocked: 'blocked',
   idle: 'starved',
 }

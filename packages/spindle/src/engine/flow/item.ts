@@ -36,6 +36,12 @@ export interface Ledger {
   coveredBelow?(item: Item): Set<string> | undefined
   /** One batch of the region gave several items. */
   severalOf?(region: string): void
+  /** An op has failed on an item, which is dropped or ends the pipeline. */
+  itemFailed?(item: Item, error: unknown): void
+  /** Whether nobody needs an item any more, so that stages skip it. */
+  isAbandoned?(item: Item): boolean
+  /** Calls a function when nobody needs an item any more. */
+  onAbandoned?(item: Item, listener: (reason: unknown) => void): void
   /** Whether an item, by its path, was done in an earlier run and must not join a batch again. */
   isCovered(item: Item): boolean
 }

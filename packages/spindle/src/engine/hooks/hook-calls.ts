@@ -1,4 +1,5 @@
-import { type ItemError, SpindleError } from '../../errors.ts'
+import { badOption } from '../../check.ts'
+import type { ItemError } from '../../errors.ts'
 import { callListener } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { enter, leave, newMark } from '../flow/current-call.ts'
@@ -65,23 +66,21 @@ export function quietLogger(logger: Logger | undefined): Logger {
 
 const names = ['onStageStart', 'onStageEnd', 'onTaskStart', 'onTaskEnd'] as const
 
-/**
- * Checks that a value is an array of hooks: objects with at least one of the known functions.
- * @throws `ERR_BAD_OPTION`
- */
+/** What hooks are, in the words of an error. */
+export const HOOKS_RULE: string = `an array of hooks: objects with functions named ${names.join(', ')}`
+
+/** Whether a value is an array of objects with at least one of the known functions. */
+export function areHooks(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isHook)
+}
+
+function isHook(hook: Readonly<Record<string, unknown>> | null | undefined): boolean {
+  if (typeof hook !== 'object' || hook === null) return false
+  const known = names.filter((name) => hook[name] !== undefined)
+  return known.length > 0 && known.every((name) => typeof hook[name] === 'function')
+}
+
+/** Checks what a function of the option `hooks` returned. @throws `ERR_BAD_OPTION` */
 export function checkHooks(hooks: unknown): void {
-  if (!Array.isArray(hooks))
-    throw new SpindleError('ERR_BAD_OPTION', '`hooks` must give an array of hooks')
-  for (const hook of hooks as readonly Record<string, unknown>[]) {
-    const known =
-      typeof hook === 'object' && hook !== null
-        ? names.filter((name) => hook[name] !== undefined)
-        : []
-    if (known.length === 0 || known.some((name) => typeof hook[name] !== 'function')) {
-      throw new SpindleError(
-        'ERR_BAD_OPTION',
-        `each of \`hooks\` must be an object with functions named ${names.join(', ')}`,
-      )
-    }
-  }
+  if (!areHooks(hooks)) badOption('hooks', `a function that returns ${HOOKS_RULE}`, hooks)
 }

@@ -1,16 +1,23 @@
 import { isDeepStrictEqual } from 'node:util'
-import { badOption, checkChoice, checkInteger, checkOptions } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
+import {
+  boolean,
+  choice,
+  either,
+  integer,
+  is,
+  options,
+  type Rule,
+  type Rules,
+} from '../../options/index.ts'
 import type { MergeConfig, PipelineConfig, SourceConfig } from '../config.ts'
 import type { PipelineState, SourceState } from '../resume-state.ts'
 import type { Json } from '../seekable.ts'
-import type { BuildOptions } from '../types.ts'
+import type { BuildOptions, ResumeOptions } from '../types.ts'
 import { checkPlaces, type KnownSource } from './check-places.ts'
 import { checkState } from './check-state.ts'
 import { firstDifference, shapeOf } from './graph-shape.ts'
 import { resumableSource } from './resumable-source.ts'
-
-const DEFAULT_SPAN = 4096
 
 /** The settings of a run that can be resumed. */
 export interface Resumption {
@@ -22,16 +29,21 @@ export interface Resumption {
   readonly isForced: boolean
 }
 
-/** Checks the options `resumable` and `state`. @throws `ERR_BAD_OPTION` */
-export function checkResumable({ resumable, state }: BuildOptions): void {
-  if (typeof resumable === 'object' && resumable !== null) {
-    checkOptions(resumable, ['commit', 'span', 'force'])
-    const { commit, span, force } = resumable
-    if (commit !== undefined) checkChoice('commit', commit, ['auto', 'explicit'])
-    if (span !== undefined) checkInteger('span', span, 1)
-    if (force !== undefined && typeof force !== 'boolean') badOption('force', 'a boolean', force)
-  } else if (resumable !== undefined && typeof resumable !== 'boolean')
-    badOption('resumable', 'a boolean or an object of options', resumable)
+const resumeOptions = options('ResumeOptions', {
+  commit: choice(['auto', 'explicit'], { default: 'auto' }),
+  span: integer({ min: 1, default: 4096, unit: 'positions' }),
+  force: boolean({ default: false }),
+} satisfies Rules<ResumeOptions>)
+
+/** The rule of `resumable`. */
+export const resumableRule: Rule<boolean | ResumeOptions, 'maybe'> = either(
+  is('a boolean or an object of options', (value) => typeof value === 'boolean'),
+  // The options are named without `resumable`, as the loader, which has them too, names them.
+  { name: resumeOptions.name, problem: (value) => resumeOptions.problem(value, '') },
+)
+
+/** Checks the option `state`. @throws `ERR_BAD_OPTION` */
+export function checkResumedState({ resumable, state }: BuildOptions): void {
   if (state === undefined) return
   if (resumable === undefined || resumable === false)
     throw new SpindleError(
@@ -50,11 +62,7 @@ export function checkResumable({ resumable, state }: BuildOptions): void {
 export function resumption(config: PipelineConfig, options: BuildOptions): Resumption | undefined {
   const { resumable, state, seed = 0 } = options
   if (resumable === undefined || resumable === false) return undefined
-  const {
-    commit = 'auto',
-    span = DEFAULT_SPAN,
-    force = false,
-  } = resumable === true ? {} : resumable
+  const { commit, span, force } = resumeOptions.check(resumable === true ? {} : resumable)
   const graph = shapeOf(config)
   const sources = sourcesOf(config.source).map(
     (source): KnownSource => ({ ...resumableSource(source), isContinuous: source.continuous }),

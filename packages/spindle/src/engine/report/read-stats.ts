@@ -110,6 +110,7 @@ function stageStats(
     queuedMs: counters.queuedMs + pending.queuedMs,
     waitedMs: counters.waitedMs + pending.queuedMs,
     backoffMs: counters.backoffMs + pending.backoffMs,
+    throttledMs: counters.throttledMs + pending.throttledMs,
     blockedMs: stage.blockedMs,
     heldMs: stage.heldMs,
     histogram: counters.histogram.copy(),
@@ -172,15 +173,18 @@ export function withTimes(
 
 function sharesOf(sums: StageSums, elapsedMs: number): SlotShares {
   if (elapsedMs <= 0 || sums.slotMs <= 0)
-    return { idle: 1, queued: 0, backoff: 0, running: 0, blocked: 0 }
+    return { idle: 1, queued: 0, backoff: 0, throttled: 0, running: 0, blocked: 0 }
   const all = sums.slotMs
   // Estimates from samples may exceed the available time. The running time takes precedence,
   // because it is measured best.
   const running = Math.min(1, sums.busyMs / all)
   const blocked = Math.min(1 - running, Math.max(0, sums.blockedMs) / all)
   const backoff = Math.min(1 - running - blocked, Math.max(0, sums.backoffMs) / all)
-  const queued = Math.min(1 - running - blocked - backoff, Math.max(0, sums.waitedMs) / all)
-  return { idle: 1 - running - blocked - backoff - queued, queued, backoff, running, blocked }
+  const paused = running + blocked + backoff
+  const throttled = Math.min(1 - paused, Math.max(0, sums.throttledMs) / all)
+  const queued = Math.min(1 - paused - throttled, Math.max(0, sums.waitedMs) / all)
+  const idle = 1 - paused - throttled - queued
+  return { idle, queued, backoff, throttled, running, blocked }
 }
 
 function queueStats(queue: Queue, elapsedMs: number): QueueStats {

@@ -102,10 +102,11 @@ export function makeTable(stats: PipelineStats, columns?: number): string {
 const LEAST_SHOWN = 0.005
 
 /**
- * Share of slot-time in which a stage waits for a worker, a library's thread, or its next attempt.
+ * Share of slot-time in which a stage waits for a worker, a library's thread, its next attempt, or
+ * its rate limit.
  */
 function waits({ shares }: StageStats): number {
-  return shares.queued + shares.backoff
+  return shares.queued + shares.backoff + shares.throttled
 }
 
 function print(

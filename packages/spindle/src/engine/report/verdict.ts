@@ -12,6 +12,7 @@ import { memoryLimits } from './verdict/memory-rule.ts'
 import { rateLimits } from './verdict/rate-rule.ts'
 import { sourceLimits } from './verdict/source-rule.ts'
 import { stageLimits } from './verdict/stage-rule.ts'
+import { throttleLimits } from './verdict/throttle-rule.ts'
 
 export type { Bottleneck, BottleneckChange, Verdict } from './verdict/bottleneck.ts'
 
@@ -90,6 +91,7 @@ function find(stats: PipelineStats): Bottleneck | undefined {
   if (busiest === undefined) return sourceLimits(loads, undefined)
   return (
     memory ??
+    throttleLimits(loads, busiest) ??
     rateLimits(loads, busiest) ??
     cpuLimits(loads, busiest) ??
     sourceLimits(loads, busiest) ??

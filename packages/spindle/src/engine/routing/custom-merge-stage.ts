@@ -22,7 +22,7 @@ import type { StageInfo } from '../types.ts'
 export class CustomMergeStage extends Stage {
   readonly exit: Queue
   readonly #op: MergeOp
-  readonly #ports: readonly PulledPort[]
+  readonly #mergeInputs: readonly PulledMergeInput[]
   #outputs: Outputs | undefined
   #origin: SourceEpoch
   #index = 0
@@ -43,12 +43,13 @@ export class CustomMergeStage extends Stage {
     this.#origin = { source: ordinal, epoch: 0 }
     this.exit = new Queue(buffer, undefined)
     this.exit.producer = this
-    this.#ports = inputs.map((input) => new PulledPort(input, () => this.#noteWork()))
+    this.#mergeInputs = inputs.map((input) => new PulledMergeInput(input, () => this.#noteWork()))
   }
 
   /** Updates whether the op works: an output was requested, and the op waits for no input. */
   #noteWork(): void {
-    const isWorking = this.#isAsking && !this.#ports.some((port) => port.isAwaited)
+    const isWorking =
+      this.#isAsking && !this.#mergeInputs.some((mergeInput) => mergeInput.isAwaited)
     this.#working.change(isWorking ? 1 : 0)
   }
 
@@ -67,13 +68,14 @@ export class CustomMergeStage extends Stage {
 
   /** An op that waits for an input is not itself the cause of a delay. */
   protected override get pendingCalls(): PendingWork | undefined {
-    if (!this.#isAsking || this.#ports.some((port) => port.isAwaited)) return undefined
+    if (!this.#isAsking || this.#mergeInputs.some((mergeInput) => mergeInput.isAwaited))
+      return undefined
     const { name: stage, where } = this.info
     return { stage, where, items: [], what: `has not given output ${this.#index}` }
   }
 
   get inputs(): readonly Queue[] {
-    return this.#ports.map((port) => port.input)
+    return this.#mergeInputs.map((mergeInput) => mergeInput.input)
   }
 
   get exits(): readonly Queue[] {
@@ -136,7 +138,7 @@ export class CustomMergeStage extends Stage {
   }
 
   #begin(): Outputs {
-    const inputs = this.#ports.map((port) => port.iterate())
+    const inputs = this.#mergeInputs.map((mergeInput) => mergeInput.iterate())
     // Call it as a function and not as a method of the stage.
     const op = this.#op
     const made: unknown = op(inputs, { signal: this.signal })
@@ -165,13 +167,16 @@ export class CustomMergeStage extends Stage {
    */
   #endEpoch(): boolean {
     this.#outputs = undefined
-    const boundary = this.#ports[0]?.boundary
-    if (boundary === undefined || !this.#ports.every((port) => port.boundary !== undefined)) {
-      for (const port of this.#ports) port.input.producer.cancel(true)
+    const boundary = this.#mergeInputs[0]?.boundary
+    if (
+      boundary === undefined ||
+      !this.#mergeInputs.every((mergeInput) => mergeInput.boundary !== undefined)
+    ) {
+      for (const mergeInput of this.#mergeInputs) mergeInput.input.producer.cancel(true)
       this.finish()
       return false
     }
-    for (const port of this.#ports) port.boundary = undefined
+    for (const mergeInput of this.#mergeInputs) mergeInput.boundary = undefined
     this.#origin = { source: this.#origin.source, epoch: this.#origin.epoch + 1 }
     this.#index = 0
     this.exit.put(boundary)
@@ -180,7 +185,7 @@ export class CustomMergeStage extends Stage {
 
   protected override cancelled(): void {
     this.#closeOutputs()
-    for (const port of this.#ports) port.end()
+    for (const mergeInput of this.#mergeInputs) mergeInput.end()
   }
 
   #closeOutputs(): void {
@@ -195,12 +200,12 @@ export class CustomMergeStage extends Stage {
     // The iterator may not have ended: it may have given an invalid result, or a promise that
     // rejected.
     this.#closeOutputs()
-    for (const port of this.#ports) port.end()
+    for (const mergeInput of this.#mergeInputs) mergeInput.end()
   }
 }
 
 /** One input of a {@link CustomMergeStage}, pulled by the user's op. */
-class PulledPort {
+class PulledMergeInput {
   readonly input: Queue
   boundary: Item | undefined
   #isOver = false

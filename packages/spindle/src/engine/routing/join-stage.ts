@@ -67,7 +67,7 @@ export class JoinStage extends MergeStage {
       this.exit.put(batch)
     }
     if (this.#open.length < before) this.onRoom()
-    if (!this.#isHeldUp()) super.portChanged()
+    if (!this.#isHeldUp()) super.inputChanged()
   }
 
   override pump(): void {
@@ -76,8 +76,8 @@ export class JoinStage extends MergeStage {
   }
 
   /** A boundary or the end waits for the batches before it. */
-  override portChanged(): void {
-    if (!this.#isHeldUp()) super.portChanged()
+  override inputChanged(): void {
+    if (!this.#isHeldUp()) super.inputChanged()
     else if (this.#open[0]?.isComplete === true) this.completed()
   }
 
@@ -88,7 +88,7 @@ export class JoinStage extends MergeStage {
   #isHeldUp(): boolean {
     const first = this.#open[0]
     if (first === undefined) return false
-    const boundary = this.ports.find((input) => input.boundary !== undefined)?.boundary
+    const boundary = this.mergeInputs.find((input) => input.boundary !== undefined)?.boundary
     return boundary === undefined || first.batch.origin.epoch <= boundary.origin.epoch
   }
 }

@@ -6,7 +6,7 @@ export interface MergeInputOwner {
   canStart(): boolean
   accept(input: MergeInput, item: Item): void
   /** An input has ended or reached a boundary. */
-  portChanged(): void
+  inputChanged(): void
 }
 
 /**
@@ -44,7 +44,7 @@ export class MergeInput implements Consumer {
     if (isBoundary(item)) {
       this.boundary = item
       this.isSkipping = false
-      this.#owner.portChanged()
+      this.#owner.inputChanged()
     } else if (this.isSkipping) {
       this.input.discarded++
       discard(item)
@@ -54,7 +54,7 @@ export class MergeInput implements Consumer {
   inputEnded(): void {
     if (this.isEnded) return
     this.isEnded = true
-    this.#owner.portChanged()
+    this.#owner.inputChanged()
   }
 
   /** Takes one item if there is one and the owner can take it. Returns whether it did. */

@@ -15,7 +15,7 @@ import { MergeInput } from './merge-input.ts'
  */
 export class MergeStage extends Stage {
   readonly exit: Queue
-  protected readonly ports: readonly MergeInput[]
+  protected readonly mergeInputs: readonly MergeInput[]
   #next = 0
   /** With `stop: 'first'`: the sources of each input. */
   readonly #sources: readonly (readonly SourceStage[])[] | undefined
@@ -32,11 +32,11 @@ export class MergeStage extends Stage {
     this.#sources = sources
     this.exit = new Queue(buffer, undefined)
     this.exit.producer = this
-    this.ports = inputs.map((input, i) => new MergeInput(input, i, this))
+    this.mergeInputs = inputs.map((input, i) => new MergeInput(input, i, this))
   }
 
   get inputs(): readonly Queue[] {
-    return this.ports.map((port) => port.input)
+    return this.mergeInputs.map((mergeInput) => mergeInput.input)
   }
 
   get exits(): readonly Queue[] {
@@ -79,27 +79,29 @@ export class MergeStage extends Stage {
   pump(): void {
     // Take one item from each input in turn, so that a busy input does not starve the others.
     let idle = 0
-    while (idle < this.ports.length && this.canStart()) {
-      const port = this.ports[this.#next] as MergeInput
-      this.#next = (this.#next + 1) % this.ports.length
-      idle = port.takeOne() ? 0 : idle + 1
+    while (idle < this.mergeInputs.length && this.canStart()) {
+      const mergeInput = this.mergeInputs[this.#next] as MergeInput
+      this.#next = (this.#next + 1) % this.mergeInputs.length
+      idle = mergeInput.takeOne() ? 0 : idle + 1
     }
-    for (const port of this.ports) port.settle()
+    for (const mergeInput of this.mergeInputs) mergeInput.settle()
     // An input may have ended before this stage began to run.
-    this.portChanged()
+    this.inputChanged()
   }
 
   inputEnded(): void {
-    this.portChanged()
+    this.inputChanged()
   }
 
   /** An input has ended or reached a boundary. */
-  portChanged(): void {
+  inputChanged(): void {
     if (this.state !== RUNNING) return
     if (this.#sources !== undefined) this.#endWithFirst(this.#sources)
     if (
       this.state === RUNNING &&
-      this.ports.every((port) => port.isEnded || port.boundary !== undefined)
+      this.mergeInputs.every(
+        (mergeInput) => mergeInput.isEnded || mergeInput.boundary !== undefined,
+      )
     )
       this.#join()
   }
@@ -109,22 +111,27 @@ export class MergeStage extends Stage {
    * theirs at once.
    */
   #endWithFirst(sources: readonly (readonly SourceStage[])[]): void {
-    if (this.ports.some((port) => port.isEnded)) {
+    if (this.mergeInputs.some((mergeInput) => mergeInput.isEnded)) {
       this.#endAll()
       return
     }
-    const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
+    const boundary = this.mergeInputs.find(
+      (mergeInput) => mergeInput.boundary !== undefined,
+    )?.boundary
     if (boundary === undefined) return
-    const others = this.ports.filter((port) => port.boundary === undefined && !port.isSkipping)
-    for (const port of others) {
-      port.isSkipping = true
-      for (const source of sources[port.position] ?? []) source.skipEpoch(boundary.origin.epoch)
+    const others = this.mergeInputs.filter(
+      (mergeInput) => mergeInput.boundary === undefined && !mergeInput.isSkipping,
+    )
+    for (const mergeInput of others) {
+      mergeInput.isSkipping = true
+      for (const source of sources[mergeInput.position] ?? [])
+        source.skipEpoch(boundary.origin.epoch)
     }
-    for (const port of others) port.skip()
+    for (const mergeInput of others) mergeInput.skip()
   }
 
   #endAll(): void {
-    for (const { isEnded, input } of this.ports) {
+    for (const { isEnded, input } of this.mergeInputs) {
       if (isEnded) continue
       input.producer.cancel(true)
       input.discard(discard)
@@ -133,12 +140,14 @@ export class MergeStage extends Stage {
   }
 
   #join(): void {
-    const boundary = this.ports.find((port) => port.boundary !== undefined)?.boundary
-    if (boundary === undefined || this.ports.some((port) => port.isEnded)) {
+    const boundary = this.mergeInputs.find(
+      (mergeInput) => mergeInput.boundary !== undefined,
+    )?.boundary
+    if (boundary === undefined || this.mergeInputs.some((mergeInput) => mergeInput.isEnded)) {
       this.#endAll()
       return
     }
-    for (const port of this.ports) port.boundary = undefined
+    for (const mergeInput of this.mergeInputs) mergeInput.boundary = undefined
     this.boundaryJoined()
     this.exit.put(boundary)
     this.pump()

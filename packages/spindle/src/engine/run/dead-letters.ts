@@ -1,5 +1,5 @@
-import { badOption, checkFunction, checkInteger, checkOptions } from '../../check.ts'
 import type { ItemError } from '../../errors.ts'
+import { either, func, integer, is, options, type Rule, type Rules } from '../../options/index.ts'
 import { adopt, isThenable } from '../../user-code.ts'
 import type { Item } from '../flow/item.ts'
 import type { HookCalls } from '../hooks/hook-calls.ts'
@@ -8,7 +8,19 @@ import type { PendingWork } from '../stages/pending-work.ts'
 import type { DeadLetterStats } from '../stats/pipeline-stats.ts'
 import type { DeadLetterOptions } from '../types.ts'
 
-const MOST_PENDING = 16
+const deadLetterOptions = options('DeadLetterOptions', {
+  write: func({ required: true }),
+  maxPending: integer({ min: 1, default: 16, unit: 'calls' }),
+} satisfies Rules<DeadLetterOptions>)
+
+/** The rule of `deadLetter`. */
+export const deadLetterRule: Rule<DeadLetterOptions['write'] | DeadLetterOptions, 'maybe'> = either(
+  is(
+    'a function, or an object of options with the function `write`',
+    (value) => typeof value === 'function',
+  ),
+  deadLetterOptions,
+)
 
 interface Letter {
   readonly failure: ItemError
@@ -42,8 +54,9 @@ export class DeadLetters {
     calls: HookCalls,
     onError: (error: unknown) => void,
   ) {
-    const { write, maxPending = MOST_PENDING } =
-      typeof options === 'function' ? { write: options } : options
+    const { write, maxPending } = deadLetterOptions.check(
+      typeof options === 'function' ? { write: options } : options,
+    )
     this.#write = write
     this.mostPending = maxPending
     this.#calls = calls
@@ -173,19 +186,4 @@ export class DeadLetters {
     this.#whenSettled = this.#whenSettled.filter((one) => !isOver(one))
     for (const { resolve } of over) resolve()
   }
-}
-
-/** Checks the option `deadLetter`. @throws `ERR_BAD_OPTION` */
-export function checkDeadLetter(deadLetter: unknown): void {
-  if (typeof deadLetter === 'function') return
-  if (typeof deadLetter !== 'object' || deadLetter === null)
-    badOption(
-      'deadLetter',
-      'a function, or an object of options with the function `write`',
-      deadLetter,
-    )
-  checkOptions(deadLetter, ['write', 'maxPending'])
-  const { write, maxPending } = deadLetter as { write?: unknown; maxPending?: unknown }
-  checkFunction('deadLetter.write', write)
-  if (maxPending !== undefined) checkInteger('deadLetter.maxPending', maxPending, 1)
 }

@@ -62,6 +62,7 @@ export class Graph implements GraphContext {
   readonly consumers: ConsumerCode[] = []
   readonly stages: readonly Stage[]
   readonly sources: readonly SourceStage[]
+  readonly followsItems: boolean
   readonly sink: SinkStage
   readonly reader: SinkReader
   /** The stages whose ops run in an executor. */
@@ -117,6 +118,7 @@ export class Graph implements GraphContext {
     const assembled = assemble(config, options, this, workers)
     this.stages = assembled.stages
     this.sources = assembled.sources
+    this.followsItems = this.sources.some((source) => source.isFollowing)
     this.sink = assembled.sink
     this.remote = assembled.remote
     this.reader = new SinkReader(
@@ -395,6 +397,7 @@ export class Graph implements GraphContext {
   }
 
   itemFailed(stage: Stage, failure: ItemError, item: Item): Promise<void> | undefined {
+    item.origin.ledger?.itemFailed?.(item, failure.error)
     this.hookCalls.call(() =>
       reportFailure(stage.info, failure, this.logger, this.options.onItemError),
     )

@@ -1,13 +1,16 @@
-import {
-  badOption,
-  checkChoice,
-  checkDuration,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-} from '../../check.ts'
+import { badOption, checkFunction, checkInteger } from '../../check.ts'
 import { checkCopy, mark } from '../../copies.ts'
 import { SpindleError } from '../../errors.ts'
+import {
+  boolean,
+  choice,
+  durationMs,
+  type Options,
+  options,
+  type Rule,
+  type Rules,
+  signal,
+} from '../../options/index.ts'
 import type { PipelineConfig } from '../config.ts'
 import { ChunkIterator, ItemIterator, takeItem } from '../consume/iterators.ts'
 import { ConsumerSession, ForEachLoop } from '../consume/pending-reads.ts'
@@ -19,7 +22,7 @@ import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import { readStats } from '../report/read-stats.ts'
 import { makeReport, type Report } from '../report/report.ts'
 import type { PipelineState } from '../resume-state.ts'
-import type { Sink, WriteToOptions } from '../sink.ts'
+import type { Sink, SinkOpenOptions, SinkWriter, WriteToOptions } from '../sink.ts'
 import type { PipelineStats } from '../stats/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../tuned.ts'
 import type { BuildOptions } from '../types.ts'
@@ -47,6 +50,25 @@ export interface TakeOptions {
   /** Longest wait for an item, in milliseconds. `Infinity` (default): no limit. */
   readonly timeoutMs?: number
 }
+
+/** Rules of {@link StopOptions}. */
+export const stopOptions: Options<{
+  mode: Rule<StopMode, 'always'>
+  timeoutMs: Rule<number, 'maybe'>
+}> = options('StopOptions', {
+  mode: choice(['drain', 'discard', 'abort'], { default: 'abort' }),
+  timeoutMs: durationMs({ orInfinity: true }),
+} satisfies Rules<StopOptions>)
+
+/** Rules of {@link TakeOptions}. */
+export const takeOptions: Options<{ timeoutMs: Rule<number, 'maybe'> }> = options('TakeOptions', {
+  timeoutMs: durationMs({ min: 0, orInfinity: true }),
+} satisfies Rules<TakeOptions>)
+
+const writeToOptions = options('WriteToOptions', {
+  resume: boolean({ default: false }),
+  signal: signal(),
+} satisfies Rules<WriteToOptions>)
 
 /** The key under which another copy of the package finds the graph. */
 const GRAPH = Symbol.for('spindle.graph')
@@ -157,7 +179,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * Iterates like the pipeline itself, with a time limit for each wait. If a wait takes too long,
    * `next()` rejects with `TimeoutError`. No item is lost, and you can call `next()` again.
    */
-  iterate(options: TakeOptions = {}): AsyncIterableIterator<T, undefined> {
+  iterate(options?: TakeOptions): AsyncIterableIterator<T, undefined> {
     return new ItemIterator<T>(this.#reader, checkTake(options), () => this.#enter())
   }
 
@@ -207,16 +229,13 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    *   `ERR_OTHER_STATE` if the sink holds the results of another pipeline
    */
   async writeTo<R>(sink: Sink<T, R>, options: WriteToOptions = {}): Promise<R | undefined> {
-    checkOptions(options, ['resume', 'signal'])
-    const { resume = false, signal } = options
-    if (typeof resume !== 'boolean') badOption('resume', 'true or false', resume)
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      badOption('signal', 'an AbortSignal', signal)
+    const { resume, signal } = writeToOptions.check(options)
     if (typeof (sink as Partial<Sink<T, R>> | null)?.open !== 'function')
       badOption('sink', 'a sink, such as jsonlShards() makes', sink)
+    forgetIdle(this.#graph)
     if (resume && (this.#graph.isStarted || this.#graph.isStopped)) throw alreadyStarted()
     signal?.throwIfAborted()
-    const writer = await sink.open({ resume, signal })
+    const writer = await this.#openSink(sink, { resume, signal })
     if (writer.result !== undefined) {
       await Promise.all([writer.abort(), this.stop()])
       return writer.result
@@ -243,6 +262,15 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     }
   }
 
+  async #openSink<R>(sink: Sink<T, R>, options: SinkOpenOptions): Promise<SinkWriter<T, R>> {
+    try {
+      return await sink.open(options)
+    } catch (error) {
+      await this.stop().catch(() => {})
+      throw error
+    }
+  }
+
   /** Makes the graph of a pipeline that has not started again, so that it starts from a state. */
   #startFrom(state: PipelineState | undefined): void {
     const old = this.#graph
@@ -262,7 +290,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    *
    * @throws `TimeoutError` if no item arrives in time. No item is lost then.
    */
-  getItem(options: TakeOptions = {}): Promise<IteratorResult<T, undefined>> {
+  getItem(options?: TakeOptions): Promise<IteratorResult<T, undefined>> {
     const timeoutMs = checkTake(options)
     if (this.#reader.keepsScopes) markCaller(this.#reader.mark)
     this.#resume()
@@ -297,10 +325,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    * @throws `TimeoutError` if `'drain'` or `'discard'` exceeds its limit and has to abort.
    */
   stop(options: StopOptions = {}): Promise<void> {
-    checkOptions(options, ['mode', 'timeoutMs'])
-    const { mode = 'abort', timeoutMs } = options
-    checkChoice('mode', mode, ['drain', 'discard', 'abort'])
-    if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    const { mode, timeoutMs } = stopOptions.check(options)
     forgetIdle(this.#graph)
     return this.#graph.stop(mode, timeoutMs)
   }
@@ -376,10 +401,7 @@ function alreadyStarted(): SpindleError {
   return new SpindleError('ERR_ALREADY_STARTED', 'the pipeline was already started or stopped')
 }
 
-function checkTake(options: TakeOptions): number {
-  checkOptions(options, ['timeoutMs'])
-  const { timeoutMs = Number.POSITIVE_INFINITY } = options
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
-    badOption('timeoutMs', 'a number of milliseconds >= 0, or Infinity', timeoutMs)
-  return timeoutMs
+function checkTake(options: TakeOptions | undefined): number {
+  // Called for each item, most often without options.
+  return (options && takeOptions.check(options).timeoutMs) ?? Number.POSITIVE_INFINITY
 }

@@ -1,5 +1,6 @@
 import { makeController } from '../../abort-signals.ts'
-import { isInfrastructureError, TimeoutError } from '../../errors.ts'
+import { show } from '../../check.ts'
+import { isInfrastructureError, SpindleError, TimeoutError } from '../../errors.ts'
 import { Rng } from '../../random.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { adopt, isThenable } from '../../user-code.ts'
@@ -8,10 +9,11 @@ import { exactNow } from '../flow/clock.ts'
 import { enter, leave } from '../flow/current-call.ts'
 import { describeItem, type Item } from '../flow/item.ts'
 import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stats/task-timer.ts'
-import type { RetryOptions, StageContext, TaskInfo, TaskOutcome } from '../types.ts'
+import type { RetrySettings, StageContext, TaskInfo, TaskOutcome } from '../types.ts'
 import { AttemptContext } from './context.ts'
 import type { FlatMapStage } from './flat-map-stage.ts'
 import { checkStep, GeneratorRun, isGenerator, type Outputs } from './generator-run.ts'
+import { RateLimiter } from './rate-limiter.ts'
 
 type Op = (item: unknown, context: StageContext) => unknown
 
@@ -22,14 +24,15 @@ type Owner = FlatMapStage & {
 }
 
 /**
- * The slow path of stages with retries, time limits or task hooks: one async function for each
- * task. Here correctness comes before speed. The result of a call that returns after its time limit
- * is ignored.
+ * The slow path of stages with retries, time limits, a rate limit or task hooks: one async function
+ * for each task. Here correctness comes before speed. The result of a call that returns after its
+ * time limit is ignored.
  */
 export class Attempts {
   readonly #stage: Owner
-  readonly #retry: Required<RetryOptions> | undefined
+  readonly #retry: RetrySettings | undefined
   readonly #timeoutMs: number | undefined
+  readonly #limiter: RateLimiter | undefined
   /** The times of the tasks in flight. */
   readonly #pending: Map<Item, Timing> = new Map()
   readonly #timer: TaskTimer = new TaskTimer()
@@ -39,6 +42,8 @@ export class Attempts {
     this.#stage = stage
     this.#retry = stage.settings.retry
     this.#timeoutMs = stage.settings.timeoutMs
+    const { rateLimit } = stage.settings
+    this.#limiter = rateLimit === undefined ? undefined : new RateLimiter(rateLimit)
   }
 
   /** Begins the task of an item. It ends in the stage's `taskDone`, `taskFailed` or `expand`. */
@@ -60,6 +65,7 @@ export class Attempts {
       for (const hook of stage.hooks) await stage.hooked(() => hook.onTaskStart?.(task))
       isUnreported = true
       for (;;) {
+        if (this.#limiter?.tryBegin() === false) await this.#waitForTurn(item, this.#limiter)
         attempts++
         try {
           result = await this.#attempt(item, op, input, attempts)
@@ -282,16 +288,41 @@ export class Attempts {
     const { shouldRetry } = retry
     if (!stage.marked(() => shouldRetry(error, attempt))) return false
     stage.counters.retries++
-    const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
-    // Unlike `Math.random`, this gives the same delays in runs with the same seed.
-    const jitter = retry.jitter
-      ? 0.5 + Rng.from(stage.graph.seed, item.index, attempt).next() / 2
-      : 1
+    const delayMs = this.#askedDelay(retry, error, attempt) ?? this.#backOff(retry, item, attempt)
     const timing = this.#pending.get(item)
     timing?.backsOff()
-    const goesOn = await this.#delay(delayMs * jitter)
+    const goesOn = await this.#delay(delayMs)
     timing?.triesAgain()
     return goesOn
+  }
+
+  /** The delay that the user's function gives. */
+  #askedDelay(retry: RetrySettings, error: unknown, attempt: number): number | undefined {
+    const { delayMs } = retry
+    if (delayMs === undefined) return undefined
+    const asked = this.#stage.marked(() => delayMs(error, attempt))
+    if (asked !== undefined && !(typeof asked === 'number' && asked >= 0)) {
+      const rule = '`retry.delayMs` must return a number >= 0 or undefined'
+      throw new SpindleError('ERR_BAD_OPTION', `${rule}, got ${show(asked)}`, { cause: error })
+    }
+    return asked
+  }
+
+  #backOff(retry: RetrySettings, item: Item, attempt: number): number {
+    const delayMs = Math.min(retry.maxDelayMs, retry.minDelayMs * retry.factor ** (attempt - 1))
+    // Unlike `Math.random`, this gives the same delays in runs with the same seed.
+    return retry.jitter
+      ? delayMs * (0.5 + Rng.from(this.#stage.graph.seed, item.index, attempt).next() / 2)
+      : delayMs
+  }
+
+  /** Waits until the rate limit allows a call. @throws if the stage is stopped before. */
+  async #waitForTurn(item: Item, limiter: RateLimiter): Promise<void> {
+    const timing = this.#pending.get(item)
+    timing?.isThrottled()
+    const mayBegin = await limiter.wait(this.#stage.onAbort)
+    timing?.hasTurn()
+    if (!mayBegin) throw new DOMException('The stage was stopped', 'AbortError')
   }
 
   /** Resolves to true after the delay, or to false as soon as the stage is stopped. */

@@ -1,5 +1,20 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
-import type { FailureBudget } from '../types.ts'
+import { either, integer, is, options, type Rule, type Rules } from '../../options/index.ts'
+import type { FailureBudget, RateBudget } from '../types.ts'
+
+const rateBudget = options('RateBudget', {
+  rate: is('a number in the range (0, 1]', isShare, { required: true }),
+  minSamples: integer({ min: 1, default: 100 }),
+} satisfies Rules<RateBudget>)
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && value <= 1
+}
+
+/** The rule of `maxFailures`. */
+export const failureBudget: Rule<FailureBudget, 'maybe'> = either(
+  integer({ min: 0, orInfinity: true }),
+  rateBudget,
+)
 
 /** Counts the calls of one stage and tells when too many have failed. */
 export class Budget {
@@ -34,18 +49,4 @@ export class Budget {
       ? undefined
       : `${this.failures} failures, more than \`maxFailures\` ${this.#limit}`
   }
-}
-
-/** Checks a `maxFailures` option. */
-export function checkBudget(budget: unknown, where?: string): asserts budget is FailureBudget {
-  if (typeof budget !== 'object' || budget === null) {
-    checkInteger('maxFailures', budget, 0, where, true)
-    return
-  }
-  checkOptions(budget, ['rate', 'minSamples'], where)
-  const { rate, minSamples } = budget as { rate?: unknown; minSamples?: unknown }
-  if (typeof rate !== 'number' || !(rate > 0 && rate <= 1)) {
-    badOption('maxFailures.rate', 'a number in the range (0, 1]', rate, where)
-  }
-  if (minSamples !== undefined) checkInteger('maxFailures.minSamples', minSamples, 1, where)
 }

@@ -20,6 +20,10 @@ export interface GraphContext {
   readonly logger: Logger
   /** Milliseconds since the start; 0 before. */
   readonly elapsedMs: number
+  /** Settles when the pipeline has ended. `undefined` for the part of a graph in a worker. */
+  readonly done?: Promise<void>
+  /** Whether a source follows its items, so that stages ask which items are still needed. */
+  readonly followsItems?: boolean
   /** Items to reuse. */
   readonly itemPool: ItemPool
   /** Tracks all items, if the run can be resumed. */

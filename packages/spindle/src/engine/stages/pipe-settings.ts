@@ -1,6 +1,6 @@
 import type { Executor } from '../executor.ts'
 import type { Range } from '../tuned.ts'
-import type { FailureBudget, RetryOptions, StageContext } from '../types.ts'
+import type { FailureBudget, RateLimit, RetrySettings, StageContext } from '../types.ts'
 
 /** The settings of a `PipeStage`. */
 export interface PipeSettings {
@@ -16,8 +16,9 @@ export interface PipeSettings {
   readonly buffer: number
   readonly maxBytes: number | undefined
   readonly maxFailures: FailureBudget
-  readonly retry: Required<RetryOptions> | undefined
+  readonly retry: RetrySettings | undefined
   readonly timeoutMs: number | undefined
+  readonly rateLimit?: Required<RateLimit> | undefined
   /**
    * Returns the executor of an op that runs elsewhere. Called after the start of the pipeline,
    * because the executor may be created then.

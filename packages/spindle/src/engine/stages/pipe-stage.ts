@@ -67,14 +67,16 @@ export class PipeStage extends FlatMapStage implements Follower {
   }
 
   protected override prepare(): void {
-    const { retry, timeoutMs } = this.settings
+    const { retry, timeoutMs, rateLimit } = this.settings
     const isHooked = this.hooks.some(
       (hook) => hook.onTaskStart !== undefined || hook.onTaskEnd !== undefined,
     )
-    const needsAttempts = isHooked || retry !== undefined || timeoutMs !== undefined
+    const needsAttempts =
+      isHooked || retry !== undefined || timeoutMs !== undefined || rateLimit !== undefined
     if (needsAttempts) this.attempts = new Attempts(this)
     this.isPlain =
       !needsAttempts &&
+      this.graph.followsItems !== true &&
       !this.budget.isRate &&
       !this.isBoundedInBytes &&
       !this.seesContext &&
@@ -239,6 +241,11 @@ export class PipeStage extends FlatMapStage implements Follower {
 
   /** Begins the task of one item. */
   protected call(item: Item): void {
+    if (item.origin.ledger?.isAbandoned?.(item) === true) {
+      this.reorderBuffer?.open(item)
+      this.output(item, undefined)
+      return
+    }
     const count = this.tasks++
     this.running++
     if (this.reorderBuffer !== undefined) this.reorderBuffer.open(item)

@@ -8,6 +8,7 @@ import { boundaryAfter, type SourceEpoch } from '../flow/item.ts'
 import { openSource, ownSteps, type Steps, usedUpBy } from '../flow/open-source.ts'
 import { Queue } from '../flow/queue.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
+import { followerOf, type ItemFollower } from '../progress/followed-source.ts'
 import { SourceTracker } from '../progress/source-tracker.ts'
 import { isSeekable } from '../seekable.ts'
 import {
@@ -76,6 +77,8 @@ export class SourceStage extends Stage implements Resumable {
 
   /** Tracks the items, if the run can be resumed. */
   private readonly tracker: SourceTracker | undefined
+  /** Follows the items, if the source needs to know what becomes of them. */
+  private readonly follower: ItemFollower | undefined
 
   constructor(info: StageInfo, graph: GraphContext, config: SourceConfig, ordinal: number) {
     super(info, graph)
@@ -87,9 +90,19 @@ export class SourceStage extends Stage implements Resumable {
       graph.resumeTracker === undefined
         ? undefined
         : new SourceTracker(graph.resumeTracker, config, ordinal, () => this.pump())
-    this.origin = this.tracker?.begin() ?? { source: ordinal, epoch: 0 }
+    this.follower = this.tracker === undefined ? followerOf(config.source) : undefined
+    this.origin = this.tracker?.begin() ?? {
+      source: ordinal,
+      epoch: 0,
+      ...(this.follower && { ledger: this.follower.ledger }),
+    }
     this.exit = new Queue(config.buffer, undefined)
     this.exit.producer = this
+  }
+
+  /** Whether the source follows its items. */
+  get isFollowing(): boolean {
+    return this.follower !== undefined
   }
 
   /** The source has no slots above its queue. It waits when the queue is full. */
@@ -260,6 +273,7 @@ export class SourceStage extends Stage implements Resumable {
       tracker === undefined
         ? openSource(this.config.source, { signal, epoch, position: 0 })
         : tracker.open(signal)
+    this.follower?.opened(this.graph.done)
     if (steps === this.previous) {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
@@ -298,7 +312,8 @@ export class SourceStage extends Stage implements Resumable {
     }
     const item =
       tracker === undefined
-        ? this.graph.itemPool.take(value, this.origin, index)
+        ? (this.follower?.give(value, this.origin, index) ??
+          this.graph.itemPool.take(value, this.origin, index))
         : tracker.give(value, this.origin)
     const { exit } = this
     const { follower } = exit

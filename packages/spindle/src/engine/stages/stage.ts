@@ -166,8 +166,12 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     let controller = this.signalled.get(item)
     if (controller === undefined) {
       controller = makeController()
-      if (this.#isAborted) controller.abort(this.#abortReason)
-      else this.signalled.set(item, controller)
+      const made = controller
+      if (this.#isAborted) made.abort(this.#abortReason)
+      else {
+        this.signalled.set(item, made)
+        item.origin.ledger?.onAbandoned?.(item, (reason) => made.abort(reason))
+      }
     }
     return controller.signal
   }

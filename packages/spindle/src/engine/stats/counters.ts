@@ -37,6 +37,8 @@ export class Counters {
   waitedMs = 0
   /** Time between the attempts of items. */
   backoffMs = 0
+  /** Time in which tasks waited for the rate limit of the stage. */
+  throttledMs = 0
   readonly histogram: Histogram = new Histogram()
   readonly levels: Levels = new Levels()
   private readonly isOfOps: boolean

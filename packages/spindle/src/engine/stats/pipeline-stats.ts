@@ -52,6 +52,8 @@ export interface SlotShares {
   readonly queued: number
   /** Waiting between two attempts of an item. */
   readonly backoff: number
+  /** Waiting for the `rateLimit` of the stage. */
+  readonly throttled: number
   /** Working. */
   readonly running: number
   /**
@@ -140,6 +142,8 @@ export interface StageSums {
   readonly waitedMs: number
   /** Slot-time between two attempts of an item. */
   readonly backoffMs: number
+  /** Slot-time of tasks that waited for the rate limit of the stage. */
+  readonly throttledMs: number
   /** Slot-time of results that found no place in the exit queue. */
   readonly blockedMs: number
   /** For a stage in a region: how long its calls blocked the workers' event loops, in total. */

@@ -41,10 +41,17 @@ export interface PendingTimes {
   readonly queuedTasks: number
   readonly queuedMs: number
   readonly backoffMs: number
+  readonly throttledMs: number
 }
 
 /** For a stage without timed tasks. */
-export const nothingPending: PendingTimes = { busyMs: 0, queuedTasks: 0, queuedMs: 0, backoffMs: 0 }
+export const nothingPending: PendingTimes = {
+  busyMs: 0,
+  queuedTasks: 0,
+  queuedMs: 0,
+  backoffMs: 0,
+  throttledMs: 0,
+}
 
 /** A timed task. */
 export class Timing implements CallListener {
@@ -59,6 +66,10 @@ export class Timing implements CallListener {
   backoffMs = 0
   /** When the current wait between two attempts began. 0 if there is none. */
   backoffSince = 0
+  /** How long it waited for the rate limit of its stage. */
+  throttledMs = 0
+  /** When the current wait for the rate limit began. 0 if there is none. */
+  throttledSince = 0
   /** Work requested elsewhere, if its begin is reported. */
   waits: CallWaits | undefined = undefined
   /** Whether work was requested without a report. Its wait is estimated from other tasks. */
@@ -123,10 +134,23 @@ export class Timing implements CallListener {
     this.backoffSince = 0
   }
 
-  /** Milliseconds up to `now` in which the task did not work. */
-  idleMs(now: number): number {
-    const backoffMs = this.backoffMs + (this.backoffSince > 0 ? now - this.backoffSince : 0)
-    return backoffMs + (this.waits?.readMs(now) ?? 0)
+  /** The next attempt waits for the rate limit. */
+  isThrottled(): void {
+    this.throttledSince = exactNow()
+  }
+
+  hasTurn(): void {
+    this.throttledMs += exactNow() - this.throttledSince
+    this.throttledSince = 0
+  }
+
+  /** The waits up to `now`, in milliseconds: between attempts, and for the rate limit. */
+  pausesMs(now: number): { readonly backoffMs: number; readonly throttledMs: number } {
+    const { backoffSince, throttledSince } = this
+    return {
+      backoffMs: this.backoffMs + (backoffSince > 0 ? now - backoffSince : 0),
+      throttledMs: this.throttledMs + (throttledSince > 0 ? now - throttledSince : 0),
+    }
   }
 }
 
@@ -216,8 +240,10 @@ export class TaskTimer {
     const waitedMs = this.waitOf(timing, counters, now, isOk)
     counters.waitedMs += waitedMs * timing.weight
     counters.backoffMs += timing.backoffMs
+    counters.throttledMs += timing.throttledMs
     // A task without a report is assumed to have waited like others. Waiting is not work.
-    const tookMs = Math.max(0, now - timing.startedAt - waitedMs - timing.backoffMs)
+    const pausesMs = timing.backoffMs + timing.throttledMs
+    const tookMs = Math.max(0, now - timing.startedAt - waitedMs - pausesMs)
     counters.took(tookMs, timing.weight, isOk)
     if (isOk && timing.calls > 0) counters.levels.add(timing.calls, tookMs)
     // The end of a generator says nothing about the duration of its outputs.
@@ -255,16 +281,18 @@ export class TaskTimer {
 /** Sums the times of the tasks in flight. */
 export function pendingTimes(timings: Iterable<Timing | undefined>): PendingTimes {
   const now = exactNow()
-  let [busyMs, queuedTasks, queuedMs, backoffMs] = [0, 0, 0, 0]
+  let [busyMs, queuedTasks, queuedMs, backoffMs, throttledMs] = [0, 0, 0, 0, 0]
   for (const timing of timings) {
     if (timing === undefined) continue
-    const idleMs = timing.idleMs(now)
+    const pauses = timing.pausesMs(now)
     const waitedMs = timing.waits?.readMs(now) ?? 0
+    const idleMs = pauses.backoffMs + pauses.throttledMs + waitedMs
     busyMs += Math.max(0, now - timing.startedAt - idleMs)
-    backoffMs += idleMs - waitedMs
+    backoffMs += pauses.backoffMs
+    throttledMs += pauses.throttledMs
     if (timing.waits === undefined) continue
     queuedTasks++
     queuedMs += waitedMs
   }
-  return { busyMs, queuedTasks, queuedMs, backoffMs }
+  return { busyMs, queuedTasks, queuedMs, backoffMs, throttledMs }
 }

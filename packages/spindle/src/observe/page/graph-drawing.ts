@@ -44,7 +44,14 @@ export function renderGraph({ stats, bottleneck }: Report): string {
     name: 'consumer',
     detail: `${perSecond(stats.items, elapsedMs)}/s`,
     note: `busy ${percent(consumer.busy)}`,
-    shares: { idle: consumer.waiting, queued: 0, backoff: 0, running: consumer.busy, blocked: 0 },
+    shares: {
+      idle: consumer.waiting,
+      queued: 0,
+      backoff: 0,
+      throttled: 0,
+      running: consumer.busy,
+      blocked: 0,
+    },
     failures: 0,
     isBottleneck: bottleneck?.kind === 'consumer',
     ...(places.get(undefined) as Place),
@@ -118,7 +125,7 @@ function drawNode(node: Node): string {
   const inner = right - left
   const bar = `y="${number(y + NODE.height - 18)}" height="6"`
   let at = left
-  const parts = (['running', 'queued', 'backoff', 'blocked'] as const).map((part) => {
+  const parts = (['running', 'queued', 'backoff', 'throttled', 'blocked'] as const).map((part) => {
     const rect = `<rect class="${part}" x="${number(at)}" width="${number(shares[part] * inner)}" ${bar}/>`
     at += shares[part] * inner
     return rect

@@ -88,6 +88,7 @@ const LEGEND = `<span class="legend">${[
   ['running', 'busy'],
   ['queued', 'waits for a worker'],
   ['backoff', 'waits before it tries again'],
+  ['throttled', 'waits for its rate limit'],
   ['blocked', 'blocked by its full exit queue'],
   ['track', 'starved: waits for an item'],
 ]
@@ -164,6 +165,9 @@ function stageCharts(name: string, index: number, stats: PipelineStats, story: S
       { label: 'waits', tone: 'queued', of: of((stage) => stage.queued) },
       ...(hasRetries(stats)
         ? [{ label: 'waits to retry', tone: 'backoff', of: of((stage) => stage.backoff) }]
+        : []),
+      ...(stats.stages.some((one) => one.shares.throttled > 0)
+        ? [{ label: 'rate limit', tone: 'throttled', of: of((stage) => stage.throttled) }]
         : []),
       { label: 'blocked', tone: 'blocked', of: of((stage) => stage.blocked) },
     ],

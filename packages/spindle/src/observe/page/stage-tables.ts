@@ -38,6 +38,11 @@ export function renderStages({ stats, bottleneck }: Report): string {
       isShown: isRetrying,
       cell: ({ shares }) => percent(shares.backoff),
     },
+    {
+      heading: 'waits for its rate limit',
+      isShown: stages.some(({ shares }) => shares.throttled > 0),
+      cell: ({ shares }) => percent(shares.throttled),
+    },
     { heading: 'blocked', cell: ({ shares }) => percent(shares.blocked) },
     { heading: 'starved', cell: ({ shares }) => percent(shares.idle) },
     { heading: 'queue now', cell: ({ queue }) => `${queue.size} of ${queue.capacity}` },
@@ -54,8 +59,8 @@ export function renderStages({ stats, bottleneck }: Report): string {
   )
 }
 
-function slotsBar({ running, queued, backoff, blocked }: SlotShares): string {
-  const parts = { running, queued, backoff, blocked }
+function slotsBar({ running, queued, backoff, throttled, blocked }: SlotShares): string {
+  const parts = { running, queued, backoff, throttled, blocked }
   return `<span class="bar" aria-hidden="true">${Object.entries(parts)
     .map(([name, part]) => `<i class="${name}" style="width:${share(part)}"></i>`)
     .join('')}</span>`

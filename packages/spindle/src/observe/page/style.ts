@@ -4,9 +4,9 @@
  */
 export const PAGE_STYLE: string = `
 :root { color-scheme: light dark; --ground: #f7f7f5; --panel: #fff; --ink: #1b1d21; --quiet: #5a606b; --rule: #e2e3e6; --track: #e9eaee;
-  --running: #2a72cf; --queued: #dba514; --backoff: #8a6fc0; --blocked: #cf5a34; --ready: #4c8a83; --failed: #b4232f; --mark: #a31f63; --warn: #fdf3dc; --warn-ink: #6d4c00 }
+  --running: #2a72cf; --queued: #dba514; --backoff: #8a6fc0; --throttled: #b09ad6; --blocked: #cf5a34; --ready: #4c8a83; --failed: #b4232f; --mark: #a31f63; --warn: #fdf3dc; --warn-ink: #6d4c00 }
 @media (prefers-color-scheme: dark) { :root { --ground: #131519; --panel: #1b1e24; --ink: #e9ebee; --quiet: #a0a7b3; --rule: #2d3139; --track: #2f343d;
-  --running: #5a9df0; --queued: #dcae3c; --backoff: #ab94de; --blocked: #e47a52; --ready: #67b3aa; --failed: #ff8088; --mark: #f27ab4; --warn: #33290f; --warn-ink: #f0d48e } }
+  --running: #5a9df0; --queued: #dcae3c; --backoff: #ab94de; --throttled: #8873bd; --blocked: #e47a52; --ready: #67b3aa; --failed: #ff8088; --mark: #f27ab4; --warn: #33290f; --warn-ink: #f0d48e } }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif; font-variant-numeric: tabular-nums }
 main, #live { max-width: 1160px; margin: 0 auto; padding: 28px 24px }
@@ -33,9 +33,9 @@ svg .name { font-size: 13px; font-weight: 600 } svg .note { fill: var(--quiet) }
 .box { fill: var(--panel); stroke: var(--rule); stroke-width: 1.5 } .bottleneck .box { stroke: var(--mark); stroke-width: 2.5 }
 .flag rect { fill: var(--mark) } .failures rect { fill: var(--failed) } svg .flag text, svg .failures text { fill: var(--panel); font-size: 11px; font-weight: 600 }
 .wire { fill: none; stroke: var(--quiet); stroke-width: 1.5 } marker path { fill: var(--quiet) }
-rect.track { fill: var(--track) } rect.running { fill: var(--running) } rect.queued { fill: var(--queued) } rect.backoff { fill: var(--backoff) } rect.blocked { fill: var(--blocked) } rect.ready { fill: var(--ready) }
-i.running, i.queued, i.backoff, i.blocked, i.track { display: inline-block; background: var(--track) }
-i.running { background: var(--running) } i.queued { background: var(--queued) } i.backoff { background: var(--backoff) } i.blocked { background: var(--blocked) }
+rect.track { fill: var(--track) } rect.running { fill: var(--running) } rect.queued { fill: var(--queued) } rect.backoff { fill: var(--backoff) } rect.throttled { fill: var(--throttled) } rect.blocked { fill: var(--blocked) } rect.ready { fill: var(--ready) }
+i.running, i.queued, i.backoff, i.throttled, i.blocked, i.track { display: inline-block; background: var(--track) }
+i.running { background: var(--running) } i.queued { background: var(--queued) } i.backoff { background: var(--backoff) } i.throttled { background: var(--throttled) } i.blocked { background: var(--blocked) }
 .legend { display: block } .legend span { margin-right: 16px; white-space: nowrap } .legend i { width: 11px; height: 11px; border-radius: 3px; margin-right: 6px; vertical-align: -1px }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 20px 36px; margin-top: 10px }
 .pair { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 3fr); gap: 4px 36px; padding: 10px 0; align-items: start } .pair + .pair { border-top: 1px solid var(--rule) }
@@ -46,7 +46,7 @@ i.running { background: var(--running) } i.queued { background: var(--queued) } 
 .plot { position: relative; height: 120px; cursor: crosshair } .small .plot { height: 54px } .plot svg { position: absolute; width: 100%; height: 100%; overflow: visible }
 .grid line { stroke: var(--rule); vector-effect: non-scaling-stroke }
 .area { fill-opacity: 0.22; fill: var(--running) } .line { fill: none; stroke: var(--running); stroke-width: 1.75; vector-effect: non-scaling-stroke; stroke-linejoin: round }
-.small .area { fill-opacity: 0.85 } .small .line { display: none } .area.ready { fill: var(--ready) } .area.queued { fill: var(--queued) } .area.backoff { fill: var(--backoff) } .area.blocked { fill: var(--blocked) } .area.failed { fill: var(--failed); fill-opacity: 1 }
+.small .area { fill-opacity: 0.85 } .small .line { display: none } .area.ready { fill: var(--ready) } .area.queued { fill: var(--queued) } .area.backoff { fill: var(--backoff) } .area.throttled { fill: var(--throttled) } .area.blocked { fill: var(--blocked) } .area.failed { fill: var(--failed); fill-opacity: 1 }
 .cursor { position: absolute; inset: 0 auto 0 0; width: 0; border-left: 1.5px solid var(--ink); pointer-events: none }
 output { position: absolute; bottom: calc(100% + 2px); background: var(--ink); color: var(--panel); font-size: 12.5px; line-height: 1.4; padding: 1px 8px; border-radius: 6px; white-space: nowrap; pointer-events: none; z-index: 1 } output:empty { display: none }
 :focus-visible { outline: 2.5px solid var(--running); outline-offset: 3px; border-radius: 4px }

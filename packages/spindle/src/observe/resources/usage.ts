@@ -1,8 +1,8 @@
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { checkOptions } from '../../check.ts'
 import { parsed } from '../../machine/proc-files.ts'
 import { type MachineCpu, parseMachineStat, parseNetDev } from '../../machine/proc-parse.ts'
+import { boolean, options, type Rules } from '../../options/index.ts'
 import { clockMs } from '../../timers.ts'
 import { readTree, type TreeUsage } from './process-tree.ts'
 
@@ -60,6 +60,10 @@ export interface ResourceUsageOptions {
   readonly pss?: boolean
 }
 
+const usageOptions = options('ResourceUsageOptions', {
+  pss: boolean({ default: false }),
+} satisfies Rules<ResourceUsageOptions>)
+
 /**
  * Reads the resources that this process and its descendants have used. On Linux from /proc, in
  * about a millisecond per process. On other systems it only has what Node reports about this
@@ -75,10 +79,8 @@ export interface ResourceUsageOptions {
  * ```
  */
 export function resourceUsage(options: ResourceUsageOptions = {}): ResourceUsage {
-  checkOptions(options, ['pss'])
-  return process.platform === 'linux'
-    ? readLinux('/proc', process.pid, options.pss === true)
-    : readElsewhere()
+  const { pss } = usageOptions.check(options)
+  return process.platform === 'linux' ? readLinux('/proc', process.pid, pss) : readElsewhere()
 }
 
 /**

@@ -1,5 +1,5 @@
-import { checkDuration, checkFunction, checkOptions } from '../../check.ts'
 import { messageOf } from '../../errors.ts'
+import { boolean, durationMs, func, options, type Rules } from '../../options/index.ts'
 import { plain } from '../../plain-text.ts'
 import { clearInterval, setInterval, type Timer } from '../../timers.ts'
 import { callListener } from '../../user-code.ts'
@@ -19,6 +19,12 @@ export interface WatchOptions {
   /** Whether readings have `pssBytes` and `privateBytes`; see `resourceUsage()`. Default false. */
   readonly pss?: boolean
 }
+
+const watchOptions = options('WatchOptions', {
+  intervalMs: durationMs({ default: 1000 }),
+  onInterval: func(),
+  pss: boolean({ default: false }),
+} satisfies Rules<WatchOptions>)
 
 /** A running watch. `using` also ends it. */
 export interface ResourceWatch extends Disposable {
@@ -46,10 +52,7 @@ export interface ResourceWatch extends Disposable {
  * ```
  */
 export function watchResources(options: WatchOptions = {}): ResourceWatch {
-  checkOptions(options, ['intervalMs', 'onInterval', 'pss'])
-  const { intervalMs = 1000, onInterval, pss = false } = options
-  checkDuration('intervalMs', intervalMs)
-  if (onInterval !== undefined) checkFunction('onInterval', onInterval)
+  const { intervalMs, onInterval, pss } = watchOptions.check(options)
   return new Watch(new ResourceMeter(() => resourceUsage({ pss })), intervalMs, onInterval)
 }
 

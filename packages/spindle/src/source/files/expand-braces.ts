@@ -1,21 +1,20 @@
 import { badOption } from '../../check.ts'
 
-/** More than this is a slip rather than a data set. */
+/** A larger result is probably a mistake. */
 const MAX_RESULTS = 1_000_000
-/** Characters of all names. */
+/** Largest total number of characters. */
 const MAX_CHARACTERS = 2 ** 27
-/** Braces in braces. */
+/** Largest nesting depth. */
 const MAX_DEPTH = 100
 
 /**
- * Expands braces as shells do, for the names of shards: ranges with leading zeros, steps and
- * falling ones, lists, and braces in braces. Braces with neither `,` nor `..` in them stay as they
- * are.
+ * Expands braces in the names of shards, as shells do: ranges with leading zeros, steps and
+ * descending ranges, lists, and nested braces. Braces with neither `,` nor `..` in them stay as
+ * they are.
  *
  * @returns every name, the last braces changing fastest
- * @throws `ERR_BAD_OPTION` for braces that do not match, and for more than a million
- *   names, 128 Mi
- * characters in all, or 100 braces in braces
+ * @throws `ERR_BAD_OPTION` for unbalanced braces, and for more than a million names, 128 Mi
+ *   characters in total, or 100 nested braces
  * @example
  * ```ts run
  * import assert from 'node:assert/strict'
@@ -64,7 +63,7 @@ function closingOf(text: string, open: number, pattern: string): number {
   return unbalanced(pattern)
 }
 
-/** What a pair of braces stands for. */
+/** The alternatives in a pair of braces. */
 function alternatives(inside: string, pattern: string): string[] {
   const range = /^(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?$/.exec(inside)
   if (range !== null) return numbers(range[1]!, range[2]!, range[3], pattern)
@@ -83,7 +82,7 @@ function numbers(from: string, to: string, by: string | undefined, pattern: stri
   const step = Math.abs(Number(by ?? 1)) || 1
   const count = Math.floor(Math.abs(last - first) / step) + 1
   checkCount(count, pattern)
-  // Larger numbers could not be told from their neighbours.
+  // Larger numbers are not exact.
   if (![first, last, step].every(Number.isSafeInteger))
     badOption('pattern', `with numbers up to ${Number.MAX_SAFE_INTEGER}`, pattern)
   const isPadded = [from, to].some((text) => /^-?0\d/.test(text))
@@ -96,7 +95,7 @@ function numbers(from: string, to: string, by: string | undefined, pattern: stri
   })
 }
 
-/** Splits at the commas that are not within inner braces. */
+/** Splits at commas that are not in inner braces. */
 function splitList(inside: string): string[] {
   const parts: string[] = []
   let depth = 0
@@ -128,7 +127,7 @@ function checkLength(characters: number, pattern: string): void {
 }
 
 function checkCount(count: number, pattern: string): void {
-  // Not a count either when a number is too large to be one.
+  // This also holds if a number is too large to be exact.
   if (!(count <= MAX_RESULTS)) badOption('pattern', `of at most ${MAX_RESULTS} names`, pattern)
 }
 

@@ -1,8 +1,8 @@
 import { type Dirent, readdirSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { badOption, checkOptions } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
+import { boolean, list, options, type Rules } from '../../options/index.ts'
 import { PlannedSource } from '../seek/expose.ts'
 import { digestOfNames, hasEnding } from './list-files.ts'
 
@@ -31,6 +31,12 @@ export interface ImageFolderOptions {
 }
 
 const IMAGES = ['jpg', 'jpeg', 'png', 'webp', 'avif', 'gif', 'bmp', 'tif', 'tiff', 'ppm', 'pgm']
+
+const folderOptions = options('ImageFolderOptions', {
+  extensions: list('text', (end) => typeof end === 'string', { minLength: 1 }),
+  allowEmpty: boolean({ default: false }),
+} satisfies Rules<ImageFolderOptions>)
+
 /** Number of folders that are read at the same time. */
 const READ_AT_A_TIME = 16
 
@@ -63,7 +69,7 @@ export class ImageFolder extends PlannedSource<FolderSample> {
    * @throws as the constructor
    */
   static async open(root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
-    checkFolderOptions(options)
+    folderOptions.check(options)
     const classes = classesOf(root, await readdir(root, { withFileTypes: true }))
     const folders: string[][] = []
     for (let i = 0; i < classes.length; i += READ_AT_A_TIME) {
@@ -87,10 +93,10 @@ export class ImageFolder extends PlannedSource<FolderSample> {
   /** @internal */
   constructor(root: string, options: ImageFolderOptions, listing: Listing)
   constructor(root: string, options: ImageFolderOptions = {}, listing?: Listing) {
-    checkFolderOptions(options)
+    const { allowEmpty } = folderOptions.check(options)
     const { classes, folders } = listing ?? listingOf(root, options)
     const empty = classes.filter((_, label) => folders[label]!.length === 0)
-    if (empty.length > 0 && options.allowEmpty !== true)
+    if (empty.length > 0 && !allowEmpty)
       throw new SpindleError(
         'ERR_BAD_SOURCE',
         `${empty.length} folders of ${root} have no files with these extensions: ${empty.slice(0, 5).join(', ')} (\`allowEmpty: true\` accepts them)`,
@@ -155,18 +161,6 @@ function filesOf(
     if (!/(^|[\\/])\./.test(path.slice(folder.length))) paths.push(path)
   }
   return paths.sort()
-}
-
-function checkFolderOptions(options: ImageFolderOptions): void {
-  checkOptions(options, ['extensions', 'allowEmpty'])
-  const { extensions, allowEmpty = false } = options
-  const isList =
-    Array.isArray(extensions) &&
-    extensions.length > 0 &&
-    extensions.every((end) => typeof end === 'string')
-  if (extensions !== undefined && !isList)
-    badOption('extensions', 'an array of at least one text', extensions)
-  if (typeof allowEmpty !== 'boolean') badOption('allowEmpty', 'a boolean', allowEmpty)
 }
 
 // `recursive` of `readdir` is not used: since Node 22 it follows links to folders, and never ends

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { badOption, checkChoice, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
+import { choice, options, type Rules } from '../../options/index.ts'
 import { PlannedSource } from '../seek/expose.ts'
 import type { SyncSource } from '../seek/source-types.ts'
 import { ImageFolder } from './image-folder.ts'
@@ -24,6 +25,10 @@ export interface ImageNetOptions {
   readonly split?: 'train' | 'val'
 }
 
+const imageNetOptions = options('ImageNetOptions', {
+  split: choice(['train', 'val'], { default: 'val' }),
+} satisfies Rules<ImageNetOptions>)
+
 /**
  * The images of ImageNet-1k (ILSVRC 2012), with one folder per class:
  * `root/train/n02110958/….JPEG`. The labels are the standard ones, even if some classes are
@@ -35,9 +40,7 @@ export async function fromImageNet(
   root: string,
   options: ImageNetOptions = {},
 ): Promise<SyncSource<ImageNetSample>> {
-  checkOptions(options, ['split'])
-  const { split = 'val' } = options
-  checkChoice('split', split, ['train', 'val'])
+  const { split } = imageNetOptions.check(options)
   const folder = join(root, split)
   const files = await ImageFolder.open(folder, { extensions: ['jpeg', 'jpg'] })
   const labels = files.classes.map((wnid) => {

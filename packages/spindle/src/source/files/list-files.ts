@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { opendir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { badOption, checkOptions } from '../../check.ts'
+import { boolean, is, list, options, type Rules } from '../../options/index.ts'
 import { expose } from '../seek/expose.ts'
 import type { SyncSource } from '../seek/source-types.ts'
 import { matcherOf } from './glob.ts'
@@ -21,6 +21,20 @@ export interface ListFilesOptions {
    * character, `{jpg,png}` for one of several. Default: all files.
    */
   readonly match?: string | readonly string[]
+}
+
+const listOptions = options('ListFilesOptions', {
+  extensions: list('texts', (end) => typeof end === 'string'),
+  recursive: boolean(),
+  match: is('a pattern, or an array of them', (value) => asList(value).every(isPattern)),
+} satisfies Rules<ListFilesOptions>)
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value]
+}
+
+function isPattern(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 /**
@@ -104,25 +118,10 @@ interface WantedFiles {
 }
 
 function wantedFiles(options: ListFilesOptions): WantedFiles {
-  checkOptions(options, ['extensions', 'recursive', 'match'])
-  const { extensions, match } = options
-  if (
-    extensions !== undefined &&
-    (!Array.isArray(extensions) || extensions.some((end) => typeof end !== 'string'))
-  ) {
-    badOption('extensions', 'an array of texts', extensions)
-  }
-  const patterns: readonly unknown[] = Array.isArray(match)
-    ? match
-    : match === undefined
-      ? []
-      : [match]
-  for (const pattern of patterns)
-    if (typeof pattern !== 'string' || pattern === '')
-      badOption('match', 'a pattern, or an array of them', pattern)
-  const { recursive = patterns.some((pattern) => /\/|\*\*/.test(pattern as string)) } = options
-  if (typeof recursive !== 'boolean') badOption('recursive', 'a boolean', recursive)
-  const matchers = patterns.map((pattern) => matcherOf(pattern as string))
+  const { extensions, match = [], ...given } = listOptions.check(options)
+  const patterns = asList(match) as readonly string[]
+  const { recursive = patterns.some((pattern) => /\/|\*\*/.test(pattern)) } = given
+  const matchers = patterns.map(matcherOf)
   const endings = extensions?.map((end) => `.${end.replace(/^\./, '').toLowerCase()}`)
   return {
     isRecursive: recursive,

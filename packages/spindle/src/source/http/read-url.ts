@@ -1,5 +1,15 @@
-import { badOption, checkDuration, checkInteger, checkOptions } from '../../check.ts'
+import { badOption, checkInteger } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
+import {
+  durationMs,
+  func,
+  integer,
+  is,
+  object,
+  options,
+  type Rules,
+  signal,
+} from '../../options/index.ts'
 import { urlForMessages } from '../../url-for-messages.ts'
 import { hasCredentials } from './follow.ts'
 import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
@@ -40,6 +50,19 @@ export interface ReadUrlOptions {
   /** Function that makes requests. Default: `fetch`. */
   readonly fetch?: typeof fetch
 }
+
+const readOptions = options('ReadUrlOptions', {
+  range: is('a pair of numbers of bytes', (value) => Array.isArray(value) && value.length === 2),
+  retries: integer({ min: 0, default: 4 }),
+  timeoutMs: durationMs({ orInfinity: true, default: 30_000 }),
+  totalTimeoutMs: durationMs({ orInfinity: true, default: 3_600_000 }),
+  minDelayMs: durationMs({ default: 200 }),
+  maxDelayMs: durationMs({ default: 10_000 }),
+  maxBytes: integer({ min: 0, orInfinity: true, default: 1024 ** 3 }),
+  headers: object({ default: {} }),
+  signal: signal(),
+  fetch: func({ defaultOf: () => fetch }),
+} satisfies Rules<ReadUrlOptions>)
 
 /**
  * Reads a URL, or a range of it. An op: `builder.pipe((url) => readUrl(url), { concurrency: 16 })`.
@@ -109,47 +132,15 @@ export function urlOf(url: string | URL): URL {
  * @throws `ERR_BAD_OPTION`
  */
 export function readPlan(options: ReadUrlOptions): ReadPlan {
-  checkOptions(options, [
-    'range',
-    'retries',
-    'timeoutMs',
-    'totalTimeoutMs',
-    'minDelayMs',
-    'maxDelayMs',
-    'maxBytes',
-    'headers',
-    'signal',
-    'fetch',
-  ])
-  const { range, retries = 4, timeoutMs = 30_000, minDelayMs = 200, maxDelayMs = 10_000 } = options
-  const { totalTimeoutMs = 3_600_000, maxBytes = 1024 ** 3, headers = {} } = options
-  const { signal, fetch: request = fetch } = options
-  checkInteger('retries', retries, 0)
-  checkDuration('timeoutMs', timeoutMs, undefined, true)
-  checkDuration('totalTimeoutMs', totalTimeoutMs, undefined, true)
-  checkDuration('minDelayMs', minDelayMs)
-  checkDuration('maxDelayMs', maxDelayMs)
-  checkInteger('maxBytes', maxBytes, 0, undefined, true)
-  checkHeaders(headers)
+  const plan = readOptions.check(options)
+  const { range, maxBytes } = plan
+  checkHeaders(plan.headers)
   if (range !== undefined) {
-    if (!Array.isArray(range) || range.length !== 2)
-      badOption('range', 'a pair of numbers of bytes', range)
     checkInteger('range[0]', range[0], 0)
     checkInteger('range[1]', range[1], range[0] + 1)
     refuseLarge(range[1] - range[0], maxBytes)
   }
-  return {
-    range,
-    retries,
-    timeoutMs,
-    totalTimeoutMs,
-    minDelayMs,
-    maxDelayMs,
-    maxBytes,
-    headers,
-    signal,
-    fetch: request,
-  }
+  return plan
 }
 
 /**
@@ -167,8 +158,7 @@ export function refuseLarge(bytes: number, maxBytes: number, url?: URL): void {
 }
 
 /** Header values often are secrets, so messages do not contain them. */
-function checkHeaders(headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null) badOption('headers', 'an object', headers)
+function checkHeaders(headers: object): void {
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string') badOption(`headers[${JSON.stringify(name)}]`, 'a string', value)
   }

@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
-import { badOption, checkChoice, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
+import { choice, is, list, options, type Rules } from '../../options/index.ts'
 import { AsyncPlannedSource } from '../seek/expose.ts'
 import type { AsyncSource } from '../seek/source-types.ts'
 import { endingOf, refuseCompressed } from './compressed.ts'
@@ -25,6 +26,15 @@ export interface FromManifestOptions {
   /** Column names of a table whose first record does not hold them. */
   readonly columns?: readonly string[]
 }
+
+const manifestOptions = options('FromManifestOptions', {
+  format: choice(['jsonl', 'csv', 'tsv']),
+  delimiter: is(
+    'one ASCII character, and neither a quote nor a line break',
+    (value) => typeof value === 'string' && /^[^"\r\n]$/.test(value) && value <= '\x7f',
+  ),
+  columns: list('texts', (name) => typeof name === 'string'),
+} satisfies Rules<FromManifestOptions>)
 
 /**
  * The records of a JSON Lines file or of a table in RFC 4180 format, as a seekable source. Quoted
@@ -76,27 +86,15 @@ export async function fromManifest<T = ManifestRow>(
 }
 
 function dialectOf(path: string, options: FromManifestOptions): Dialect {
-  checkOptions(options, ['format', 'delimiter', 'columns'])
-  const { format = formatOf(path), delimiter, columns } = options
+  const { format = formatOf(path), delimiter, columns } = manifestOptions.check(options)
   if (format === undefined) refuseCompressed(path, endingOf(path))
   if (format === undefined)
     badOption('format', "'jsonl', 'csv' or 'tsv' where the file's ending does not tell", format)
-  checkChoice('format', format, ['jsonl', 'csv', 'tsv'])
   if (format === 'jsonl') {
     if (delimiter !== undefined) badOption('delimiter', 'left out for JSON Lines', delimiter)
     if (columns !== undefined) badOption('columns', 'left out for JSON Lines', columns)
     return jsonlDialect()
   }
-  if (
-    delimiter !== undefined &&
-    (typeof delimiter !== 'string' || !/^[^"\r\n]$/.test(delimiter) || delimiter > '\x7f')
-  )
-    badOption('delimiter', 'one ASCII character, and neither a quote nor a line break', delimiter)
-  if (
-    columns !== undefined &&
-    (!Array.isArray(columns) || columns.some((name) => typeof name !== 'string'))
-  )
-    badOption('columns', 'an array of texts', columns)
   return tableDialect(format, delimiter ?? (format === 'tsv' ? '\t' : ','), columns)
 }
 

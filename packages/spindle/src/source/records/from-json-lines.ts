@@ -1,6 +1,7 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption, checkInteger } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
+import { integer, is, object, options, type Rules, signal } from '../../options/index.ts'
 import { AsyncPlannedSource } from '../seek/expose.ts'
 import type { AsyncSource } from '../seek/source-types.ts'
 import type { FindObjectsOptions } from '../store/find-objects.ts'
@@ -19,6 +20,13 @@ export interface FromLinesOptions extends FindObjectsOptions {
   /** Most bytes of one record; more is an error, `ERR_TOO_LARGE`. Default 64 MiB. */
   readonly maxRecordBytes?: number
 }
+
+const linesOptions = options('FromLinesOptions', {
+  store: object(),
+  signal: signal(),
+  counts: is('an array of integers >= 0, one for each file', Array.isArray),
+  maxRecordBytes: integer({ min: 1, orInfinity: true, default: 64 * 2 ** 20 }),
+} satisfies Rules<FromLinesOptions>)
 
 /**
  * The records of JSON Lines files (one JSON value per line), as a seekable source: one file or
@@ -112,11 +120,7 @@ async function fromLines<T>(
   parse: (line: string, file: RecordFile, record: number) => T,
   parseAll: ((lines: readonly string[]) => readonly T[] | undefined) | undefined,
 ): Promise<AsyncSource<T>> {
-  checkOptions(options, ['store', 'signal', 'counts', 'maxRecordBytes'])
-  const { counts, maxRecordBytes = 64 * 1024 * 1024, signal } = options
-  checkInteger('maxRecordBytes', maxRecordBytes, 1, undefined, true)
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    badOption('signal', 'an AbortSignal', signal)
+  const { counts, maxRecordBytes, signal } = linesOptions.check(options)
   const files = await recordFiles(patterns, options)
   if (counts !== undefined) setCounts(files, counts)
   const digest = digestOf(files)
@@ -132,7 +136,7 @@ async function fromLines<T>(
 }
 
 function setCounts(files: readonly RecordFile[], counts: readonly number[]): void {
-  if (!Array.isArray(counts) || counts.length !== files.length)
+  if (counts.length !== files.length)
     badOption('counts', `an array of ${files.length} numbers, one for each file`, counts)
   for (const [at, file] of files.entries()) {
     checkInteger(`counts[${at}]`, counts[at], 0)

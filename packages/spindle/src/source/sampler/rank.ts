@@ -1,5 +1,6 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
+import { integer, object, options, type Rules } from '../../options/index.ts'
 import type { Shard } from '../seek/source-types.ts'
 import { checkShard } from './shard.ts'
 
@@ -15,6 +16,12 @@ export interface RankFromEnvironmentOptions {
    */
   readonly fallback?: Shard
 }
+
+const rankOptions = options('RankFromEnvironmentOptions', {
+  environment: object({ defaultOf: () => process.env }),
+  worldSize: integer({ min: 1 }),
+  fallback: object(),
+} satisfies Rules<RankFromEnvironmentOptions>)
 
 /**
  * Names of variables: which system sets them, the rank, the number of ranks. The first scheme that
@@ -46,10 +53,8 @@ const SCHEMES = [
  * ```
  */
 export function rankFromEnvironment(options: RankFromEnvironmentOptions = {}): Shard {
-  checkOptions(options, ['environment', 'worldSize', 'fallback'])
-  const { environment = process.env, worldSize, fallback } = options
-  if (worldSize !== undefined) checkInteger('worldSize', worldSize, 1)
-  if (fallback !== undefined) checkShard(fallback)
+  const { environment, worldSize, fallback } = rankOptions.check(options)
+  if (fallback !== undefined) checkShard({ rank: fallback.rank, worldSize: fallback.worldSize })
   const scheme = SCHEMES.find(({ rank }) => isSet(environment[rank]))
   if (scheme !== undefined) {
     const shard = {

@@ -1,5 +1,6 @@
-import { badOption, checkCount, checkInteger, checkOptions } from '../../check.ts'
-import { checkSeed } from '../transform/check-transform.ts'
+import { badOption, checkInteger } from '../../check.ts'
+import { boolean, integer, object, options, type Rules } from '../../options/index.ts'
+import { orderRules } from '../transform/check-transform.ts'
 import { positiveOf } from './draws.ts'
 import { checkShard } from './shard.ts'
 
@@ -63,59 +64,46 @@ export interface SamplerPlan {
   readonly numDraws: number
 }
 
-const NAMES = [
-  'rank',
-  'worldSize',
-  'seed',
-  'epoch',
-  'shuffle',
-  'dropLast',
-  'padding',
-  'weights',
-  'numDraws',
-  'replacement',
-]
+const samplerOptions = options('DistributedSamplerOptions', {
+  rank: integer({ min: 0, default: 0 }),
+  worldSize: integer({ min: 1, default: 1 }),
+  ...orderRules,
+  shuffle: boolean(),
+  dropLast: boolean({ default: false }),
+  padding: boolean({ default: false }),
+  weights: object(),
+  numDraws: integer({ min: 1 }),
+  replacement: boolean(),
+} satisfies Rules<DistributedSamplerOptions>)
 
 /** @throws `ERR_BAD_OPTION`, naming the violated rule */
 export function samplerPlan(size: number, options: DistributedSamplerOptions): SamplerPlan {
   checkInteger('size', size, 1)
   if (size > 2 ** 53) badOption('size', 'an integer <= 2^53', size)
-  checkOptions(options, NAMES)
-  const {
-    rank = 0,
-    worldSize = 1,
-    seed = 0,
-    epoch = 0,
-    dropLast = false,
-    padding = false,
-    weights,
-  } = options
-  const { replacement = weights !== undefined, shuffle = replacement || weights !== undefined } =
-    options
+  const { weights, ...given } = samplerOptions.check(options)
+  const { rank, worldSize, dropLast, padding } = given
+  const { replacement = weights !== undefined } = given
+  const { shuffle = replacement || weights !== undefined } = given
   checkShard({ rank, worldSize })
-  checkSeed(seed)
-  checkCount('epoch', epoch)
-  for (const [name, value] of Object.entries({ shuffle, dropLast, padding, replacement }))
-    if (typeof value !== 'boolean') badOption(name, 'a boolean', value)
   if (!shuffle && (weights !== undefined || replacement))
     badOption('shuffle', 'left out or true with `weights` or `replacement`', shuffle)
   if (dropLast && padding) badOption('padding', 'false with `dropLast`', padding)
   if (weights !== undefined) checkWeights(weights, size)
   if (replacement && size > 2 ** 32) badOption('size', 'at most 2^32 with `replacement`', size)
-  const most = replacement ? size : weights === undefined ? size : positiveOf(weights).length
-  const { numDraws = most } = options
-  checkInteger('numDraws', numDraws, 1)
+  const most = replacement || weights === undefined ? size : positiveOf(weights).length
+  const { numDraws = most } = given
   if (!replacement && numDraws > most) {
     const what = weights === undefined ? 'the size' : 'the number of weights above 0'
     badOption('numDraws', `at most ${what}, ${most}, without replacement`, numDraws)
   }
   if (dropLast && numDraws < worldSize)
     badOption(
-      options.numDraws === undefined ? 'size' : 'numDraws',
+      given.numDraws === undefined ? 'size' : 'numDraws',
       `at least \`worldSize\`, ${worldSize}, with \`dropLast\`: no rank would have an item`,
       numDraws,
     )
   const kind = kindOf(shuffle, weights !== undefined, replacement)
+  const { seed, epoch } = given
   return { size, rank, worldSize, seed, epoch, kind, padding, dropLast, weights, numDraws }
 }
 
@@ -126,8 +114,7 @@ function kindOf(shuffle: boolean, isWeighted: boolean, replacement: boolean): Sa
 }
 
 function checkWeights(weights: ArrayLike<number>, size: number): void {
-  if (typeof weights !== 'object' || weights === null || weights.length !== size)
-    badOption('weights', `${size} numbers, one for each index`, weights)
+  if (weights.length !== size) badOption('weights', `${size} numbers, one for each index`, weights)
   let isPositive = false
   for (let index = 0; index < size; index++) {
     const weight = weights[index] as unknown

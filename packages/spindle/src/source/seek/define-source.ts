@@ -1,5 +1,5 @@
-import { badOption, checkFunction, checkInteger, checkOptions } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
+import { boolean, func, integer, object, options, type Rules } from '../../options/index.ts'
 import { expose } from './expose.ts'
 import type { AsyncSource, SyncSource } from './source-types.ts'
 
@@ -17,8 +17,11 @@ export interface SourceDefinition<T> {
 
 /** Options of {@link defineAsyncSource}. */
 export interface AsyncSourceDefinition<T> {
-  /** Number of positions per epoch: an integer >= 0, or `Infinity`. */
-  readonly size: number
+  /**
+   * Number of positions per epoch: an integer >= 0, or `Infinity`; `undefined` if it is known only
+   * at the end.
+   */
+  readonly size: number | undefined
   /**
    * As in `SeekableSource`: equal if and only if equal positions of equal epochs hold equal items.
    */
@@ -34,6 +37,23 @@ export interface AsyncSourceDefinition<T> {
    */
   readonly isSequential?: boolean
 }
+
+const definitionRules = {
+  size: integer({ min: 0, orInfinity: true, required: true }),
+  description: object<{ readonly [name: string]: Json }, { required: true }>({ required: true }),
+}
+
+const sourceOptions = options('SourceDefinition', {
+  ...definitionRules,
+  at: func({ required: true }),
+} satisfies Rules<SourceDefinition<unknown>>)
+
+const asyncSourceOptions = options('AsyncSourceDefinition', {
+  ...definitionRules,
+  size: integer({ min: 0, orInfinity: true }),
+  pick: func({ required: true }),
+  isSequential: boolean({ default: true }),
+} satisfies Rules<AsyncSourceDefinition<unknown>>)
 
 /**
  * Makes a seekable source from a function that maps positions to items. All transforms take it and
@@ -53,10 +73,7 @@ export interface AsyncSourceDefinition<T> {
  * ```
  */
 export function defineSource<T>(definition: SourceDefinition<T>): SyncSource<T> {
-  checkOptions(definition, ['size', 'description', 'at'])
-  checkDefinition(definition)
-  const { size, description, at } = definition
-  checkFunction('at', at)
+  const { size, description, at } = sourceOptions.check(definition)
   const pick = function* (positions: Iterable<number>, epoch: number) {
     for (const position of positions) yield at(position, epoch)
   }
@@ -89,26 +106,10 @@ export function defineSource<T>(definition: SourceDefinition<T>): SyncSource<T> 
  * ```
  */
 export function defineAsyncSource<T>(definition: AsyncSourceDefinition<T>): AsyncSource<T> {
-  checkOptions(definition, ['size', 'description', 'pick', 'isSequential'])
-  checkDefinition(definition)
-  const { size, description, pick, isSequential = true } = definition
-  checkFunction('pick', pick)
-  if (typeof isSequential !== 'boolean') badOption('isSequential', 'a boolean', isSequential)
+  const { size, description, pick, isSequential } = asyncSourceOptions.check(definition)
   const access = isSequential ? 'sequential' : 'random'
   return expose(
     { size, access, isAsync: true, describe: () => description, pick },
     undefined,
   ) as AsyncSource<T>
-}
-
-function checkDefinition({
-  size,
-  description,
-}: {
-  readonly size: number
-  readonly description: unknown
-}): void {
-  checkInteger('size', size, 0, undefined, true)
-  if (description === null || typeof description !== 'object')
-    badOption('description', 'an object', description)
 }

@@ -277,7 +277,9 @@ class LocalWriter implements ObjectWriter {
     await rm(this.#temp, { force: true }).catch(() => {})
   }
 
-  /** A link to an existing name fails, whoever makes it: so of several writers one succeeds. */
+  /**
+   * A link to an existing name fails for every process, so only one of several writers succeeds.
+   */
   async #link(): Promise<void> {
     try {
       await link(this.#temp, this.#path)

@@ -1,4 +1,5 @@
-import { badOption, checkDuration, checkFunction, checkInteger, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
+import { durationMs, func, integer, is, object, options, type Rules } from '../../options/index.ts'
 
 /** Keys of an S3-compatible store. */
 export interface StoreCredentials {
@@ -60,43 +61,36 @@ export interface RequestPlan {
   readonly maxDelayMs: number
 }
 
-const KNOWN = [
-  'credentials',
-  'region',
-  'endpoint',
-  'token',
-  'headers',
-  'sign',
-  'fetch',
-  'retries',
-  'timeoutMs',
-  'minDelayMs',
-  'maxDelayMs',
-  'partBytes',
-]
+const storeOptions = options('StoreOptions', {
+  credentials: is(
+    'an object or a function',
+    (value) => typeof value === 'function' || (typeof value === 'object' && value !== null),
+    { isSecret: true },
+  ),
+  region: is(
+    'the name of a region, for example us-east-1',
+    (value) => typeof value === 'string' && /^[a-z0-9-]+$/i.test(value),
+  ),
+  endpoint: is('an http: or https: URL', isHttp),
+  token: is(
+    'a text without spaces',
+    (value) => typeof value === 'string' && !/[^\x21-\x7e]/.test(value),
+    { isSecret: true },
+  ),
+  headers: object({ isSecret: true }),
+  sign: func(),
+  fetch: func({ defaultOf: () => fetch }),
+  retries: integer({ min: 0, default: 4 }),
+  timeoutMs: durationMs({ orInfinity: true, default: 30_000 }),
+  minDelayMs: durationMs({ default: 200 }),
+  maxDelayMs: durationMs({ default: 10_000 }),
+  partBytes: integer({ min: 1, default: 8 * 2 ** 20 }),
+} satisfies Rules<StoreOptions>)
 
 /** @throws `ERR_BAD_OPTION` */
 export function checkStoreOptions(options: StoreOptions): void {
-  checkOptions(options, KNOWN)
-  const { credentials, region, endpoint, token, headers, sign, fetch } = options
+  const { credentials } = storeOptions.check(options)
   if (credentials !== undefined && typeof credentials !== 'function') checkKeys(credentials)
-  if (region !== undefined && (typeof region !== 'string' || !/^[a-z0-9-]+$/i.test(region)))
-    badOption('region', 'the name of a region, for example us-east-1', region)
-  if (endpoint !== undefined && !isHttp(endpoint))
-    badOption('endpoint', 'an http: or https: URL', endpoint)
-  if (token !== undefined && (typeof token !== 'string' || /[^\x21-\x7e]/.test(token)))
-    // A secret, so its value is not shown.
-    badOption('token', 'a text without spaces', typeof token)
-  if (headers !== undefined && (typeof headers !== 'object' || headers === null))
-    badOption('headers', 'an object', headers)
-  if (sign !== undefined) checkFunction('sign', sign)
-  if (fetch !== undefined) checkFunction('fetch', fetch)
-  if (options.retries !== undefined) checkInteger('retries', options.retries, 0)
-  if (options.timeoutMs !== undefined)
-    checkDuration('timeoutMs', options.timeoutMs, undefined, true)
-  if (options.minDelayMs !== undefined) checkDuration('minDelayMs', options.minDelayMs)
-  if (options.maxDelayMs !== undefined) checkDuration('maxDelayMs', options.maxDelayMs)
-  if (options.partBytes !== undefined) checkInteger('partBytes', options.partBytes, 1)
 }
 
 /** Keys are secrets, so messages do not contain them. @throws `ERR_BAD_OPTION` */

@@ -1,22 +1,7 @@
-import { badOption, checkCount, checkOptions } from '../../check.ts'
+import { count, exactInteger, type Rule } from '../../options/index.ts'
 
-/**
- * Checks `seed` and `epoch`, and that there are no options besides `names`.
- *
- * @throws `ERR_BAD_OPTION`
- */
-export function checkOrderOptions(
-  options: { readonly seed?: number; readonly epoch?: number },
-  names: readonly string[],
-): void {
-  checkOptions(options, names)
-  const { seed, epoch } = options
-  if (seed !== undefined) checkSeed(seed)
-  if (epoch !== undefined) checkCount('epoch', epoch)
-}
-
-/** @throws `ERR_BAD_OPTION` unless it is an integer of at most 53 bits */
-export function checkSeed(seed: unknown): void {
-  if (!Number.isSafeInteger(seed))
-    badOption('seed', 'an integer from -(2^53 - 1) to 2^53 - 1', seed)
-}
+/** The rules of the options that say which random order an epoch has. */
+export const orderRules: {
+  readonly seed: Rule<number, 'always'>
+  readonly epoch: Rule<number, 'always'>
+} = { seed: exactInteger({ default: 0 }), epoch: count({ default: 0 }) }

@@ -1,7 +1,9 @@
-import { badOption, checkCount, checkOptions } from '../../check.ts'
+import { badOption, checkCount } from '../../check.ts'
 import { isSeekable } from '../../engine/seekable.ts'
+import { boolean, options, type Rules } from '../../options/index.ts'
 import { knownSource, register } from '../seek/expose.ts'
 import type { SyncSource, Transformed } from '../seek/source-types.ts'
+import { orderRules } from './check-transform.ts'
 
 /** An iterable with an order for each epoch. */
 export type EpochSource<T> = (Iterable<T> | AsyncIterable<T>) & { setEpoch(epoch: number): void }
@@ -17,6 +19,11 @@ export interface EmbedShuffleOptions {
    */
   readonly shuffleLast?: boolean
 }
+
+const embedOptions = options('EmbedShuffleOptions', {
+  epoch: orderRules.epoch,
+  shuffleLast: boolean({ default: false }),
+} satisfies Rules<EmbedShuffleOptions>)
 
 /**
  * A source of which every iteration is the next epoch, so a shuffled source has another order each
@@ -39,10 +46,7 @@ export function embedShuffle<S extends EpochSource<unknown>>(
   source: S,
   options: EmbedShuffleOptions = {},
 ): Transformed<S> {
-  checkOptions(options, ['epoch', 'shuffleLast'])
-  const { epoch = 0, shuffleLast = false } = options
-  checkCount('epoch', epoch)
-  if (typeof shuffleLast !== 'boolean') badOption('shuffleLast', 'a boolean', shuffleLast)
+  const { epoch, shuffleLast } = embedOptions.check(options)
   if (typeof source?.setEpoch !== 'function')
     badOption('source', 'one that has epochs (with a method `setEpoch`)', source)
   const epochs = new EpochOrders(source, epoch, shuffleLast)

@@ -1,10 +1,11 @@
-import { badOption, checkChoice } from '../../check.ts'
+import { badOption } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
+import { choice, is, options, type Rules } from '../../options/index.ts'
 import { expose, positionsFrom } from '../seek/expose.ts'
 import { readStream } from '../seek/read-stream.ts'
 import { type Items, type Plan, weakest } from '../seek/seek-plan.ts'
 import type { ItemOf, SourceLike, Transformed } from '../seek/source-types.ts'
-import { checkOrderOptions } from './check-transform.ts'
+import { orderRules } from './check-transform.ts'
 import { countsUntilFirstEnd, type MixCursor, MixOrder } from './mix-order.ts'
 import { pickMixed } from './pick-mixed.ts'
 import { wholePlansOf } from './whole-plans.ts'
@@ -26,6 +27,12 @@ export interface MixOptions {
    */
   readonly stop?: 'first' | 'all'
 }
+
+const mixOptions = options('MixOptions', {
+  weights: is('an array of numbers >= 0, one a source', Array.isArray),
+  ...orderRules,
+  stop: choice(['first', 'all'], { default: 'all' }),
+} satisfies Rules<MixOptions>)
 
 /**
  * Mixes several sources into one: in turn, or with `weights` in random order and exact proportion.
@@ -54,9 +61,7 @@ export function mix<S extends SourceLike<unknown>>(
   sources: readonly S[],
   options: MixOptions = {},
 ): Transformed<S> {
-  checkOrderOptions(options, ['weights', 'seed', 'epoch', 'stop'])
-  const { weights, seed = 0, epoch = 0, stop = 'all' } = options
-  checkChoice('stop', stop, ['first', 'all'])
+  const { weights, seed, epoch, stop } = mixOptions.check(options)
   const all = wholePlansOf<ItemOf<S>>(sources)
   if (weights !== undefined) checkWeights(weights, sources.length)
   const isKept = (_: unknown, index: number) => weights === undefined || weights[index] !== 0
@@ -121,7 +126,7 @@ function streamed<T>({ plans, isAsync, describe, orderOf, stop }: Mixing<T>): Pl
 }
 
 function checkWeights(weights: readonly number[], count: number): void {
-  if (!Array.isArray(weights) || weights.length !== count)
+  if (weights.length !== count)
     badOption('weights', `an array of ${count} numbers, one a source`, weights)
   for (const weight of weights as readonly unknown[])
     if (typeof weight !== 'number' || !Number.isFinite(weight) || weight < 0)

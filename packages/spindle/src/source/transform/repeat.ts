@@ -1,5 +1,6 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
 import { isOneShot } from '../../engine/flow/open-source.ts'
+import { integer, options, type Rules } from '../../options/index.ts'
 import { expose, positionsFrom } from '../seek/expose.ts'
 import { pickPieces } from '../seek/pick-pieces.ts'
 import { wholePlanOf } from '../seek/plan-of.ts'
@@ -12,6 +13,10 @@ export interface RepeatOptions {
   /** Number of repetitions, an integer >= 0 or `Infinity`. Default `Infinity`. */
   readonly times?: number
 }
+
+const repeatOptions = options('RepeatOptions', {
+  times: integer({ min: 0, orInfinity: true, default: Number.POSITIVE_INFINITY }),
+} satisfies Rules<RepeatOptions>)
 
 /**
  * Repeats a source within one epoch. Each repetition is the source's next epoch, so a shuffled
@@ -36,9 +41,7 @@ export function repeat<S extends SourceLike<unknown>>(
   source: S,
   options: RepeatOptions = {},
 ): Transformed<S> {
-  checkOptions(options, ['times'])
-  const { times = Number.POSITIVE_INFINITY } = options
-  checkInteger('times', times, 0, undefined, true)
+  const { times } = repeatOptions.check(options)
   if (isOneShot(source)) badOption('source', 'one that can be iterated more than once', source)
   const { plan, shard } = wholePlanOf<unknown>(source)
   return expose(

@@ -1,10 +1,10 @@
-import { checkInteger } from '../../check.ts'
+import { integer, options, type Rules } from '../../options/index.ts'
 import { expose } from '../seek/expose.ts'
 import { wholePlanOf } from '../seek/plan-of.ts'
 import { mapped } from '../seek/seek-plan.ts'
 import type { SourceLike, Transformed } from '../seek/source-types.ts'
 import { Blocks } from './blocks.ts'
-import { checkOrderOptions } from './check-transform.ts'
+import { orderRules } from './check-transform.ts'
 import { pickBlocks } from './pick-blocks.ts'
 
 /** Options of {@link shuffleBuffer}. */
@@ -19,6 +19,11 @@ export interface ShuffleBufferOptions {
    */
   readonly epoch?: number
 }
+
+const bufferOptions = options('ShuffleBufferOptions', {
+  size: integer({ min: 1, required: true, unit: 'items' }),
+  ...orderRules,
+} satisfies Rules<ShuffleBufferOptions>)
 
 /**
  * Shuffles a source within a buffer, for sources that are read in order, such as text files and
@@ -48,9 +53,7 @@ export function shuffleBuffer<S extends SourceLike<unknown>>(
   source: S,
   options: ShuffleBufferOptions,
 ): Transformed<S> {
-  checkOrderOptions(options, ['size', 'seed', 'epoch'])
-  const { size: blockSize, seed = 0, epoch = 0 } = options
-  checkInteger('size', blockSize, 1)
+  const { size: blockSize, seed, epoch } = bufferOptions.check(options)
   const { plan, shard } = wholePlanOf<unknown>(source)
   return expose<unknown>(
     {

@@ -1,10 +1,11 @@
 import { badOption, checkInteger } from '../../check.ts'
+import { options, type Rules } from '../../options/index.ts'
 import { KeyedPermutation } from '../permutation.ts'
 import { expose } from '../seek/expose.ts'
 import { wholePlanOf } from '../seek/plan-of.ts'
 import { mapped, type Plan } from '../seek/seek-plan.ts'
 import type { Shard, SourceLike, SyncSource, Transformed } from '../seek/source-types.ts'
-import { checkOrderOptions } from './check-transform.ts'
+import { orderRules } from './check-transform.ts'
 
 /** Options of {@link shuffled}. */
 export interface ShuffledOptions {
@@ -16,6 +17,8 @@ export interface ShuffledOptions {
    */
   readonly epoch?: number
 }
+
+const shuffledOptions = options('ShuffledOptions', orderRules satisfies Rules<ShuffledOptions>)
 
 /**
  * All items of a source, or the numbers 0, 1, … `size` - 1, in random order. Every order is equally
@@ -51,8 +54,7 @@ export function shuffled(
   source: number | SourceLike<unknown>,
   options: ShuffledOptions = {},
 ): unknown {
-  checkOrderOptions(options, ['seed', 'epoch'])
-  const { seed = 0, epoch = 0 } = options
+  const { seed, epoch } = shuffledOptions.check(options)
   const { plan, shard }: { plan: Plan<unknown>; shard: Shard | undefined } =
     typeof source === 'number' ? { plan: rangeOf(source), shard: undefined } : wholePlanOf(source)
   const { size } = plan

@@ -1,4 +1,3 @@
-import { checkOptions } from '../../check.ts'
 import { checkShard } from '../sampler/shard.ts'
 import { expose } from '../seek/expose.ts'
 import { planOf } from '../seek/plan-of.ts'
@@ -24,7 +23,6 @@ import type { Shard, SourceLike, Transformed } from '../seek/source-types.ts'
  * ```
  */
 export function split<S extends SourceLike<unknown>>(source: S, shard: Shard): Transformed<S> {
-  checkOptions(shard, ['rank', 'worldSize'])
   checkShard(shard)
   const { plan, shard: outer } = planOf<unknown>(source)
   const { rank, worldSize } = shard

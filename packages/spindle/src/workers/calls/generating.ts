@@ -1,6 +1,6 @@
 import { SpindleError } from '../../errors.ts'
 import { clockMs } from '../../timers.ts'
-import { promiseOf } from '../transport/promise-of.ts'
+import { promiseOf } from '../transport/readable.ts'
 import { DONE, DROPPED, OUTPUT } from './call-protocol.ts'
 import type { WorkerControl } from './pool-channel.ts'
 import type { ResultBatcher } from './result-batcher.ts'

@@ -1,9 +1,19 @@
 import { availableParallelism } from 'node:os'
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
 import type { ExecutorWorkers, WorkerNumber } from '../../engine/executor.ts'
 import type { OpReference, WorkerOp } from '../../engine/worker-op.ts'
+import {
+  anything,
+  type Checked,
+  either,
+  group,
+  integer,
+  options,
+  type Rule,
+  type Rules,
+} from '../../options/index.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
-import { checkInit, checkInitArgs, referenceOf } from './worker-module.ts'
+import { copyInitArgs, initRule, referenceOf } from './worker-module.ts'
 
 /** Options that thread pools and process pools share. */
 export interface PoolOptions {
@@ -72,60 +82,63 @@ export interface PoolSettings {
   readonly memory?: SegmentPool | undefined
 }
 
-export const poolOptions: readonly (keyof PoolOptions)[] = [
-  'size',
-  'init',
-  'initArgs',
-  'initConcurrency',
-  'recycle',
-  'maxDeaths',
-  'graceMs',
-]
+const sizeRange = options('PoolOptions.size', {
+  min: integer({ min: 1, default: 1, unit: 'workers' }),
+  max: integer({ min: 1, unit: 'workers' }),
+} satisfies Rules<Extract<PoolOptions['size'], object>>)
 
-function sizesOf(size: PoolOptions['size']): readonly [number, number] {
-  if (typeof size !== 'object' || size === null) {
-    const given = size === undefined ? availableParallelism() : size
-    checkInteger('size', given, 1)
-    return [1, given]
-  }
-  checkOptions(size, ['min', 'max'])
-  const { min = 1, max = Math.max(min, availableParallelism()) } = size
-  checkInteger('size.min', min, 1)
-  checkInteger('size.max', max, 1)
-  if (max < min) badOption('size.max', `an integer >= \`min\`, which is ${min}`, max)
-  return [min, max]
+const recycleOptions = options('PoolOptions.recycle', {
+  afterItems: integer({ min: 1, orInfinity: true, unit: 'calls' }),
+  afterHeapMb: integer({ min: 1 }),
+} satisfies Rules<NonNullable<PoolOptions['recycle']>>)
+
+/** The rules of the options that thread pools and process pools share. */
+export const poolRules: {
+  readonly [N in keyof PoolOptions]-?: Rule<
+    Exclude<PoolOptions[N], undefined>,
+    N extends 'init' | 'initArgs' | 'recycle' ? 'maybe' : 'always'
+  >
+} = {
+  size: either(integer({ min: 1 }), sizeRange, {
+    defaultOf: availableParallelism,
+    unit: 'workers',
+  }),
+  init: initRule,
+  initArgs: anything(),
+  initConcurrency: integer({ min: 1, defaultOf: availableParallelism, unit: 'workers' }),
+  recycle: group(recycleOptions),
+  maxDeaths: integer({ min: 1, default: 2, unit: 'workers' }),
+  graceMs: integer({ min: 0, default: 1000 }),
 }
 
-/**
- * Checks the options and fills in the defaults.
- *
- * @throws `ERR_BAD_OPTION` for a wrong option.
- */
-export function poolSettings(kind: 'thread' | 'process', options: PoolOptions): PoolSettings {
-  const { init, recycle = {}, maxDeaths = 2, graceMs = 1000 } = options
-  const { initConcurrency = availableParallelism() } = options
-  const [minSize, maxSize] = sizesOf(options.size)
-  checkInteger('initConcurrency', initConcurrency, 1)
-  checkInteger('maxDeaths', maxDeaths, 1)
-  checkInteger('graceMs', graceMs, 0)
-  checkOptions(recycle, ['afterItems', 'afterHeapMb'])
-  const { afterItems = Number.POSITIVE_INFINITY, afterHeapMb } = recycle
-  checkInteger('recycle.afterItems', afterItems, 1, undefined, true)
-  if (afterHeapMb !== undefined) checkInteger('recycle.afterHeapMb', afterHeapMb, 1)
-  checkInit(init)
+/** The settings of a pool from its checked options. */
+export function poolSettings(
+  kind: 'thread' | 'process',
+  checked: Checked<typeof poolRules, PoolOptions>,
+): PoolSettings {
+  const { size, init, initArgs, initConcurrency, recycle, maxDeaths, graceMs } =
+    copyInitArgs(checked)
+  const [minSize, maxSize] = sizesOf(size)
   return {
     kind,
     size: maxSize,
     minSize,
     maxSize,
-    isRange: typeof options.size === 'object',
+    isRange: typeof size === 'object',
     maxDeaths,
     graceMs,
-    maxTasks: afterItems,
+    maxTasks: recycle?.afterItems ?? Number.POSITIVE_INFINITY,
     init: init && referenceOf(init),
-    initArgs: checkInitArgs(options),
+    initArgs,
     initConcurrency,
   }
+}
+
+function sizesOf(size: NonNullable<PoolOptions['size']>): readonly [number, number] {
+  if (typeof size === 'number') return [1, size]
+  const { min, max = Math.max(min, availableParallelism()) } = sizeRange.check(size)
+  if (max < min) badOption('size.max', `an integer >= \`min\`, which is ${min}`, max)
+  return [min, max]
 }
 
 /**

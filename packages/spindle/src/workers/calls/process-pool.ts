@@ -1,12 +1,18 @@
-import { badOption, checkOptions } from '../../check.ts'
+import { list, object, options, type Rules } from '../../options/index.ts'
 import type { ProcessOptions } from '../supervise/start-process.ts'
-import { type PoolOptions, poolOptions, poolSettings } from './pool-options.ts'
+import { type PoolOptions, poolRules, poolSettings } from './pool-options.ts'
 import { ProcessChannel } from './process-channel.ts'
 import { checkCrossing } from './process-transport.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** Options of `ProcessPool`. */
 export interface ProcessPoolOptions extends PoolOptions, ProcessOptions {}
+
+const processPoolOptions = options('ProcessPoolOptions', {
+  ...poolRules,
+  execArgv: list('texts', (value) => typeof value === 'string'),
+  env: object(),
+} satisfies Rules<ProcessPoolOptions>)
 
 /**
  * Worker processes that run ops by reference. The API is that of {@link ThreadPool}. Use processes
@@ -27,16 +33,8 @@ export interface ProcessPoolOptions extends PoolOptions, ProcessOptions {}
 export class ProcessPool extends WorkerPool {
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
   constructor(options: ProcessPoolOptions = {}) {
-    checkOptions(options, [...poolOptions, 'execArgv', 'env'])
-    const { execArgv, env } = options
-    if (
-      execArgv !== undefined &&
-      !(Array.isArray(execArgv) && execArgv.every((one) => typeof one === 'string'))
-    )
-      badOption('execArgv', 'a list of texts', execArgv)
-    if (env !== undefined && (typeof env !== 'object' || env === null))
-      badOption('env', 'an object', env)
-    const settings = poolSettings('process', options)
+    const checked = processPoolOptions.check(options)
+    const settings = poolSettings('process', checked)
     checkCrossing(settings.initArgs, 'initArgs')
     super(
       settings,

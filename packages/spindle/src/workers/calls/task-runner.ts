@@ -5,7 +5,7 @@ import { clockMs, setImmediate } from '../../timers.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
 import { loadOp, type Op } from '../supervise/worker-modules.ts'
-import { promiseOf } from '../transport/promise-of.ts'
+import { promiseOf } from '../transport/readable.ts'
 import type { WorkerBuffers } from './buffer-pool.ts'
 import type { CallMemories } from './call-memories.ts'
 import {

@@ -1,8 +1,9 @@
 import type { ResourceLimits } from 'node:worker_threads'
-import { checkOptions } from '../../check.ts'
 import { checkOwn } from '../../copies.ts'
-import type { SegmentPool } from '../memory/segment-pool.ts'
-import { type PoolOptions, poolOptions, poolSettings } from './pool-options.ts'
+import { options, type Rules } from '../../options/index.ts'
+import { type SegmentPool, segmentPoolRule } from '../memory/segment-pool.ts'
+import { limitsRule } from '../supervise/resource-limits.ts'
+import { type PoolOptions, poolRules, poolSettings } from './pool-options.ts'
 import { ThreadChannel } from './thread-channel.ts'
 import { WorkerPool } from './worker-pool.ts'
 
@@ -18,6 +19,12 @@ export interface ThreadPoolOptions extends PoolOptions {
    */
   readonly memory?: SegmentPool
 }
+
+const threadPoolOptions = options('ThreadPoolOptions', {
+  ...poolRules,
+  resourceLimits: limitsRule,
+  memory: segmentPoolRule,
+} satisfies Rules<ThreadPoolOptions>)
 
 /**
  * Worker threads that run ops by reference. Calls wait in the pool in the order of their
@@ -37,10 +44,10 @@ export interface ThreadPoolOptions extends PoolOptions {
 export class ThreadPool extends WorkerPool {
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
   constructor(options: ThreadPoolOptions = {}) {
-    checkOptions(options, [...poolOptions, 'resourceLimits', 'memory'])
-    const { memory } = options
+    const checked = threadPoolOptions.check(options)
+    const { memory } = checked
     if (memory !== undefined) checkOwn('memory', memory, 'SegmentPool')
-    const settings = { ...poolSettings('thread', options), memory }
+    const settings = { ...poolSettings('thread', checked), memory }
     super(settings, 'thread', (listener) => new ThreadChannel(listener, options, settings))
   }
 

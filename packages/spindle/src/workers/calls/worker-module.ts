@@ -1,7 +1,8 @@
-import { badOption, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
 import { isWorkerOp, OP_BRAND, type OpReference, type WorkerOp } from '../../engine/worker-op.ts'
 import { SpindleError } from '../../errors.ts'
 import type { StageContext } from '../../op-context.ts'
+import { anything, is, options, type Rule, type Rules } from '../../options/index.ts'
 import { checkHref } from '../supervise/module-href.ts'
 import { notTransferable } from '../transport/not-transferable.ts'
 
@@ -54,6 +55,14 @@ export interface WorkerModuleOptions {
   /** Argument of `init`: any cloneable value. It is copied now. Default `undefined`. */
   readonly initArgs?: unknown
 }
+
+const moduleOptions = options('WorkerModuleOptions', {
+  init: is(
+    'the name of an exported function',
+    (value) => typeof value === 'string' && value !== '',
+  ),
+  initArgs: anything(),
+} satisfies Rules<WorkerModuleOptions>)
 
 /** The run-time form of a {@link WorkerOp}. */
 class Reference implements OpReference {
@@ -109,11 +118,7 @@ export function workerModule<M>(
   options: WorkerModuleOptions = {},
 ): WorkerModule<M> {
   const module = checkHref(href, './ops.js')
-  checkOptions(options, ['init', 'initArgs'])
-  const { init } = options
-  if (init !== undefined && (typeof init !== 'string' || init === ''))
-    badOption('init', 'the name of an exported function', init)
-  const initArgs = checkInitArgs(options)
+  const { init, initArgs } = copyInitArgs(moduleOptions.check(options))
   const ops = new Map<string, Reference>()
   const target: object = Object.create(null)
   const get = (_target: object, exportName: string | symbol): unknown => {
@@ -135,21 +140,18 @@ export function workerModule<M>(
  *
  * @throws `ERR_BAD_OPTION` without `init`; `ERR_NOT_TRANSFERABLE`
  */
-export function checkInitArgs({
-  init,
-  initArgs,
-}: {
-  readonly init?: unknown
-  readonly initArgs?: unknown
-}): unknown {
-  if (initArgs === undefined) return undefined
+export function copyInitArgs<O extends { readonly init: unknown; readonly initArgs: unknown }>(
+  options: O,
+): O {
+  const { init, initArgs } = options
+  if (initArgs === undefined) return options
   if (init === undefined)
     badOption(
       'initArgs',
       'left out where there is no `init`, which is what is called with it',
       initArgs,
     )
-  return copyOf(initArgs, 'initArgs')
+  return { ...options, initArgs: copyOf(initArgs, 'initArgs') }
 }
 
 function copyOf<V>(value: V, what: string): V {
@@ -171,12 +173,8 @@ export function referenceOf(op: WorkerOp<never, unknown>): OpReference {
   return { href, exportName, init, initArgs, bound }
 }
 
-/**
- * Checks an option that is an op to be called once in each worker.
- *
- * @throws `ERR_BAD_OPTION`
- */
-export function checkInit(init: unknown, where?: string): void {
-  if (init !== undefined && !isWorkerOp(init))
-    badOption('init', 'an op of workerModule()', init, where)
-}
+/** The rule of an option that is an op to be called once in each worker. */
+export const initRule: Rule<WorkerOp<never, unknown>, 'maybe'> = is(
+  'an op of workerModule()',
+  isWorkerOp,
+)

@@ -1,10 +1,11 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption, checkInteger } from '../../check.ts'
 import { TimeoutError } from '../../errors.ts'
+import { integer, options, type Rules } from '../../options/index.ts'
 import type { Lease, LeaseDescriptor } from './lease.ts'
 import { SegmentPool, type SegmentPoolHandle } from './segment-pool.ts'
 import type { SharedView, SharedViewConstructor } from './shared-view.ts'
 import { BatchStates, batchGivenBack, FILLED, SLOT_FAILED } from './slot-states.ts'
-import { checkWait, type WaitOptions } from './wait-options.ts'
+import { checkWait, type WaitOptions, waitRules } from './wait-options.ts'
 
 /** Options of `BatchSlots.acquire()`. */
 export interface BatchSlotsOptions extends WaitOptions {
@@ -13,6 +14,12 @@ export interface BatchSlotsOptions extends WaitOptions {
   /** Size of a slot in bytes, an integer >= 1. Slots are contiguous. */
   readonly slotBytes: number
 }
+
+const slotsOptions = options('BatchSlotsOptions', {
+  count: integer({ min: 1, required: true, unit: 'slots' }),
+  slotBytes: integer({ min: 1, required: true }),
+  ...waitRules,
+} satisfies Rules<BatchSlotsOptions>)
 
 /** One slot of a batch, as plain data for the thread that is to fill it. */
 export interface BatchSlot {
@@ -81,11 +88,13 @@ export class BatchSlots implements Disposable {
    * @throws `ERR_BAD_OPTION`; as `pool.acquire()`.
    */
   static async acquire(pool: SegmentPool, options: BatchSlotsOptions): Promise<BatchSlots> {
-    checkOptions(options, ['count', 'slotBytes', 'timeoutMs', 'signal'])
-    const { count, slotBytes, ...wait } = options
-    checkInteger('count', count, 1)
-    checkInteger('slotBytes', slotBytes, 1)
-    return new BatchSlots(pool, await pool.acquire(count * slotBytes, wait), count, slotBytes)
+    const { count, slotBytes, ...wait } = slotsOptions.check(options)
+    return new BatchSlots(
+      pool,
+      await pool.acquire(count * slotBytes, wait as WaitOptions),
+      count,
+      slotBytes,
+    )
   }
 
   /**
@@ -134,7 +143,7 @@ export class BatchSlots implements Disposable {
    *
    * @throws `ERR_TIMEOUT`; the signal's reason.
    */
-  async completed(options: WaitOptions = {}): Promise<BatchOutcome> {
+  async completed(options?: WaitOptions): Promise<BatchOutcome> {
     const limits = checkWait(options)
     const isComplete = await this.#states.eventCount.wait(
       () => this.isComplete || undefined,

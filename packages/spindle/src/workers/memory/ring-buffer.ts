@@ -1,4 +1,5 @@
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
+import { integer, number, options, type Rules } from '../../options/index.ts'
 import { ABORTED, CLOSED, MAX_CAPACITY, OPEN, RingMemory } from './ring-memory.ts'
 import { RingReader } from './ring-reader.ts'
 import { RingWriter } from './ring-writer.ts'
@@ -23,6 +24,17 @@ export interface RingSideOptions {
    */
   readonly spinUs?: number
 }
+
+const sideRules = {
+  spinUs: number({ min: 0, max: MAX_SPIN_US, defaultOf: () => spinUsFor(1) }),
+}
+
+const ringOptions = options('RingBufferOptions', {
+  capacityBytes: integer({ min: 64, max: MAX_CAPACITY, required: true }),
+  ...sideRules,
+} satisfies Rules<RingBufferOptions>)
+
+const sideOptions = options('RingSideOptions', sideRules satisfies Rules<RingSideOptions>)
 
 /** What another thread needs to use the ring: to be sent by `postMessage` or as `workerData`. */
 export interface RingBufferHandle {
@@ -67,12 +79,8 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
 
   /** @throws `ERR_BAD_OPTION` for a wrong option. */
   constructor(options: RingBufferOptions | (RingBufferHandle & RingSideOptions)) {
-    checkOptions(options, ['ring' in options ? 'ring' : 'capacityBytes', 'spinUs'])
-    const { spinUs = spinUsFor(1) } = options
-    if (!(typeof spinUs === 'number' && spinUs >= 0 && spinUs <= MAX_SPIN_US))
-      badOption('spinUs', `a number from 0 to ${MAX_SPIN_US}`, spinUs)
-    this.#ring =
-      'ring' in options ? new RingMemory(options.ring) : makeMemory(options.capacityBytes)
+    const { memory, spinUs } = settingsOf(options)
+    this.#ring = memory
     this.#writer = new RingWriter(this.#ring, new SpinPolicy(spinUs))
     this.#reader = new RingReader(this.#ring, new SpinPolicy(spinUs))
   }
@@ -136,7 +144,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
    *
    * @throws As `tryWrite`; `ERR_TIMEOUT`, and then nothing is written.
    */
-  writeSync(message: Uint8Array, options: HoldOptions = {}): void {
+  writeSync(message: Uint8Array, options?: HoldOptions): void {
     this.#writer.untilRoomSync(() => this.tryWrite(message) || undefined, checkWait(options))
   }
 
@@ -145,7 +153,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
    *
    * @throws As `writeSync`; `ERR_BAD_STATE` while an earlier write waits.
    */
-  async write(message: Uint8Array, options: WaitOptions = {}): Promise<void> {
+  async write(message: Uint8Array, options?: WaitOptions): Promise<void> {
     await this.#writer.untilRoom(() => this.tryWrite(message) || undefined, checkWait(options))
   }
 
@@ -164,7 +172,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
    *
    * @throws As `writeSync`.
    */
-  reserveSync(byteLength: number, options: HoldOptions = {}): Uint8Array {
+  reserveSync(byteLength: number, options?: HoldOptions): Uint8Array {
     return this.#writer.untilRoomSync(() => this.tryReserve(byteLength), checkWait(options))
   }
 
@@ -173,7 +181,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
    *
    * @throws As `write`.
    */
-  reserve(byteLength: number, options: WaitOptions = {}): Promise<Uint8Array> {
+  reserve(byteLength: number, options?: WaitOptions): Promise<Uint8Array> {
     return this.#writer.untilRoom(() => this.tryReserve(byteLength), checkWait(options))
   }
 
@@ -203,7 +211,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
    *
    * @throws As `tryRead`; `ERR_TIMEOUT`, and nothing is lost.
    */
-  readSync(options: HoldOptions = {}): Uint8Array | undefined {
+  readSync(options?: HoldOptions): Uint8Array | undefined {
     return this.#reader.untilMessageSync(() => this.tryRead(), checkWait(options))
   }
 
@@ -212,7 +220,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
    *
    * @throws As `readSync`.
    */
-  read(options: WaitOptions = {}): Promise<Uint8Array | undefined> {
+  read(options?: WaitOptions): Promise<Uint8Array | undefined> {
     return this.#reader.untilMessage(() => this.tryRead(), checkWait(options))
   }
 
@@ -231,7 +239,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
    *
    * @throws As `readSync`.
    */
-  peekSync(options: HoldOptions = {}): Uint8Array | undefined {
+  peekSync(options?: HoldOptions): Uint8Array | undefined {
     return this.#reader.untilMessageSync(() => this.tryPeek(), checkWait(options))
   }
 
@@ -240,7 +248,7 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
    *
    * @throws As `readSync`.
    */
-  peek(options: WaitOptions = {}): Promise<Uint8Array | undefined> {
+  peek(options?: WaitOptions): Promise<Uint8Array | undefined> {
     return this.#reader.untilMessage(() => this.tryPeek(), checkWait(options))
   }
 
@@ -283,9 +291,14 @@ export class RingBuffer implements Iterable<Uint8Array>, AsyncIterable<Uint8Arra
   }
 }
 
-function makeMemory(capacityBytes: number): RingMemory {
-  checkInteger('capacityBytes', capacityBytes, 64)
-  if (capacityBytes > MAX_CAPACITY)
-    badOption('capacityBytes', `at most ${MAX_CAPACITY}`, capacityBytes)
-  return RingMemory.make(capacityBytes)
+function settingsOf(options: RingBufferOptions | (RingBufferHandle & RingSideOptions)): {
+  readonly memory: RingMemory
+  readonly spinUs: number
+} {
+  if (typeof options === 'object' && options !== null && 'ring' in options) {
+    const { ring, ...side } = options
+    return { memory: new RingMemory(ring), ...sideOptions.check(side) }
+  }
+  const { capacityBytes, spinUs } = ringOptions.check(options)
+  return { memory: RingMemory.make(capacityBytes), spinUs }
 }

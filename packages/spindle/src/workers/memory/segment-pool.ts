@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
-import { mark } from '../../copies.ts'
+import { badOption, checkInteger } from '../../check.ts'
+import { isOf, mark } from '../../copies.ts'
 import { SpindleError, TimeoutError } from '../../errors.ts'
+import { integer, is, options, type Rule, type Rules } from '../../options/index.ts'
 import { AcquireQueue } from './acquire-queue.ts'
 import { Arena, type ArenaMemory, type Place } from './arena.ts'
 import { Lease, type LeaseDescriptor, type LeaseHandover, leaseOf, staleView } from './lease.ts'
@@ -25,6 +26,25 @@ export interface SegmentPoolOptions {
   readonly maxBytes?: number
 }
 
+const LARGEST_SEGMENT = 2 ** 30
+
+const poolOptions = options('SegmentPoolOptions', {
+  segmentBytes: is(`a power of two from 32768 to ${LARGEST_SEGMENT}`, isSegmentSize, {
+    default: 2 ** 24,
+  }),
+  maxBytes: integer({ min: 1 }),
+} satisfies Rules<SegmentPoolOptions>)
+
+function isSegmentSize(value: unknown): boolean {
+  const bytes = value as number
+  return bytes >= 2 ** 15 && bytes <= LARGEST_SEGMENT && Number.isInteger(Math.log2(bytes))
+}
+
+/** The rule of an option that is a pool. */
+export const segmentPoolRule: Rule<SegmentPool, 'maybe'> = is('a SegmentPool', (value) =>
+  isOf(value, 'SegmentPool'),
+)
+
 /** What another thread needs to use the pool: to be sent by `postMessage` or as `workerData`. */
 export interface SegmentPoolHandle extends ArenaMemory {
   readonly id: number
@@ -46,8 +66,6 @@ export interface SegmentPoolStats {
   /** Number of waits that no notification ended in time. 0 unless there is a bug. */
   readonly lostWakeups: number
 }
-
-const LARGEST_SEGMENT = 2 ** 30
 
 /**
  * The pools of this thread, with this thread's member number in each. Attaching again, as an op may
@@ -181,7 +199,7 @@ export class SegmentPool {
    *
    * @throws `ERR_TOO_LARGE`; `ERR_TIMEOUT`; the signal's reason.
    */
-  async acquire(byteLength: number, options: WaitOptions = {}): Promise<Lease> {
+  async acquire(byteLength: number, options?: WaitOptions): Promise<Lease> {
     this.#checkSize(byteLength)
     const limits = checkWait(options)
     return this.#waiting.add(
@@ -196,7 +214,7 @@ export class SegmentPool {
    *
    * @throws `ERR_TOO_LARGE`; `ERR_TIMEOUT`.
    */
-  acquireSync(byteLength: number, options: HoldOptions = {}): Lease {
+  acquireSync(byteLength: number, options?: HoldOptions): Lease {
     const { timeoutMs } = checkWait(options)
     const lease = this.#arena.eventCount.waitSync(
       () => this.tryAllocate(byteLength),
@@ -302,11 +320,8 @@ export class SegmentPool {
 }
 
 function makeArena(options: SegmentPoolOptions): Arena {
-  checkOptions(options, ['segmentBytes', 'maxBytes'])
-  const { segmentBytes = 2 ** 24, maxBytes = Math.max(2 ** 28, segmentBytes) } = options
-  checkInteger('segmentBytes', segmentBytes, 2 ** 15)
-  if (segmentBytes > LARGEST_SEGMENT || !Number.isInteger(Math.log2(segmentBytes)))
-    badOption('segmentBytes', `a power of two from 32768 to ${LARGEST_SEGMENT}`, segmentBytes)
+  const { segmentBytes, ...given } = poolOptions.check(options)
+  const { maxBytes = Math.max(2 ** 28, segmentBytes) } = given
   checkInteger('maxBytes', maxBytes, segmentBytes)
   return Arena.make(segmentBytes, Math.floor(maxBytes / segmentBytes))
 }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, readSync, writeSync } from 'node:fs'
-import { badOption, checkInteger, checkOptions } from '../../check.ts'
+import { badOption } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
+import { integer, options, type Rules } from '../../options/index.ts'
 import { openUnnamedFile } from './unnamed-file.ts'
 
 // Memory between processes. Node has no mmap, and IPC copies bytes several times. A file in memory
@@ -19,6 +20,11 @@ export interface SharedFileOptions {
    */
   readonly count?: number
 }
+
+const slotsOptions = options('SharedFileOptions', {
+  slotBytes: integer({ min: 1, default: 256 * 1024 }),
+  count: integer({ min: 1, default: 256, unit: 'slots' }),
+} satisfies Rules<SharedFileOptions>)
 
 /** What another process needs to use the slots: plain data that JSON can hold. */
 export interface SharedFileHandle {
@@ -83,10 +89,7 @@ export class SharedFile implements Disposable {
    * @throws `ERR_BAD_OPTION`; errors of the file system if no file can be opened.
    */
   static create(options: SharedFileOptions = {}): SharedFile {
-    checkOptions(options, ['slotBytes', 'count'])
-    const { slotBytes = 256 * 1024, count = 256 } = options
-    checkInteger('slotBytes', slotBytes, 1)
-    checkInteger('count', count, 1)
+    const { slotBytes, count } = slotsOptions.check(options)
     return new SharedFile({ fd: openUnnamedFile(slotBytes * count), slotBytes, count })
   }
 

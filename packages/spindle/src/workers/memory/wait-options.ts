@@ -1,4 +1,4 @@
-import { checkDuration } from '../../check.ts'
+import { durationMs, options, type Rule, type Rules, signal } from '../../options/index.ts'
 import type { WaitLimits } from './event-count.ts'
 
 /** Limits of a wait that blocks the thread. */
@@ -13,11 +13,20 @@ export interface WaitOptions extends HoldOptions {
   readonly signal?: AbortSignal
 }
 
+/** The rules of {@link WaitOptions}. */
+export const waitRules: {
+  readonly timeoutMs: Rule<number, 'always'>
+  readonly signal: Rule<AbortSignal, 'maybe'>
+} = {
+  timeoutMs: durationMs({ orInfinity: true, default: Number.POSITIVE_INFINITY }),
+  signal: signal(),
+}
+
+const waitOptions = options('WaitOptions', waitRules satisfies Rules<WaitOptions>)
+
+const NO_LIMITS: WaitLimits = { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined }
+
 /** @throws `ERR_BAD_OPTION` */
-export function checkWait({
-  timeoutMs = Number.POSITIVE_INFINITY,
-  signal,
-}: WaitOptions): WaitLimits {
-  checkDuration('timeoutMs', timeoutMs, undefined, true)
-  return { timeoutMs, signal }
+export function checkWait(given: WaitOptions | undefined): WaitLimits {
+  return given === undefined ? NO_LIMITS : waitOptions.check(given)
 }

@@ -1,10 +1,23 @@
 import type { ResourceLimits } from 'node:worker_threads'
-import { badOption, checkDuration, checkInteger, checkOptions } from '../../check.ts'
 import { checkOwn } from '../../copies.ts'
-import { checkResumable } from '../../engine/progress/resumption.ts'
+import { checkResumedState, resumableRule } from '../../engine/progress/resumption.ts'
 import type { Pipeline } from '../../engine/run/pipeline.ts'
 import type { BuildOptions } from '../../engine/types.ts'
-import type { SegmentPool } from '../memory/segment-pool.ts'
+import {
+  anything,
+  boolean,
+  checkArgument,
+  durationMs,
+  integer,
+  is,
+  object,
+  options,
+  type Rule,
+  type Rules,
+  signal,
+} from '../../options/index.ts'
+import { type SegmentPool, segmentPoolRule } from '../memory/segment-pool.ts'
+import { limitsRule, processLimitsRule } from '../supervise/resource-limits.ts'
 
 /**
  * The type of an export's items: of a builder, an iterable, or the result of a function.
@@ -83,62 +96,45 @@ export interface RemotePipelineOptions extends RemoteOptions {
   readonly build?: RemoteBuildOptions
 }
 
-const names = [
-  'export',
-  'args',
-  'bufferSize',
-  'timeoutMs',
-  'transfer',
-  'arena',
-  'signal',
-  'resourceLimits',
-] as const satisfies readonly (keyof RemoteOptions)[]
+const remoteRules = {
+  export: is('the name of an export', (value) => typeof value === 'string' && value !== ''),
+  args: anything(),
+  bufferSize: integer({ min: 1, unit: 'items' }),
+  timeoutMs: durationMs({ orInfinity: true }),
+  transfer: boolean(),
+  arena: segmentPoolRule,
+  signal: signal(),
+  resourceLimits: limitsRule,
+} satisfies Rules<RemoteOptions>
+
+const buildRule: Rule<RemoteBuildOptions, 'maybe'> = object()
+const ofProcess = {
+  ...remoteRules,
+  arena: is('left out: shared memory does not reach other processes', () => false),
+  resourceLimits: processLimitsRule,
+}
+const declared = {
+  thread: {
+    iterable: options('RemoteOptions', remoteRules),
+    pipeline: options('RemotePipelineOptions', {
+      ...remoteRules,
+      build: buildRule,
+    } satisfies Rules<RemotePipelineOptions>),
+  },
+  process: {
+    iterable: options('RemoteOptions', ofProcess),
+    pipeline: options('RemotePipelineOptions', { ...ofProcess, build: buildRule }),
+  },
+}
 
 /** @throws `ERR_BAD_OPTION`. */
 export function checkRemoteOptions(
-  options: RemotePipelineOptions,
+  given: RemotePipelineOptions,
   kind: 'pipeline' | 'iterable',
   place: 'thread' | 'process',
 ): void {
-  checkOptions(options, kind === 'pipeline' ? [...names, 'build'] : names)
-  const {
-    export: exportName,
-    bufferSize,
-    timeoutMs,
-    transfer,
-    arena,
-    signal,
-    resourceLimits,
-    build,
-  } = options
-  if (exportName !== undefined && (typeof exportName !== 'string' || exportName === ''))
-    badOption('export', 'the name of an export', exportName)
-  if (bufferSize !== undefined) checkInteger('bufferSize', bufferSize, 1)
-  if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
-  if (transfer !== undefined && typeof transfer !== 'boolean')
-    badOption('transfer', 'a boolean', transfer)
-  if (arena !== undefined) {
-    checkOwn('arena', arena, 'SegmentPool')
-    if (place === 'process')
-      badOption('arena', 'left out, because shared memory does not reach other processes', arena)
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    badOption('signal', 'an AbortSignal', signal)
-  if (build !== undefined && (typeof build !== 'object' || build === null))
-    badOption('build', 'an object', build)
-  if (build !== undefined) checkResumable(build)
-  if (resourceLimits !== undefined) checkLimits(resourceLimits, place)
-}
-
-function checkLimits(limits: ResourceLimits, place: 'thread' | 'process'): void {
-  const both = ['maxOldGenerationSizeMb', 'maxYoungGenerationSizeMb'] as const
-  const known = place === 'process' ? both : ([...both, 'codeRangeSizeMb', 'stackSizeMb'] as const)
-  if (typeof limits !== 'object' || limits === null)
-    badOption('resourceLimits', 'an object', limits)
-  checkOptions(limits, known, '`resourceLimits`')
-  for (const name of known) {
-    const value = limits[name]
-    if (value !== undefined && !(typeof value === 'number' && value > 0))
-      badOption(`resourceLimits.${name}`, 'a number of MiB > 0', value)
-  }
+  const { arena, build } = declared[place][kind].check(given) as RemotePipelineOptions
+  if (arena !== undefined) checkOwn('arena', arena, 'SegmentPool')
+  checkArgument('resumable', build?.resumable, resumableRule)
+  if (build !== undefined) checkResumedState(build)
 }

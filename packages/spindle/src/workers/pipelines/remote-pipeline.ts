@@ -1,7 +1,11 @@
-import { badOption, checkChoice, checkDuration, checkOptions } from '../../check.ts'
 import { makeReport, type Report } from '../../engine/report/report.ts'
 import type { PipelineState } from '../../engine/resume-state.ts'
-import type { StopOptions, TakeOptions } from '../../engine/run/pipeline.ts'
+import {
+  type StopOptions,
+  stopOptions,
+  type TakeOptions,
+  takeOptions,
+} from '../../engine/run/pipeline.ts'
 import type { PipelineStats } from '../../engine/stats/pipeline-stats.ts'
 import type { Tuning } from '../../engine/tuned.ts'
 import { IteratorState } from './iterator-state.ts'
@@ -93,10 +97,7 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
-    checkOptions(options, ['mode', 'timeoutMs'])
-    const { mode = 'abort', timeoutMs } = options
-    checkChoice('mode', mode, ['drain', 'discard', 'abort'])
-    if (timeoutMs !== undefined) checkDuration('timeoutMs', timeoutMs, undefined, true)
+    stopOptions.check(options)
     await this.#stream.lifecycle.stop(options)
   }
 
@@ -124,11 +125,7 @@ export class RemoteHandle<T> implements RemotePipeline<T> {
   }
 
   #limitOf(options: TakeOptions): number {
-    checkOptions(options, ['timeoutMs'])
-    const { timeoutMs = this.#timeoutMs } = options
-    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
-      badOption('timeoutMs', 'a number of milliseconds >= 0, or Infinity', timeoutMs)
-    return timeoutMs
+    return takeOptions.check(options).timeoutMs ?? this.#timeoutMs
   }
 
   commit(item: T): void {

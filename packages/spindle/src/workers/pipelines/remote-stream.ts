@@ -146,7 +146,7 @@ export class RemoteStream implements PipelineChannelOwner {
       const message = this.#channel.wait(until - clockMs())
       if (message === undefined)
         throw new TimeoutError(
-          `no state within \`timeoutMs\` ${timeoutMs}: the event loop of the worker is blocked`,
+          `no state within \`timeoutMs\` ${timeoutMs}: the worker's event loop is blocked`,
         )
       if (message === 'gone') this.lifecycle.vanished()
       else this.#onMessage(message)

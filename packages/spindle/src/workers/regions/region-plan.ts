@@ -6,7 +6,7 @@ import type {
   VariantsConfig,
 } from '../../engine/config.ts'
 import type { Range } from '../../engine/tuned.ts'
-import type { RetryOptions, StageInfo } from '../../engine/types.ts'
+import type { RetrySettings, StageInfo } from '../../engine/types.ts'
 import { isWorkerOp, type OpReference } from '../../engine/worker-op.ts'
 import { SpindleError } from '../../errors.ts'
 import { referenceOf as toReference } from '../calls/worker-module.ts'
@@ -107,13 +107,7 @@ function planPipe(config: PipeConfig, isOrdered: boolean): StagePlan {
   }
 }
 
-function planRetry({
-  retries,
-  minDelayMs,
-  maxDelayMs,
-  factor,
-  jitter,
-}: Required<RetryOptions>): RetryPlan {
+function planRetry({ retries, minDelayMs, maxDelayMs, factor, jitter }: RetrySettings): RetryPlan {
   return { retries, minDelayMs, maxDelayMs, factor, jitter }
 }
 

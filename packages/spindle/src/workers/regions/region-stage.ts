@@ -1,4 +1,5 @@
 import type { RegionConfig } from '../../engine/config.ts'
+import type { WorkerNumber } from '../../engine/executor.ts'
 import { absorb, discard, Item, lose, retire } from '../../engine/flow/item.ts'
 import { Queue } from '../../engine/flow/queue.ts'
 import { Budget } from '../../engine/stages/budget.ts'
@@ -107,7 +108,19 @@ export class RegionStage extends PulledStage implements SupervisorOwner, ProxyOw
   }
 
   override get blockedMs(): number {
-    return this.info.concurrency * this.exit.times().fullMs
+    return this.concurrency * this.exit.times().fullMs
+  }
+
+  /** The number of workers, and how to change it. */
+  get sizing(): WorkerNumber {
+    return this.#supervisor.sizing((count) => this.#resize(count))
+  }
+
+  #resize(count: number): void {
+    if (this.state > RUNNING || count === this.#supervisor.count) return
+    for (const stage of this.#inner) stage.copies = count
+    this.resized(count)
+    this.#supervisor.resize(count)
   }
 
   protected override readonly holdsLoop: boolean = false

@@ -1,4 +1,5 @@
 import type { RegionWorkersConfig } from '../../engine/config.ts'
+import type { WorkerNumber } from '../../engine/executor.ts'
 import type { Item } from '../../engine/flow/item.ts'
 import { InfrastructureError, messageOf } from '../../errors.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
@@ -45,11 +46,14 @@ export class RegionSupervisor implements RegionWorkerOwner {
   readonly workers: Set<RegionWorker> = new Set()
   readonly #owner: SupervisorOwner
   readonly #options: RegionWorkerOptions
-  readonly #count: number
+  #count: number
+  /** Workers that are no longer needed: they finish what they have, and end. */
+  readonly #retiring: Set<RegionWorker> = new Set()
   readonly #initConcurrency: number
   readonly #tries: StartTries = new StartTries()
   /** Waits before the next attempt to start a worker. */
   #retry: Timer | undefined
+  readonly #settings: RegionWorkersConfig
   readonly #maxDeaths: number
   readonly #isOrdered: boolean
   readonly #inputs: Map<number, RegionInput> = new Map()
@@ -60,14 +64,11 @@ export class RegionSupervisor implements RegionWorkerOwner {
   /** Changed bounds of stages, for workers that are started later. */
   readonly #sizes: Map<number, number> = new Map()
 
-  constructor(
-    owner: SupervisorOwner,
-    options: RegionWorkerOptions,
-    settings: Pick<RegionWorkersConfig, 'count' | 'maxDeaths' | 'outputOrder' | 'initConcurrency'>,
-  ) {
+  constructor(owner: SupervisorOwner, options: RegionWorkerOptions, settings: RegionWorkersConfig) {
     this.#owner = owner
     this.#options = options
     this.#count = settings.count
+    this.#settings = settings
     this.#initConcurrency = settings.initConcurrency
     this.#maxDeaths = settings.maxDeaths
     this.#isOrdered = settings.outputOrder === 'input'
@@ -87,7 +88,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     let starting = 0
     for (const worker of this.workers) if (!worker.isReady && !worker.isClosing) starting++
     while (
-      this.workers.size < this.#count &&
+      this.workers.size - this.#retiring.size < this.#count &&
       starting < this.#initConcurrency &&
       this.#retry === undefined &&
       this.#owner.isWanted
@@ -128,6 +129,64 @@ export class RegionSupervisor implements RegionWorkerOwner {
     for (const worker of this.workers) worker.resizeStage(stage, concurrency)
   }
 
+  /** The number of workers, with its bounds. `resize` changes it. */
+  sizing(resize: (count: number) => void): WorkerNumber {
+    const { count: max, minCount: min, isRange } = this.#settings
+    const { working: busy, waiting } = this
+    return { size: this.#count, min, max, isRange, busy, waiting, resize }
+  }
+
+  /** Maximum number of workers. */
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * Sets the number of workers. Missing ones start. Surplus ones get no more inputs, except those
+   * that complete their batches, and end when all their inputs are done. No item runs twice.
+   */
+  resize(count: number): void {
+    this.#count = count
+    for (const worker of this.#retiring)
+      if (!worker.isClosing && this.workers.size - this.#retiring.size < count)
+        this.#retiring.delete(worker)
+    const surplus = this.workers.size - this.#retiring.size - count
+    const idleFirst = [...this.workers]
+      .filter((worker) => worker !== this.#isolating && !this.#retiring.has(worker))
+      .sort((one, other) => one.unfinished.size - other.unfinished.size)
+    for (const worker of idleFirst.slice(0, Math.max(0, surplus))) this.#retiring.add(worker)
+    this.#endRetiring()
+    this.#startMissing()
+    this.#owner.workersChanged()
+  }
+
+  #endRetiring(): void {
+    for (const worker of this.#retiring)
+      if (!worker.isClosing && !worker.isFlushing && worker.unfinished.size === 0)
+        worker.cancel(false)
+  }
+
+  /** Whether a worker gets no more inputs. A batch that it has begun is completed. */
+  #isFinishing(worker: RegionWorker): boolean {
+    if (!this.#retiring.has(worker)) return false
+    return !worker.isEmpty || worker.unfinished.size === 0
+  }
+
+  /** Number of workers that run something now. */
+  get working(): number {
+    let working = 0
+    for (const worker of this.workers)
+      if (worker.isReady && !worker.isClosing && worker.isBusy) working++
+    return working
+  }
+
+  /** Number of inputs that were sent to workers and have not begun. */
+  get waiting(): number {
+    let waiting = 0
+    for (const worker of this.workers) waiting += worker.waiting
+    return waiting
+  }
+
   /** Number of workers that have or will have work in progress. */
   get busy(): number {
     let busy = this.#again.length > 0 || this.#retry !== undefined ? 1 : 0
@@ -162,7 +221,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
   pick(only: number | undefined): RegionWorker | undefined {
     let chosen: RegionWorker | undefined
     for (const worker of this.workers) {
-      if (worker === this.#isolating || !worker.hasRoom) continue
+      if (worker === this.#isolating || !worker.hasRoom || this.#isFinishing(worker)) continue
       if (only !== undefined && !worker.unfinished.has(only)) continue
       if (chosen === undefined || isLessLoaded(worker, chosen)) chosen = worker
     }
@@ -185,6 +244,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     this.#inputs.delete(input.seq)
     input.worker?.moving.delete(input.seq)
     input.worker?.unfinished.delete(input.seq)
+    if (this.#retiring.size > 0) this.#endRetiring()
   }
 
   /** An isolating worker announces a call with these inputs. */
@@ -195,6 +255,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
   /** A worker has given all results that it had kept for larger batches. */
   flushed(worker: RegionWorker): void {
     worker.flushed()
+    this.#endRetiring()
     if (worker !== this.#isolating) worker.setIsolating(false)
   }
 
@@ -237,6 +298,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
   #idleWorker(): RegionWorker | undefined {
     for (const worker of this.workers) {
       if (!worker.isReady || worker.isClosing || worker.unfinished.size > 0) continue
+      if (this.#retiring.has(worker)) continue
       worker.setIsolating(true)
       return worker
     }
@@ -309,7 +371,9 @@ export class RegionSupervisor implements RegionWorkerOwner {
 
   workerEnded(worker: RegionWorker, exit: RegionWorkerExit): void {
     this.workers.delete(worker)
-    if (this.#owner.isWanted) this.#died(worker, exit)
+    const hasRetired = this.#retiring.delete(worker) && worker.unfinished.size === 0
+    if (hasRetired && this.#owner.isWanted) this.#startMissing()
+    else if (this.#owner.isWanted) this.#died(worker, exit)
     this.#owner.workersChanged()
   }
 

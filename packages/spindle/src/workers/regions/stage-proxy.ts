@@ -48,7 +48,7 @@ export interface ProxyOwner {
 export interface ProxySettings {
   readonly maxFailures: FailureBudget
   readonly timeoutMs: number | undefined
-  /** Number of workers that it runs in. */
+  /** Number of workers that it runs in at first. */
   readonly workers: number
   /** Range of the number of calls in each worker. */
   readonly range: Range | undefined
@@ -68,6 +68,7 @@ export class StageProxy extends Stage {
   readonly budget: Budget
   readonly #settings: ProxySettings
   readonly #exit: MergedQueue
+  #copies: number
   #owner: ProxyOwner | undefined
   #cause: unknown
   #isOver = false
@@ -78,6 +79,7 @@ export class StageProxy extends Stage {
   constructor(info: StageInfo, graph: GraphContext, settings: ProxySettings) {
     super(info, graph)
     this.#settings = settings
+    this.#copies = settings.workers
     this.budget = new Budget(settings.maxFailures)
     this.#exit = new MergedQueue(settings.workers)
   }
@@ -93,7 +95,15 @@ export class StageProxy extends Stage {
 
   /** Number of workers that it runs in. */
   get copies(): number {
-    return this.#settings.workers
+    return this.#copies
+  }
+
+  /** Sets the number of workers. The number of calls in each of them stays. */
+  set copies(workers: number) {
+    const each = Math.max(1, Math.round(this.concurrency / this.#copies))
+    this.#copies = workers
+    this.#exit.workers = workers
+    this.resized(each * workers)
   }
 
   /**
@@ -101,8 +111,8 @@ export class StageProxy extends Stage {
    * at least one per worker.
    */
   override resize(concurrency: number): void {
-    const each = Math.max(1, Math.floor(concurrency / this.#settings.workers))
-    this.resized(each * this.#settings.workers)
+    const each = Math.max(1, Math.floor(concurrency / this.#copies))
+    this.resized(each * this.#copies)
     this.#owner?.innerResized(this, each)
   }
 
@@ -172,8 +182,8 @@ export class StageProxy extends Stage {
   }
 
   override get workers(): StageWorkers {
-    const { kind, workers: count } = this.#settings
-    return { pool: this.#pool, kind, count, isRegion: true }
+    const { kind } = this.#settings
+    return { pool: this.#pool, kind, count: this.#copies, isRegion: true }
   }
 
   override get heldMs(): number {
@@ -283,13 +293,13 @@ export function lastCallsOfProxy(inner: readonly StageProxy[]): readonly Measure
  * items.
  */
 class MergedQueue extends Queue {
-  readonly #workers: number
+  workers: number
   #emptyMs = 0
   #fullMs = 0
 
   constructor(workers: number) {
     super(1, undefined)
-    this.#workers = workers
+    this.workers = workers
   }
 
   add(counts: readonly number[], at: number): void {
@@ -300,12 +310,11 @@ class MergedQueue extends Queue {
     this.bytes += of(BYTES)
     this.mostBytes = Math.max(this.mostBytes, of(MOST_BYTES))
     this.discarded += of(DISCARDED)
-    this.#emptyMs += of(EMPTY_MS)
-    this.#fullMs += of(FULL_MS)
+    this.#emptyMs += of(EMPTY_MS) / this.workers
+    this.#fullMs += of(FULL_MS) / this.workers
   }
 
   override times(): QueueTimes {
-    const fullMs = this.#fullMs / this.#workers
-    return { emptyMs: this.#emptyMs / this.#workers, fullMs, overMs: 0, bytesFullMs: 0 }
+    return { emptyMs: this.#emptyMs, fullMs: this.#fullMs, overMs: 0, bytesFullMs: 0 }
   }
 }

@@ -274,7 +274,7 @@ describe('a pipeline that can be resumed', () => {
       if (n === 1) break
     }
     loader.commit(0)
-    // The far side is at its third item, or will be in a moment.
+    // The worker side is at its third item, or will be in a moment.
     const isHeld = () => {
       try {
         loader.state({ timeoutMs: 20 })

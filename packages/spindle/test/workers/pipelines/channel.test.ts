@@ -7,7 +7,7 @@ import {
 } from '../../../src/workers/pipelines/pipeline-channel.ts'
 import type { RemoteMessage } from '../../../src/workers/pipelines/pipeline-protocol.ts'
 
-// A far side that answers each 'begin' by one message, at once or a little later.
+// A worker side that answers each 'begin' by one message, at once or a little later.
 const answering = `
 const { workerData: { port, control: buffer, lifeline } } = require('node:worker_threads')
 const control = new Int32Array(buffer)

@@ -93,6 +93,11 @@ export function loadsOf(stats: PipelineStats): Loads {
   }
 }
 
+/** Share of the slots' time in which calls are in progress. */
+function waitsAndWork({ running, queued, backoff, throttled }: StageStats['shares']): number {
+  return running + queued + backoff + throttled
+}
+
 function loadOf(stats: StageStats, { elapsedMs }: PipelineStats): StageLoad {
   const { shares, concurrency, name, queue } = stats
   // If the exit queue is mostly empty, results wait for earlier ones of this stage and not for a
@@ -101,7 +106,7 @@ function loadOf(stats: StageStats, { elapsedMs }: PipelineStats): StageLoad {
   return {
     stats,
     name,
-    use: Math.min(1, shares.running + shares.queued + shares.backoff + blocked),
+    use: Math.min(1, waitsAndWork(shares) + blocked),
     running: shares.running * concurrency,
     held: Math.min(1, stats.loopMs / elapsedMs),
   }

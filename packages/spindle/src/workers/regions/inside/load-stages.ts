@@ -44,7 +44,11 @@ async function loadPipe(plan: PipePlan): Promise<PipeConfig> {
     run,
     isElements: false,
     executor: undefined,
-    retry: plan.retry === undefined ? undefined : { ...plan.retry, shouldRetry: () => true },
+    retry:
+      plan.retry === undefined
+        ? undefined
+        : { ...plan.retry, shouldRetry: () => true, delayMs: undefined },
+    rateLimit: undefined,
     // The main side counts failures, for all workers together.
     maxFailures: Number.POSITIVE_INFINITY,
   }

@@ -1,0 +1,37 @@
+export { mustBe, show } from '../check.ts'
+// How options are declared and checked: one declaration for each options object.
+export {
+  type Checked,
+  checkArgument,
+  declaredOptions,
+  type OptionError,
+  Options,
+  options,
+  type Rules,
+  type RulesOf,
+  unknownOption,
+} from './options.ts'
+export {
+  type AnyRule,
+  anything,
+  type Bounds,
+  boolean,
+  choice,
+  count,
+  durationMs,
+  either,
+  exactInteger,
+  func,
+  group,
+  integer,
+  is,
+  list,
+  number,
+  object,
+  type Presence,
+  quotedChoices,
+  type Rule,
+  type RuleSettings,
+  signal,
+  text,
+} from './rules.ts'

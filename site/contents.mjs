@@ -1,0 +1,48 @@
+// The table of contents: every page of docs/ is in it once, and every page is reached from it.
+// `page` is a file of docs/ or site/pages/ without its ending.
+
+export const CONTENTS = [
+  {
+    title: 'Start',
+    pages: ['getting-started', 'async-io', 'choosing-a-format', 'troubleshooting', 'faq'],
+  },
+  {
+    title: 'Pipelines',
+    pages: [
+      'semantics',
+      'sources',
+      'batching',
+      'data-loader',
+      'paths-and-merges',
+      'pushing',
+      'rate-limits',
+      'resume',
+      'checkpoints',
+    ],
+  },
+  {
+    title: 'Where code runs',
+    pages: ['where-code-runs', 'regions', 'remote', 'shared-memory', 'loop-guard', 'bundlers'],
+  },
+  {
+    title: 'Performance',
+    pages: ['find-the-bottleneck', 'tuning', 'observability', 'trace', 'comparing-ranks'],
+  },
+  {
+    title: 'Media and arrays',
+    pages: [
+      'images',
+      'audio',
+      'video',
+      'media-chain',
+      'filters',
+      'from-the-ffmpeg-command',
+      'arrays',
+      'wav',
+      'archives',
+      'untrusted-input',
+    ],
+  },
+  { title: 'Coming from', pages: ['migrating-from-torch', 'migrating-from-tf-data'] },
+  { title: 'Reference', pages: ['options', 'errors', 'architecture', 'changelog'] },
+]
