@@ -10,7 +10,10 @@ describe('workers()', () => {
   it('checks its options when they are given', () => {
     for (const [options, pattern] of [
       [{}, /`count` must be an integer >= 1 or { min, max }, got undefined/],
-      [{ count: 0 }, /`count` must be an integer >= 1 or { min, max }, got 0 \(.*builder\.test\.ts:\d+\)/],
+      [
+        { count: 0 },
+        /`count` must be an integer >= 1 or { min, max }, got 0 \(.*builder\.test\.ts:\d+\)/,
+      ],
       [{ count: 1, kind: 'fibre' }, /`kind` must be 'thread' or 'process'/],
       [{ count: 1, outputOrder: 'random' }, /`outputOrder` must be 'completion' or 'input'/],
       [{ count: 1, maxDeaths: 0 }, /`maxDeaths` must be an integer >= 1/],
