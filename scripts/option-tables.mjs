@@ -7,6 +7,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ENTRIES, LIBRARIES } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const UNITS = { Ms: 'ms', Us: 'µs', Sec: 's', Bytes: 'bytes', Mb: 'MiB', Pixels: 'pixels' }
@@ -40,32 +41,45 @@ export function optionTables(declared) {
 /** The members of an interface and of those it extends, by name. */
 export function membersOf(name, interfaces = readInterfaces()) {
   const { bases = [], members = [] } = interfaces.get(name) ?? {}
-  const inherited = bases.flatMap((base) => [...membersOf(base, interfaces)])
+  const inherited = bases.flatMap(({ base, omitted }) =>
+    [...membersOf(base, interfaces)].filter(([member]) => !omitted.includes(member)),
+  )
   return new Map([...inherited, ...members.map((member) => [member.name, member])])
 }
 
 /** The public interfaces of both packages: what they extend, and their members. */
 export function readInterfaces() {
   const found = new Map()
-  for (const folder of readdirSync(join(root, 'packages')))
+  // Of two interfaces with one name, that of the first package counts.
+  for (const { folder } of LIBRARIES)
     for (const file of sourcesOf(folder)) {
       const text = readFileSync(file, 'utf8')
       const form =
         /^export interface (?<name>\w+)(?<head>[^{]*(?:\{[^{}]*\}[^{]*)*?)\{(?:\n(?<body>.*?)^)?\}/gms
       for (const { groups } of text.matchAll(form)) {
         const [, bases = ''] = /\bextends\s+([\w\s,.<>|'&]+)$/.exec(groups.head.trim()) ?? []
-        const names = bases.replaceAll(/<[^>]*>/g, '').split(',')
-        found.set(groups.name, {
-          bases: names.map((one) => one.trim()).filter(Boolean),
-          members: parseMembers(groups.body ?? ''),
-        })
+        if (!found.has(groups.name))
+          found.set(groups.name, {
+            bases: basesIn(bases),
+            members: parseMembers(groups.body ?? ''),
+          })
       }
     }
   return found
 }
 
+/** `A, Omit<B<T>, 'c' | 'd'>` -> the names of the interfaces, and the members that they lose. */
+function basesIn(text) {
+  return [
+    ...text.matchAll(/(?:Omit<)?(?<base>\w+)(?:<[^<>]*>)?(?<rest>(?:,\s*(?:'\w+'[\s|]*)+>)?)/g),
+  ].map(({ groups: { base, rest } }) => ({
+    base,
+    omitted: [...rest.matchAll(/'(\w+)'/g)].map(([, name]) => name),
+  }))
+}
+
 function sourcesOf(folder) {
-  const src = join(root, 'packages', folder, 'src')
+  const src = join(root, folder, 'src')
   return readdirSync(src, { recursive: true })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(src, file))
@@ -75,7 +89,7 @@ function sourcesOf(folder) {
 function parseMembers(body) {
   const [, indent] = /^( *)\S/m.exec(body) ?? ['', '  ']
   const form = new RegExp(
-    `(?:^${indent}/\\*\\*(?<doc>(?:(?!\\*/).)*)\\*/\\n)?^${indent}(?:readonly )?(?<name>\\w+)\\??: (?<type>.*?)(?=^${indent}(?:/\\*|readonly |\\w)|(?![^]))`,
+    `(?:^${indent}/\\*\\*(?<doc>(?:(?!\\*/).)*)\\*/\\n)?^${indent}(?:readonly )?(?<name>\\w+)\\??:\\s(?<type>.*?)(?=^${indent}(?:/\\*|readonly |\\w)|(?![^]))`,
     'gms',
   )
   return [...body.matchAll(form)].map(({ groups: { doc = '', name, type } }) => ({
@@ -142,22 +156,11 @@ function printed(value) {
 
 /** The entries that people import: `spindle/source`, the file that exports its names. */
 function entries() {
-  return readdirSync(join(root, 'packages')).flatMap((folder) => {
-    const manifest = JSON.parse(
-      readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'),
-    )
-    return Object.entries(manifest.exports ?? {}).flatMap(([path, target]) =>
-      typeof target === 'string'
-        ? []
-        : [
-            {
-              package: manifest.name,
-              specifier: manifest.name + path.slice(1),
-              text: readFileSync(join(root, 'packages', folder, target['@spindle/source']), 'utf8'),
-            },
-          ],
-    )
-  })
+  return ENTRIES.map(({ package: name, specifier, source }) => ({
+    package: name,
+    specifier,
+    text: readFileSync(join(root, source), 'utf8'),
+  }))
 }
 
 function entryOf(name) {

@@ -25,6 +25,8 @@ export async function writeApi(root, target) {
     githubPages: false,
     sort: ['source-order'],
     entryFileName: 'index',
+    // Interfaces and types are on the page of their entry: a page for each would double the build.
+    membersWithOwnFile: ['Class', 'Function'],
     hidePageHeader: true,
     hideBreadcrumbs: false,
     useCodeBlocks: true,
@@ -38,7 +40,7 @@ export async function writeApi(root, target) {
     indexFormat: 'table',
     sanitizeComments: true,
     tableColumnSettings: { hideSources: true, hideModifiers: true, leftAlignHeaders: true },
-    pageTitleTemplates: { member: ({ name, kind }) => plainTitle(name, kind) },
+    pageTitleTemplates: { member: ({ name }) => name },
   })
   const project = await app.convert()
   if (project === undefined) throw new Error('TypeDoc could not read the packages')
@@ -51,10 +53,6 @@ export async function writeApi(root, target) {
   const declared = declarations(root)
   writeFileSync(join(target, 'options.md'), optionPages(project, declared))
   return names(project)
-}
-
-function plainTitle(name, kind) {
-  return kind === 'Function' ? `${name}()` : name
 }
 
 /** The option declarations of the packages, where `scripts/option-tables.mjs` writes them. */

@@ -11,6 +11,7 @@ export const CONTENTS = [
     pages: [
       'semantics',
       'sources',
+      'stores',
       'batching',
       'data-loader',
       'paths-and-merges',
@@ -18,6 +19,7 @@ export const CONTENTS = [
       'rate-limits',
       'resume',
       'checkpoints',
+      'sinks',
     ],
   },
   {

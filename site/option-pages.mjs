@@ -1,15 +1,18 @@
-// Tables of options: every interface whose name ends in Options, with type, default and meaning of
-// each member. Where a declaration of the option's rule exists, its rule and unit are added.
+// Tables of options: every interface whose name ends in Options, and every declared one, with type,
+// default and meaning of each member, and with unit and rule where the code declares them.
 import { ReflectionKind } from 'typedoc'
 
 /** The page `options.md`. `declared` is what `scripts/option-tables.mjs --json` prints. */
 export function optionPages(project, declared) {
   const parts = []
-  for (const module of project.children ?? []) {
+  // The engine first, then its other entries, then the other packages.
+  const rank = ({ name }) => (name === 'spindle' ? 0 : name.startsWith('@') ? 2 : 1)
+  const modules = (project.children ?? []).toSorted((one, other) => rank(one) - rank(other))
+  for (const module of modules) {
     const tables = (module.children ?? [])
-      .filter(({ name, kind }) => name.endsWith('Options') && kind !== ReflectionKind.Reference)
+      .filter(({ name, kind }) => isOptions(name, declared) && kind !== ReflectionKind.Reference)
       .sort((one, other) => (one.name < other.name ? -1 : 1))
-      .map((type) => table(type, rules(declared, type.name)))
+      .map((type) => table(type, declared[type.name]?.options))
       .filter(Boolean)
     if (tables.length > 0) parts.push(`## ${module.name}`, ...tables)
   }
@@ -27,29 +30,41 @@ ${parts.join('\n\n')}
 `
 }
 
-function rules(declared, name) {
-  const own = declared[name]
-  return new Map((own?.options ?? []).map((option) => [option.name, option]))
+function isOptions(name, declared) {
+  return name.endsWith('Options') || name in declared
 }
 
+/** `declared`: the options with their rules, if the code declares them. */
 function table(type, declared) {
   const members = membersOf(type)
   if (members.length === 0) return ''
-  const hasRules = declared.size > 0
-  const head = ['option', 'type', 'default', ...(hasRules ? ['rule'] : []), 'meaning']
-  const rows = members.map((member) => {
-    const rule = declared.get(member.name)
-    const { text, fallback } = described(member)
-    return [
-      `\`${member.name}\`${member.flags?.isOptional === true ? '' : ' (required)'}`,
-      code(member.type?.toString() ?? 'unknown'),
-      rule?.default === undefined ? fallback : code(String(rule.default)),
-      ...(hasRules ? [cell([rule?.rule, rule?.unit].filter(Boolean).join(', '))] : []),
-      cell(text),
-    ]
-  })
+  const [head, rows] =
+    declared === undefined
+      ? [['option', 'type', 'default', 'meaning'], members.map(undeclaredRow)]
+      : [['option', 'type', 'default', 'unit', 'rule', 'meaning'], declared.map(declaredRow)]
   const lines = [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`)
   return `### ${type.name}\n\n${cell(summary(type.comment))}\n\n${lines.join('\n')}`
+}
+
+function declaredRow({ name, type, required, default: fallback, unit, rule, doc }) {
+  return [
+    `\`${name}\`${required ? ' (required)' : ''}`,
+    code(type ?? ''),
+    cell(fallback ?? ''),
+    cell(unit ?? ''),
+    cell(rule ?? ''),
+    cell(doc ?? ''),
+  ]
+}
+
+function undeclaredRow(member) {
+  const { text, fallback } = described(member)
+  return [
+    `\`${member.name}\`${member.flags?.isOptional === true ? '' : ' (required)'}`,
+    code(member.type?.toString() ?? 'unknown'),
+    fallback,
+    cell(text),
+  ]
 }
 
 /** The members of an interface, or of an alias of object types. */

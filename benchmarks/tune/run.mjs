@@ -1,6 +1,6 @@
 // How near to the optimum the tuner comes:
 //   node benchmarks/tune/run.mjs [--sim] [--engine [--at n]] [--jobs] [--only case,…] [--seeds n]
-//   [--json]
+//   [--vary set,…] [--json]
 import { parseArgs } from 'node:util'
 import { runEngine } from './engine.mjs'
 import { runJobs } from './jobs.mjs'
@@ -16,14 +16,18 @@ const { values } = parseArgs({
     // Cases in the engine at once, of those that only wait.
     at: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '3' },
+    // Sets of other numbers, each within 30 % of those of the cases.
+    vary: { type: 'string', default: '0' },
   },
 })
 const only = values.only === '' ? [] : values.only.split(',')
 const isAll = !values.sim && !values.engine && !values.jobs
 if (values.sim || isAll) {
-  const cases = simulateAll({ only, seeds: Number(values.seeds) })
-  if (values.json) console.log(JSON.stringify(cases.map(({ model, ...rest }) => rest)))
-  else print(cases)
+  for (const set of values.vary.split(',').map(Number)) {
+    const cases = simulateAll({ only, seeds: Number(values.seeds), set })
+    if (values.json) console.log(JSON.stringify(cases.map(({ model, ...rest }) => rest)))
+    else print(cases)
+  }
 }
 
 if (values.engine) {

@@ -1,5 +1,5 @@
 // All cases in the simulator: the optimum by grid search, then the tuner from each start.
-import { CASES } from './cases.mjs'
+import { AS_GIVEN, casesOf, varied } from './cases.mjs'
 import { measureFixed, runTuned } from './simulated.mjs'
 
 const ALL_SIZES = [
@@ -20,16 +20,23 @@ const AS_GOOD = 0.98
 const WINDOW_MS = 5000
 const COUNT_MS = 250
 
-/** @param {{ only: string[], seeds: number }} options */
-export function simulateAll({ only, seeds }) {
-  return CASES.filter(({ name }) => only.length === 0 || only.includes(name)).map((testCase) => {
-    const optimum = search(testCase)
-    return {
-      ...testCase,
-      optimum,
-      runs: STARTS.flatMap((start) => summary(testCase, optimum, start, seeds)),
-    }
-  })
+/**
+ * `set`: 0 for the numbers of the issue, another number for other numbers.
+ *
+ * @param {{ only: string[], seeds: number, set?: number }} options
+ */
+export function simulateAll({ only, seeds, set = 0 }) {
+  const cases = casesOf(set === 0 ? AS_GIVEN : varied(set))
+  return cases
+    .filter(({ name }) => only.length === 0 || only.includes(name))
+    .map((testCase) => {
+      const optimum = search(testCase)
+      return {
+        ...testCase,
+        optimum,
+        runs: STARTS.flatMap((start) => summary(testCase, optimum, start, seeds)),
+      }
+    })
 }
 
 /**

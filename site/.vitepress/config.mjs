@@ -8,6 +8,7 @@ const pages = fileURLToPath(new URL('../.pages', import.meta.url))
 
 /** Folders of the API reference that the sidebar lists, and those that it does not. */
 const KINDS = ['classes', 'functions']
+const TITLES = { classes: 'Classes', functions: 'Functions' }
 const OTHER_KINDS = ['interfaces', 'type-aliases', 'variables']
 
 // biome-ignore lint/style/noDefaultExport: VitePress reads the default export
@@ -80,7 +81,7 @@ function api() {
       [
         { text: 'Entries', items: all },
         ...KINDS.map((kind) => ({
-          text: kind,
+          text: TITLES[kind],
           items: exportsOf(join(folder, entry), entry, kind),
         })),
       ].filter(({ items }) => items.length > 0),

@@ -24,7 +24,7 @@ for (const [name, scheme] of [
     '--hide-scrollbars',
     '--force-device-scale-factor=1.5',
     `--blink-settings=preferredColorScheme=${scheme}`,
-    '--window-size=1100,750',
+    '--window-size=1260,690',
     `--screenshot=${join(root, `docs/pictures/report-${name}.png`)}`,
     `file://${page}`,
   ])

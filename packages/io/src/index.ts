@@ -60,8 +60,7 @@ export { type LoadNpyOptions, loadNpy } from './formats/npy/load-npy.ts'
 export { type ParseNpyOptions, parseNpy } from './formats/npy/parse-npy.ts'
 export { saveNpy } from './formats/npy/save-npy.ts'
 export { type LoadNpzOptions, loadNpz, parseNpz } from './formats/npz/load-npz.ts'
-export { NpzFile } from './formats/npz/npz-file.ts'
-export { NpzFileSync } from './formats/npz/npz-file-sync.ts'
+export { NpzFile, NpzFileSync } from './formats/npz/npz-file.ts'
 export type { NpzGetOptions, NpzOptions } from './formats/npz/npz-members.ts'
 export {
   encodeNpz,

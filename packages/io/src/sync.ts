@@ -33,7 +33,7 @@ export {
 } from './formats/npy/load-npy.ts'
 export { saveNpySync } from './formats/npy/save-npy.ts'
 export { loadNpzSync } from './formats/npz/load-npz.ts'
-export { NpzFileSync } from './formats/npz/npz-file-sync.ts'
+export { NpzFileSync } from './formats/npz/npz-file.ts'
 export { saveNpzSync } from './formats/npz/save-npz.ts'
 export { loadSafetensorsSync } from './formats/safetensors/load-safetensors.ts'
 // Archives

@@ -4,91 +4,17 @@ import 'spindle'
 import 'spindle/checkpoint'
 import 'spindle/interop'
 import 'spindle/loader'
+import 'spindle/sinks'
 import 'spindle/source'
 import { nearest } from '../src/options/nearest.ts'
 import { declaredOptions, options, type Rules } from '../src/options/options.ts'
 import { boolean, choice, durationMs, either, integer, is, text } from '../src/options/rules.ts'
+import { testDeclarations } from './support/declared-options.ts'
 
-interface Row {
-  readonly name: string
-  readonly type: string
-  readonly rule: string
-  readonly doc: string
-  readonly default: string
-  readonly required: boolean
-}
-interface Script {
-  optionTables(declared: unknown): { readonly [name: string]: { readonly options: Row[] } }
-  membersOf(name: string, interfaces: unknown): ReadonlyMap<string, { readonly doc: string }>
-  readInterfaces(): ReadonlyMap<string, unknown>
-  defaultInWords(doc: string): string | undefined
-}
-const script = (await import(
-  new URL('../../../scripts/option-tables.mjs', import.meta.url).href
-)) as Script
-
-/** Node's own interface has no docblock here. */
-const FOREIGN = ['ResourceLimits']
-
-describe('each declaration of options', () => {
-  const interfaces = script.readInterfaces()
-
-  it('is there', () => assert.ok(declaredOptions().length >= 50))
-
-  for (const { name, rules } of declaredOptions()) {
-    it(`${name}: rules in words, and defaults that keep to them`, () => {
-      for (const [option, { rule, settings, problem }] of Object.entries(rules)) {
-        assert.match(rule, /^\S.*\S$/, option)
-        const value = settings.defaultOf === undefined ? settings.default : settings.defaultOf()
-        if (value !== undefined) assert.equal(problem(value, option), undefined)
-        assert.ok(settings.required !== true || value === undefined, option)
-      }
-    })
-    if (name.includes('.') || FOREIGN.includes(name)) continue
-    it(`${name}: the names and defaults of the public docblocks`, () => {
-      const members = new Map(
-        name.split(' & ').flatMap((each) => [...script.membersOf(each, interfaces)]),
-      )
-      assert.deepEqual(Object.keys(rules).sort(), [...members.keys()].sort())
-      for (const [option, { settings }] of Object.entries(rules)) {
-        const words = script.defaultInWords(members.get(option)?.doc ?? '')
-        // What is no plain value has words of its own.
-        const isPlain = settings.default !== undefined && typeof settings.default !== 'object'
-        if (words === undefined || !isPlain) continue
-        assert.equal(plainOf(words), plainOf(String(settings.default)), `${option}: ${words}`)
-      }
-    })
-  }
+describe('declarations of options', () => {
+  it('are those of all functions', () => assert.ok(declaredOptions().length >= 60))
+  testDeclarations(declaredOptions())
 })
-
-describe('the tables of options', () => {
-  it('have a sentence, a type and a rule for each option', () => {
-    const tables = script.optionTables(declaredOptions())
-    assert.ok(Object.keys(tables).length >= 45)
-    for (const [name, { options: rows }] of Object.entries(tables))
-      for (const row of rows) {
-        const place = `${name}.${row.name}`
-        assert.ok(row.type !== '' && row.rule !== '', place)
-        if (!/^(size|concurrency|sourceOptions)\./.test(row.name)) assert.ok(row.doc !== '', place)
-      }
-    assert.deepEqual(
-      tables.PoolOptions?.options.map(({ name }) => name) ??
-        tables.ThreadPoolOptions?.options.map(({ name }) => name).slice(0, 5),
-      ['size', 'size.min', 'size.max', 'init', 'initArgs'],
-    )
-  })
-})
-
-/** A default as docblocks write it: `30 000`, `16 MiB`, `'input'`, no limit. */
-function plainOf(words: string): string {
-  const [start = ''] = words.split(/[:;(]|, (?!\d)/)
-  const plain = start.trim().replaceAll(/[`']/g, '')
-  if (/^(no limit|no end|none|Infinity)$/.test(plain)) return 'Infinity'
-  const [, count = '', unit = ''] = /^(-?[\d .]+?) ?(KiB|MiB|GiB)?$/.exec(plain) ?? []
-  if (count === '') return plain
-  const factor = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[unit] ?? Number.NaN
-  return String(Number(count.replaceAll(' ', '')) * factor)
-}
 
 interface Example {
   readonly name?: string

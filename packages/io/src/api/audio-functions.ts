@@ -1,16 +1,12 @@
 import { type AudioTarget, audioTarget, type LoadAudioOptions } from '../audio/audio-options.ts'
 import { type AudioArray, type AudioResult, audioArray } from '../audio/audio-results.ts'
+import type { AudioTask } from '../audio/load-audio-in-thread.ts'
 import {
   type StreamAudioOptions,
   type StreamAudioTarget,
   streamAudioTarget,
 } from '../audio/stream-audio-options.ts'
 import type { MediaFunction } from './media-function.ts'
-
-/** What a thread is told besides the source. */
-export interface AudioTask {
-  readonly target: AudioTarget
-}
 
 /** `loadAudio` and `loadAudioSync`. */
 export const audioLoading: MediaFunction<
@@ -29,7 +25,7 @@ export const audioLoading: MediaFunction<
 export const audioStreaming: MediaFunction<
   StreamAudioOptions,
   StreamAudioTarget,
-  { readonly target: StreamAudioTarget },
+  AudioTask<StreamAudioTarget>,
   AudioResult,
   AudioArray
 > = {

@@ -1,15 +1,19 @@
-import { move, type StageContext } from 'spindle/worker'
+import { move } from 'spindle/worker'
 import type { AudioResult } from '../audio/audio-results.ts'
 import { encodeAudioInThread } from '../audio/encode-audio-in-thread.ts'
 import type { EncodeAudioJob } from '../audio/encode-audio-options.ts'
-import { decodePieces } from '../audio/ffmpeg/decode-audio.ts'
-import { loadAudioInThread, streamAudioInThread } from '../audio/load-audio-in-thread.ts'
-import type { StreamAudioTarget } from '../audio/stream-audio-options.ts'
-import type { Fault } from '../base/errors.ts'
-import type { AudioTask } from './audio-functions.ts'
 import {
+  type AudioTask,
+  loadAudioInThread,
+  streamAudioInThread,
+} from '../audio/load-audio-in-thread.ts'
+import type { StreamAudioTarget } from '../audio/stream-audio-options.ts'
+import {
+  type GeneratorOp,
+  type Op,
   type SourceJob,
   type StreamJob,
+  type StreamOp,
   threadGenerator,
   threadOp,
   threadStream,
@@ -17,29 +21,18 @@ import {
 
 // The ops that the pool's threads run.
 
-export const load: (job: SourceJob<AudioTask>, context: StageContext) => AudioResult | Fault =
-  threadOp(loadAudioInThread, move)
+type ChunksTask = AudioTask<StreamAudioTarget>
 
-export const encode: (
-  job: EncodeAudioJob,
-  context: StageContext,
-) => Uint8Array | Fault | undefined = threadOp(encodeAudioInThread, move)
-
-/** What `streamAudio` asks for. */
-export interface ChunksTask {
-  readonly target: StreamAudioTarget
-}
-
-export const stream: (
-  job: SourceJob<ChunksTask>,
-  context: StageContext,
-) => Generator<AudioResult | Fault> = threadGenerator(streamAudioInThread, move)
-
-export const streamBytes: (
-  job: StreamJob<ChunksTask>,
-  context: StageContext,
-) => AsyncGenerator<AudioResult | Fault> = threadStream(
-  ({ url, target }: StreamJob<ChunksTask>) =>
-    decodePieces({ file: { url } }, target.audio, target.samplesPerChunk),
+export const load: Op<SourceJob<AudioTask>, AudioResult> = threadOp(loadAudioInThread, move)
+export const encode: Op<EncodeAudioJob, Uint8Array | undefined> = threadOp(
+  encodeAudioInThread,
+  move,
+)
+export const stream: GeneratorOp<SourceJob<ChunksTask>, AudioResult> = threadGenerator(
+  streamAudioInThread,
+  move,
+)
+export const streamBytes: StreamOp<StreamJob<ChunksTask>, AudioResult> = threadStream(
+  streamAudioInThread,
   move,
 )

@@ -7,6 +7,7 @@ import {
   type SaveAudioOptions,
   saveAudioJob,
 } from '../audio/encode-audio-options.ts'
+import type { AudioTask } from '../audio/load-audio-in-thread.ts'
 import { headerOf, readPlainWav } from '../audio/plain-wav.ts'
 import type { StreamAudioOptions } from '../audio/stream-audio-options.ts'
 import { withSource } from '../base/errors.ts'
@@ -17,7 +18,7 @@ import { readSource } from '../files/source-bytes.ts'
 import { fetchingOf } from '../files/url-options.ts'
 import type { StreamSource } from '../streaming-input/stream-source.ts'
 import { readableForFFmpeg } from '../streaming-input/streamed-wav.ts'
-import { type AudioTask, audioLoading, audioStreaming } from './audio-functions.ts'
+import { audioLoading, audioStreaming } from './audio-functions.ts'
 import { loadInPool, type PoolCall, runJob } from './in-pool.ts'
 import { audioOps } from './ops.ts'
 import { streamInPool } from './stream-in-pool.ts'

@@ -1,6 +1,5 @@
-import { move, type StageContext } from 'spindle/worker'
+import { move } from 'spindle/worker'
 import type { AnyNdArray } from '../base/array.ts'
-import type { Fault } from '../base/errors.ts'
 import {
   type DecodedFrames,
   type DecodeJob,
@@ -20,12 +19,9 @@ import {
 import type { ChunkSize } from '../chain/demux/chunks.ts'
 import { encodeVideoInThread } from '../chain/video-file/encode-video-in-thread.ts'
 import type { VideoJob } from '../chain/video-file/encode-video-options.ts'
-import { threadGenerator, threadOp } from './media-function.ts'
+import { type GeneratorOp, type Op, threadGenerator, threadOp } from './media-function.ts'
 
 // The ops that the pool's threads run.
-
-type Op<J, R> = (job: J, context: StageContext) => R | Fault
-type GeneratorOp<J, R> = (job: J, context: StageContext) => Generator<R | Fault>
 
 export const demux: Op<DemuxJob, Uint8Array> = threadOp(demuxInThread, move)
 export const packets: GeneratorOp<DemuxJob & { readonly size: ChunkSize }, Uint8Array> =

@@ -19,7 +19,7 @@ import {
   loadImageInThread,
 } from '../image/load-image-in-thread.ts'
 import { bytesPer, type ImageDType, imageArray } from '../image/pixel-format.ts'
-import { threadOp } from './media-function.ts'
+import { type Op, threadOp } from './media-function.ts'
 
 // The ops that the pool's threads run. Faults come back as data: errors would lose their class on
 // the way.
@@ -34,13 +34,11 @@ export function prepare(_: undefined): Fault | undefined {
   }
 }
 
-export const load: (job: ImageJob, context: StageContext) => ImageResult | Fault =
-  threadOp(loadImageInThread)
-
-export const encode: (
-  job: EncodeImageJob,
-  context: StageContext,
-) => Uint8Array | Fault | undefined = threadOp(encodeImageInThread, move)
+export const load: Op<ImageJob, ImageResult> = threadOp(loadImageInThread)
+export const encode: Op<EncodeImageJob, Uint8Array | undefined> = threadOp(
+  encodeImageInThread,
+  move,
+)
 
 export function fillPart(job: PartJob, context: StageContext): FilledPart {
   const { sources, size, target, shared, control, part, starts, isStrict, isCopied } = job

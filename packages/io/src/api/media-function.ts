@@ -35,6 +35,11 @@ export interface MediaFunction<O extends CallOptions, C, J extends object, R, V>
 /** Does the work in this thread. Throws errors that do not name the source. */
 export type Run<J, R> = (job: J, context: ThreadContext) => R
 
+/** The op of a function, of one that gives chunks, and of one that waits between chunks. */
+export type Op<J, R> = (job: J, context: StageContext) => R | Fault
+export type GeneratorOp<J, R> = (job: J, context: StageContext) => Generator<R | Fault>
+export type StreamOp<J, R> = (job: J, context: StageContext) => AsyncGenerator<R | Fault>
+
 /** A job with its source. */
 export type SourceJob<J> = J & { readonly source: SyncSource }
 
@@ -103,10 +108,7 @@ export function jobInThread<J, R>(run: (job: J) => R, job: J, signal: AbortSigna
  *
  * @param give what becomes of a result before it leaves the thread: `move` where its memory does
  */
-export function threadOp<J, R>(
-  run: Run<J, R>,
-  give: (result: R) => R = unchanged,
-): (job: J, context: StageContext) => R | Fault {
+export function threadOp<J, R>(run: Run<J, R>, give: (result: R) => R = unchanged): Op<J, R> {
   const attempt = (job: J, context: StageContext): R | Fault => {
     try {
       return give(run(job, context))
@@ -123,7 +125,7 @@ export function threadOp<J, R>(
 export function threadGenerator<J, R>(
   run: Run<J, Generator<R>>,
   give: (result: R) => R = unchanged,
-): (job: J, context: StageContext) => Generator<R | Fault> {
+): GeneratorOp<J, R> {
   return function* chunks(job, context) {
     try {
       for (const chunk of run(job, context)) yield give(chunk)
@@ -138,7 +140,7 @@ export function threadGenerator<J, R>(
 export function threadStream<J, R>(
   run: Run<J, Generator<R>>,
   give: (result: R) => R = unchanged,
-): (job: J, context: StageContext) => AsyncGenerator<R | Fault> {
+): StreamOp<J, R> {
   const chunks = threadGenerator(run, give)
   return async function* stream(job, context) {
     for (const chunk of chunks(job, context)) {

@@ -1,6 +1,4 @@
-import type { StageContext } from 'spindle/worker'
 import type { AudioInfo } from '../audio/audio-info.ts'
-import type { Fault } from '../base/errors.ts'
 import { withFile } from '../files/open-file.ts'
 import type { SyncSource } from '../files/source.ts'
 import type { VideoTask } from '../video/destination.ts'
@@ -13,8 +11,11 @@ import type { VideoInfo } from '../video/video-info.ts'
 import type { LoadTarget } from '../video/video-options.ts'
 import type { VideoResult } from '../video/video-results.ts'
 import {
+  type GeneratorOp,
+  type Op,
   type SourceJob,
   type StreamJob,
+  type StreamOp,
   threadGenerator,
   threadOp,
   threadStream,
@@ -22,26 +23,19 @@ import {
 
 // The ops that the pool's threads run.
 
-export const load: (job: VideoTask<LoadTarget>, context: StageContext) => VideoResult | Fault =
-  threadOp(loadVideoInThread)
-
-export const sample: (job: VideoTask<SampleTarget>, context: StageContext) => VideoResult | Fault =
-  threadOp(sampleVideoInThread)
-
 /** What `streamVideo` asks for. */
-export interface ChunksTask {
+interface ChunksTask {
   readonly target: StreamTarget
 }
 
-export const stream: (
-  job: SourceJob<ChunksTask>,
-  context: StageContext,
-) => Generator<VideoResult | Fault> = threadGenerator(streamVideoInThread)
-
-export const streamBytes: (
-  job: StreamJob<ChunksTask>,
-  context: StageContext,
-) => AsyncGenerator<VideoResult | Fault> = threadStream(streamVideoInThread)
+export const load: Op<VideoTask<LoadTarget>, VideoResult> = threadOp(loadVideoInThread)
+export const sample: Op<VideoTask<SampleTarget>, VideoResult> = threadOp(sampleVideoInThread)
+export const stream: GeneratorOp<SourceJob<ChunksTask>, VideoResult> = threadGenerator(
+  streamVideoInThread,
+)
+export const streamBytes: StreamOp<StreamJob<ChunksTask>, VideoResult> = threadStream(
+  streamVideoInThread,
+)
 
 /** A file to look at, and what it begins with, for messages. */
 export interface InspectJob {
@@ -49,5 +43,6 @@ export interface InspectJob {
   readonly head: string
 }
 
-export const inspect: (job: InspectJob, context: StageContext) => AudioInfo | VideoInfo | Fault =
-  threadOp(({ source, head }: InspectJob) => withFile(source, (file) => inspectMedia(file, head)))
+export const inspect: Op<InspectJob, AudioInfo | VideoInfo> = threadOp(
+  ({ source, head }: InspectJob) => withFile(source, (file) => inspectMedia(file, head)),
+)

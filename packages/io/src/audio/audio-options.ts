@@ -29,7 +29,7 @@ export interface LoadAudioOptions extends UrlOptions, SoundLimits {
    * they are stored.
    */
   readonly channels?: number
-  /** Default `'CT'`. */
+  /** Order of the result's axes. Default `'CT'`. */
   readonly layout?: AudioLayout
   /**
    * Default `'float32'`: -1 to 1, and beyond where a lossy format overshoots. Integers are clipped.

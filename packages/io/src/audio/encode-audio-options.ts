@@ -24,6 +24,7 @@ export interface AudioInput extends NdArray {
 
 /** Options of `encodeAudio` and `encodeAudioSync`. */
 export interface EncodeAudioOptions {
+  /** Format of the file. */
   readonly format: EncodedAudioFormat
   /**
    * Samples a second and channel, 1 to 768000. Opus is coded at 48000 whatever this is; a rate that

@@ -1,4 +1,4 @@
-import { openFile, withFile } from '../files/open-file.ts'
+import { openFile, type StreamInput, withFile } from '../files/open-file.ts'
 import { runSync } from '../files/routine.ts'
 import type { SyncSource } from '../files/source.ts'
 import type { AudioTarget } from './audio-options.ts'
@@ -7,6 +7,11 @@ import { decodeAudio, decodePieces } from './ffmpeg/decode-audio.ts'
 import { headerOf, readPlainWav } from './plain-wav.ts'
 import type { StreamAudioTarget } from './stream-audio-options.ts'
 
+/** What a thread is told besides where the sound is. */
+export interface AudioTask<T = AudioTarget> {
+  readonly target: T
+}
+
 /**
  * Loads audio in this thread: plain WAV by the package's own parser, all else with FFmpeg. Throws
  * errors that do not name the source.
@@ -14,10 +19,7 @@ import type { StreamAudioTarget } from './stream-audio-options.ts'
 export function loadAudioInThread({
   source,
   target,
-}: {
-  readonly source: SyncSource
-  readonly target: AudioTarget
-}): AudioResult {
+}: AudioTask & { readonly source: SyncSource }): AudioResult {
   return withFile(source, (file) => {
     const { reader } = file
     const header = runSync(headerOf(reader.size, target), { reader })
@@ -31,17 +33,16 @@ export function loadAudioInThread({
 }
 
 /**
- * Sound of a file in this thread, chunk by chunk, each decoded when it is asked for. Throws errors
- * that do not name the source.
+ * Sound of a file, or of what FFmpeg reads from a URL, in this thread: chunk by chunk, each decoded
+ * when it is asked for. Throws errors that do not name the source.
  */
 export function* streamAudioInThread({
-  source,
   target: { audio, samplesPerChunk },
-}: {
-  readonly source: SyncSource
-  readonly target: StreamAudioTarget
-}): Generator<AudioResult> {
-  const file = openFile(source)
+  ...from
+}: AudioTask<StreamAudioTarget> &
+  ({ readonly source: SyncSource } | StreamInput)): Generator<AudioResult> {
+  if ('url' in from) return yield* decodePieces({ file: from }, audio, samplesPerChunk)
+  const file = openFile(from.source)
   try {
     const { reader } = file
     const header = runSync(headerOf(reader.size, audio), { reader })

@@ -1,4 +1,4 @@
-import { choice, integer, type Options, options, type Rule } from 'spindle/options'
+import { choice, integer, is, type Options, options, type Rule } from 'spindle/options'
 import { MediaError } from './errors.ts'
 
 /** Declares the options of a function, whose errors are `MediaError`. See `options()`. */
@@ -16,3 +16,12 @@ export const backendRule: Rule<'ffmpeg' | 'sharp', 'maybe'> = choice(['ffmpeg', 
 
 /** The rule of `stream`, the number of a stream of a file. */
 export const streamRule: Rule<number, 'maybe'> = integer({ min: 0, max: 0xffff })
+
+/** The rule of options by FFmpeg's names: texts by name. */
+export const stringsRule: Rule<Readonly<Record<string, string>>, 'maybe'> = is(
+  'an object of strings',
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((one) => typeof one === 'string'),
+)

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import { HttpError, RemoteFile, readUrl, streamUrl, urlForMessages } from 'spindle/source'
 import { SpindleError } from 'spindle/worker'
 import { MediaError, mediaError } from '../base/errors.ts'
+import type { OpenReader } from './reader.ts'
 import type { Fetching } from './url-options.ts'
 
 /**
@@ -32,8 +33,7 @@ export async function* fetchPieces(
 }
 
 /** Ranges of a web server's resource, all of the same state. */
-export interface RemoteRanges {
-  readonly size: number
+export interface RemoteRanges extends OpenReader {
   /** The `ETag`, or the `Last-Modified` if there is none. */
   readonly modified: string | null
   read(offset: number, length: number, signal?: AbortSignal): Promise<Buffer>
@@ -45,7 +45,6 @@ export interface RemoteRanges {
     end: number,
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, void>
-  close(): Promise<void>
 }
 
 /**
@@ -82,6 +81,7 @@ export async function openRanges(url: URL, fetching: Fetching): Promise<RemoteRa
       called(() => file.read(offset, offset + length, signal), signal),
     stream: (signal) => streamFrom(0, file.size, signal),
     streamFrom,
+    isOwn: true,
     close: async () => {},
   }
 }

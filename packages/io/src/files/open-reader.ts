@@ -1,3 +1,4 @@
+import { openRanges, type RemoteRanges } from './fetch.ts'
 import { BlobReader, FileReader, MemoryReader, type OpenReader } from './reader.ts'
 import type { MediaSource } from './source.ts'
 import { readSource } from './source-bytes.ts'
@@ -19,4 +20,17 @@ export async function openReader(
     return FileReader.open(source)
   }
   return new MemoryReader(await readSource(source, fetching), source instanceof URL)
+}
+
+/**
+ * {@link openReader}, but of what a web server has only the ranges asked for are read, too. @throws
+ * MediaError `ERR_UNSUPPORTED` also for a server that does not send ranges
+ */
+export async function openRangeReader(
+  source: MediaSource,
+  fetching: Fetching,
+): Promise<OpenReader & Partial<Pick<RemoteRanges, 'modified' | 'stream'>>> {
+  return source instanceof URL && /^https?:$/.test(source.protocol)
+    ? openRanges(source, fetching)
+    : openReader(source, fetching)
 }

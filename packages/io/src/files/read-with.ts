@@ -1,22 +1,32 @@
 import { checkSignal } from '../base/check.ts'
 import { withSource } from '../base/errors.ts'
 import { openReader } from './open-reader.ts'
-import { openReaderSync } from './reader.ts'
+import { type OpenReader, type OpenSyncReader, openReaderSync } from './reader.ts'
 import { type Reader, type Routine, run, runSync } from './routine.ts'
 import { describeSource, type MediaSource } from './source.ts'
 import { fetchingOf, type UrlOptions } from './url-options.ts'
 
+/** What a routine reads: it is open already. */
+type RoutineOf<T> = (reader: Reader) => Routine<T>
+
+/** A source that is open, and what a routine has read of it. */
+export interface Opened<T, R> {
+  readonly reader: R
+  readonly value: T
+}
+
 /**
- * Opens a source, has a routine read it, and closes it. Errors name the source.
+ * Opens a source, which is the caller's to close, and has a routine read it; where that fails it is
+ * closed. Errors name the source.
  *
  * @throws MediaError `ERR_BAD_OPTION` for the options of fetching; `ERR_READ`; what the routine
  *   throws; the signal's reason, when aborted
  */
-export async function readWith<T>(
+export async function openWith<T>(
   source: MediaSource,
   options: UrlOptions & { readonly signal?: AbortSignal },
-  routineOf: (reader: Reader) => Routine<T>,
-): Promise<T> {
+  routineOf: RoutineOf<T>,
+): Promise<Opened<T, OpenReader>> {
   const { signal } = options
   checkSignal(signal)
   const fetching = fetchingOf(options)
@@ -24,9 +34,10 @@ export async function readWith<T>(
   try {
     const reader = await openReader(source, fetching)
     try {
-      return await run(routineOf(reader), { reader }, signal)
-    } finally {
+      return { reader, value: await run(routineOf(reader), { reader }, signal) }
+    } catch (error) {
       await reader.close()
+      throw error
     }
   } catch (error) {
     signal?.throwIfAborted()
@@ -34,14 +45,34 @@ export async function readWith<T>(
   }
 }
 
-/** {@link readWith}, done when it returns. */
-export function readWithSync<T>(source: MediaSource, routineOf: (reader: Reader) => Routine<T>): T {
+/** {@link openWith} of what can be read at once, done when it returns. */
+export function openWithSync<T>(
+  source: MediaSource,
+  routineOf: RoutineOf<T>,
+): Opened<T, OpenSyncReader> {
   const reader = openReaderSync(source)
   try {
-    return runSync(routineOf(reader), { reader })
+    return { reader, value: runSync(routineOf(reader), { reader }) }
   } catch (error) {
-    throw withSource(error, describeSource(source))
-  } finally {
     reader.close()
+    throw withSource(error, describeSource(source))
   }
+}
+
+/** {@link openWith}, and closes it. */
+export async function readWith<T>(
+  source: MediaSource,
+  options: UrlOptions & { readonly signal?: AbortSignal },
+  routineOf: RoutineOf<T>,
+): Promise<T> {
+  const { reader, value } = await openWith(source, options, routineOf)
+  await reader.close()
+  return value
+}
+
+/** {@link openWithSync}, and closes it. */
+export function readWithSync<T>(source: MediaSource, routineOf: RoutineOf<T>): T {
+  const { reader, value } = openWithSync(source, routineOf)
+  reader.close()
+  return value
 }

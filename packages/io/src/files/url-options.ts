@@ -50,7 +50,10 @@ export const URL_OPTIONS: readonly (keyof UrlOptions)[] = Object.keys(
 ) as (keyof UrlOptions)[]
 
 /** What `readUrl` is given. */
-export type Fetching = Omit<ReadUrlOptions, 'range'>
+export type Fetching = Omit<ReadUrlOptions, 'range'> & {
+  /** For streams: bytes that are read ahead. */
+  readonly readAheadBytes?: number
+}
 
 /**
  * Those of some options that say how a URL is fetched, and the signal. @throws MediaError
@@ -67,6 +70,14 @@ export function fetchingOf(options: UrlOptions & { readonly signal?: AbortSignal
   }
   checkHeaders(options.headers)
   return fetching
+}
+
+/** The same for what is read piece by piece, which may be read ahead. */
+export function streamingOf(
+  options: UrlOptions & { readonly signal?: AbortSignal; readonly readAheadBytes?: number },
+): Fetching {
+  const { readAheadBytes = 0 } = options
+  return { ...fetchingOf(options), ...(readAheadBytes > 0 && { readAheadBytes }) }
 }
 
 /** Values of headers are secrets often, and stay out of messages. */

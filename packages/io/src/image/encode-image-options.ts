@@ -12,6 +12,7 @@ export type EncodedFormat = 'jpeg' | 'png' | 'webp'
 
 /** Options of `encodeImage` and `encodeImageSync`. */
 export interface EncodeImageOptions {
+  /** Format of the file. */
   readonly format: EncodedFormat
   /**
    * 1 to 100, for JPEG and WebP that loses something. Default 90 (JPEG), 80 (WebP). FFmpeg's JPEG
@@ -31,7 +32,9 @@ export interface EncodeImageOptions {
   readonly layout?: ImageLayout
   /** Order of the array's colours, of three channels. Default `'rgb24'`. */
   readonly pixelFormat?: 'rgb24' | 'bgr24'
-  /** Default: `'ffmpeg'` where `node-av` is installed, otherwise `'sharp'`. */
+  /**
+   * Library that encodes. Default: `'ffmpeg'` where `node-av` is installed, otherwise `'sharp'`.
+   */
   readonly backend?: BackendName
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal

@@ -60,13 +60,13 @@ export interface LoadImageOptions extends UrlOptions, ImageLimits {
    *   shorter side becomes 256.
    */
   readonly mode?: FitMode
-  /** Default `'bilinear'`. */
+  /** How pictures are scaled. Default `'bilinear'`. */
   readonly algorithm?: ScaleAlgorithm
   /**
    * Default `'HWC'`. `'CHW'` is what most models want, and the cheaper one. Has no meaning for YUV.
    */
   readonly layout?: ImageLayout
-  /** Default `'rgb24'`. */
+  /** Order and kind of the samples of a pixel. Default `'rgb24'`. */
   readonly pixelFormat?: PixelFormat
   /**
    * Gives float32, shifted and scaled while it is copied. Not for `'rgba'` and YUV. `{}` gives
@@ -91,7 +91,9 @@ export interface LoadImageOptions extends UrlOptions, ImageLimits {
    * the same with `false`, which decodes the whole.
    */
   readonly shrinkOnDecode?: boolean
-  /** Default: `'ffmpeg'` where `node-av` is installed, otherwise `'sharp'`. */
+  /**
+   * Library that decodes. Default: `'ffmpeg'` where `node-av` is installed, otherwise `'sharp'`.
+   */
   readonly backend?: BackendName
   /**
    * Gives up: the call rejects with the signal's reason. A decoder call that runs is waited for.

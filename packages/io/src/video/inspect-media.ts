@@ -1,4 +1,5 @@
 import { type AudioInfo, wavInfo } from '../audio/audio-info.ts'
+import { bytesOf } from '../base/dtypes.ts'
 import { MediaError, nameSource } from '../base/errors.ts'
 import type { OpenFile } from '../files/open-file.ts'
 import { NotReadable, refuseHuge } from '../files/regular.ts'
@@ -17,10 +18,10 @@ export function* inspectPlain(
   size: number,
   source: MediaSource,
 ): Routine<ImageInfo | AudioInfo | { readonly head: string }> {
-  const head = bufferOf(yield { kind: 'read', offset: 0, length: Math.min(HEAD_BYTES, size) })
+  const head = bytesOf(yield { kind: 'read', offset: 0, length: Math.min(HEAD_BYTES, size) })
   if (sniffFormat(head) !== undefined || head.length === 0) {
     refuseHuge(size)
-    return inspectImage(bufferOf(yield { kind: 'read', offset: 0, length: size }), source)
+    return inspectImage(bytesOf(yield { kind: 'read', offset: 0, length: size }), source)
   }
   const begins = printHead(head)
   return (yield* wavInfo(size)) ?? { head: begins }
@@ -48,8 +49,4 @@ export function probeFault(error: unknown, source: MediaSource): unknown {
   return error instanceof MediaError && error.source !== undefined
     ? error
     : nameSource(error, describeSource(source))
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
 }

@@ -14,8 +14,7 @@ import { VideoPass } from './ffmpeg/video-pass.ts'
 import { secondsOf } from './frame-rate.ts'
 import { FrameStore } from './frame-store.ts'
 import type { LoadTarget, VideoTarget } from './video-options.ts'
-import { videoResultOf } from './video-result-of.ts'
-import type { VideoResult } from './video-results.ts'
+import type { VideoFault, VideoResult } from './video-results.ts'
 
 /** Loads frames of a video in this thread. Throws errors that do not name the source. */
 export function loadVideoInThread(
@@ -138,4 +137,25 @@ function fillFrame(
   }
   frame.fill(value)
   if (pixelFormat === 'yuv420p' || pixelFormat === 'nv12') frame.fill(128, (frame.length * 2) / 3)
+}
+
+/** Frames that were gathered, with what is known of them. */
+export function videoResultOf(
+  pass: VideoPass,
+  { output }: FramePlacer,
+  store: FrameStore,
+  { image, frameRate }: VideoTarget & { readonly frameRate: number | undefined },
+  faults: readonly VideoFault[],
+): VideoResult {
+  const { dtype, layout, pixelFormat } = image
+  return {
+    data: store.finish(),
+    dtype,
+    shape: [store.count, ...imageShape(pixelFormat, layout, output)],
+    isPlanar: layout === 'CHW',
+    timestampsSec: Float64Array.from(store.timesSec),
+    isKeyframe: Uint8Array.from(store.isKeyframe),
+    frameRate: frameRate ?? pass.frameRate,
+    faults,
+  }
 }

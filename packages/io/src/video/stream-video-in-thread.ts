@@ -9,9 +9,8 @@ import { FramePlacer } from './ffmpeg/placer.ts'
 import { shownFrames } from './ffmpeg/shown-frames.ts'
 import { VideoPass } from './ffmpeg/video-pass.ts'
 import { FrameStore } from './frame-store.ts'
-import { refuseBehindEnd } from './load-video-in-thread.ts'
+import { refuseBehindEnd, videoResultOf } from './load-video-in-thread.ts'
 import type { StreamTarget } from './stream-video-options.ts'
-import { videoResultOf } from './video-result-of.ts'
 import type { VideoResult } from './video-results.ts'
 
 /**

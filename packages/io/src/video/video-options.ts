@@ -53,14 +53,14 @@ export interface VideoOptions extends UrlOptions, VideoLimits {
    * `'pad'`.
    */
   readonly mode?: FitMode
-  /** Default `'bilinear'`. */
+  /** How pictures are scaled. Default `'bilinear'`. */
   readonly algorithm?: ScaleAlgorithm
   /**
    * Default `'NHWC'`. `'NCHW'` is what most models want, and the cheaper one. Has no meaning for
    * YUV.
    */
   readonly layout?: VideoLayout
-  /** Default `'rgb24'`. */
+  /** Order and kind of the samples of a pixel. Default `'rgb24'`. */
   readonly pixelFormat?: PixelFormat
   /** Gives float32, shifted and scaled while it is copied, as for `loadImage`. Default: none. */
   readonly normalize?: Normalization

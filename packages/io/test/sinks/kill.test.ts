@@ -38,7 +38,7 @@ const readers: Record<keyof typeof formats, (bytes: Buffer) => Promise<number[]>
   npy: async (bytes) => [...((await loadNpy(bytes)).data as Int32Array)],
   safetensors: async (bytes) => {
     const { n } = (await loadSafetensors(bytes)).tensors
-    return [...((n as { readonly data: unknown }).data as Int32Array)]
+    return [...(n!.data as Int32Array)]
   },
   parquet: async (bytes) => {
     const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)

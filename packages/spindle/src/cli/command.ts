@@ -70,10 +70,10 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
 async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
   const { values, positionals, rest } = parse(argv)
   if (values.help === true) {
-    return tell(help)
+    return printText(help)
   }
   if (values.version === true) {
-    return tell(`${ownVersion}\n`)
+    return printText(`${ownVersion}\n`)
   }
   const [command, module, ...extra] = positionals
   if (command === undefined) throw usage('a command is missing: spindle run <module>')
@@ -122,7 +122,7 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
   })
 }
 
-async function tell(text: string): Promise<Ended> {
+async function printText(text: string): Promise<Ended> {
   const error = await print(text)
   if (error !== undefined) say(`standard output cannot be written: ${messageOf(error)}`)
   return { status: error === undefined ? OK : UNWRITTEN }

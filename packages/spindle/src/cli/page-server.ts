@@ -75,7 +75,7 @@ export async function servePage(recorder: Recorder, port: number): Promise<PageS
   )
   let readings = 0
   recorder.onReading = () => {
-    if (readings++ % EVERY === 0) tell(listeners, () => partsEvent(recorder))
+    if (readings++ % EVERY === 0) send(listeners, () => partsEvent(recorder))
   }
   return {
     url: `http://${LOOPBACK}:${own}/`,
@@ -105,7 +105,7 @@ function problemWith(
 }
 
 /** Rendered once for all browsers. A browser that has not read the previous event is skipped. */
-function tell(listeners: ReadonlySet<ServerResponse>, render: () => string): void {
+function send(listeners: ReadonlySet<ServerResponse>, render: () => string): void {
   const ready = [...listeners].filter((response) => !response.writableNeedDrain)
   if (ready.length === 0) return
   const event = render()

@@ -51,6 +51,8 @@ export interface WorkerNumber {
   /** Workers that are busy now, and calls that wait for one. */
   readonly busy: number
   readonly waiting: number
+  /** Whether a worker is starting. Meanwhile, the throughput says nothing about their number. */
+  readonly isStarting?: boolean
   /**
    * Sets the number, an integer from `min` to `max`. New workers start when there are calls for
    * them. Surplus workers take no more calls, finish those they have, and end.

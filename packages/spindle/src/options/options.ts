@@ -34,6 +34,8 @@ export class Options<D extends AnyRules = AnyRules> {
   /** The public interface of the options. Its docblocks describe them. */
   readonly name: string
   readonly rules: D
+  /** Name of the class of errors. */
+  readonly error: string
   readonly #rules: ReadonlyMap<string, AnyRule>
   /** All options with those defaults that are values. */
   readonly #defaults: Readonly<Record<string, unknown>>
@@ -61,6 +63,7 @@ export class Options<D extends AnyRules = AnyRules> {
     this.#required = entries
       .filter(([, { settings }]) => settings.required === true)
       .map(([each]) => each)
+    this.error = error?.name ?? 'SpindleError'
     this.#error = error
   }
 

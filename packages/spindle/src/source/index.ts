@@ -17,7 +17,7 @@ export { readFile } from './files/read-file.ts'
 export { HttpError } from './http/http-error.ts'
 export { type ReadUrlOptions, readUrl } from './http/read-url.ts'
 export { RemoteFile } from './http/remote-file.ts'
-export { streamUrl } from './http/stream-url.ts'
+export { type StreamUrlOptions, streamUrl } from './http/stream-url.ts'
 // Manifests
 export {
   type FromManifestOptions,

@@ -71,6 +71,11 @@ class GraphTuner {
     this.#timer = undefined
   }
 
+  /** Whether workers of a region are starting, so that nothing can be measured. */
+  get #isStarting(): boolean {
+    return this.#units.some(({ pool }) => pool?.isStarting === true)
+  }
+
   #wait(ms: number): void {
     this.#dueAt = clockMs() + ms
     this.#timer = setTimeout(() => this.#tick(), ms)
@@ -88,7 +93,8 @@ class GraphTuner {
       this.#wait(PAUSED_MS)
       return
     }
-    const { changes, waitMs } = sampler.isVague ? tuner.watch(sample) : tuner.next(sample)
+    const isEarly = sampler.isVague || this.#isStarting
+    const { changes, waitMs } = isEarly ? tuner.watch(sample) : tuner.next(sample)
     if (changes.length > 0)
       this.#graph.reader.inScope(() => {
         for (const { unit, option, value } of changes) this.#units[unit]?.set(option, value)

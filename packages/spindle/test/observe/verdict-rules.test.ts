@@ -297,6 +297,48 @@ const rows: readonly Row[] = [
     stage: 'query',
   },
   {
+    title: 'calls that wait inside for a server that refuses them at times',
+    stats: {
+      stages: [
+        slots('fetch', 16, {
+          levels: [
+            [1, 1, 20],
+            [2, 1, 20],
+            [3, 1, 21],
+            [4, 1, 20],
+            [5, 1, 120],
+            [8, 1, 120],
+            [16, 64, 70, 60],
+          ],
+        }),
+      ],
+    },
+    kind: 'inner',
+    stage: 'fetch',
+    promise: [1, 1],
+  },
+  {
+    title: 'workers that wait for a lock that they share: not for want of workers',
+    stats: {
+      stages: [
+        slots('query', 16, {
+          tasks: 4000,
+          workers: { count: 16 },
+          levels: [
+            [1, 1, 10],
+            [2, 1, 10],
+            [4, 1, 10],
+            [16, 64, 40, 1],
+          ],
+        }),
+      ],
+    },
+    kind: 'inner',
+    stage: 'query',
+    change: [16, 4],
+    promise: [1, 1],
+  },
+  {
     title: 'no semaphore: calls take as long, however many there are',
     stats: {
       stages: [
@@ -508,6 +550,20 @@ describe('the verdict on figures of a known limit', () => {
 })
 
 describe('a verdict', () => {
+  it('advises no `concurrency` for a router, which takes one item at a time', () => {
+    const stats = madeStats({
+      stages: [slots('route', 1), { name: 'one' }, { name: 'other' }],
+    })
+    const route = stats.stages.find(({ name }) => name === 'route')
+    const stages = stats.stages.map((stage) =>
+      stage.name === 'other' ? { ...stage, upstream: [route?.id ?? 0] } : stage,
+    )
+    const { kind, stage, change, advice, promise } = findBottleneck({ ...stats, stages }) ?? {}
+    assert.deepEqual([kind, stage, change], ['stage', 'route', undefined])
+    assert.match(advice ?? '', /in a stage before it/)
+    assert.ok((promise ?? 0) > 3)
+  })
+
   const stages = [slots('fetch', 4)]
 
   it('is not given of a run that is too short, and says what is missing', () => {

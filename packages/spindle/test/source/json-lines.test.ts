@@ -158,7 +158,7 @@ describe('fromJsonLines', () => {
     server.requests.length = 0
     assert.deepEqual(await all(counted.iterateFrom(900, 0)), range(1000).slice(900))
     assert.deepEqual(
-      server.requests.map(({ url }) => url),
+      [...new Set(server.requests.map(({ url }) => url))],
       ['/bucket/rows/shard-000002.jsonl.gz'],
     )
   })

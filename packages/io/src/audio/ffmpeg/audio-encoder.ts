@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import type { Codec, CodecContext, FormatContext, Frame, Packet, Stream } from 'node-av/lib'
+import type { Codec, CodecContext } from 'node-av/lib'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { encodeFrame, encoderNamed, openEncoder } from '../../ffmpeg/encoders.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 import type { AvSampleFormat } from '../../ffmpeg/sample-formats.ts'
 import { removeSpilled, spillPath } from '../../files/spill.ts'
@@ -24,89 +25,66 @@ export function encodeWithFFmpeg(encoding: AudioEncoding): Uint8Array {
 
 function encode(ffmpeg: FFmpeg, encoding: AudioEncoding): Uint8Array {
   const { av, constants: c } = ffmpeg
+  const [muxerName, encoderName] = FORMATS[encoding.format]
   const path = spillPath() // muxers go back to fill in what they know only at the end
   const muxer = new av.FormatContext()
-  const encoder = new av.CodecContext()
   const packet = new av.Packet()
   packet.alloc()
+  let opened: CodecContext | undefined
   try {
-    check(
-      ffmpeg,
-      muxer.allocOutputContext2(null, MUXERS[encoding.format], `file:${path}`),
-      'making the file',
-    )
+    const made = muxer.allocOutputContext2(null, muxerName, `file:${path}`)
+    check(ffmpeg, made, 'making the file')
     check(ffmpeg, muxer.openOutputSync(), 'making the file')
     muxer.setFlags(c.AVFMT_FLAG_BITEXACT) // else Ogg draws a number, and the same sound is never the same file
-    const codec = encoderFor(ffmpeg, encoding)
-    openEncoder(ffmpeg, encoder, codec, encoding)
-    if (((muxer.oformat?.flags ?? 0) & c.AVFMT_GLOBALHEADER) !== 0)
-      encoder.setFlags(c.AV_CODEC_FLAG_GLOBAL_HEADER)
-    check(ffmpeg, encoder.open2Sync(codec, null), 'opening the encoder')
+    const codec = encoderNamed(ffmpeg, [encoderName], encoding.format)
+    const encoder = openEncoder(ffmpeg, codec, (context) => {
+      describe(ffmpeg, context, codec, encoding)
+      if (((muxer.oformat?.flags ?? 0) & c.AVFMT_GLOBALHEADER) !== 0)
+        context.setFlags(c.AV_CODEC_FLAG_GLOBAL_HEADER)
+    })
+    opened = encoder
     const stream = muxer.newStream(null)
     stream.timeBase = new av.Rational(1, encoder.sampleRate)
     check(ffmpeg, stream.codecpar.fromContext(encoder), 'describing the stream')
     check(ffmpeg, muxer.writeHeaderSync(null), 'writing the header')
-    const pass = (frame: Frame | null): void => {
-      check(ffmpeg, encoder.sendFrameSync(frame), 'encoding')
-      drain(ffmpeg, encoder, muxer, stream, packet)
+    const write = (): void => {
+      packet.streamIndex = stream.index
+      packet.rescaleTs(encoder.timeBase, stream.timeBase)
+      check(ffmpeg, muxer.writeFrameSync(packet), 'writing a packet')
     }
-    for (const frame of pcmFrames(ffmpeg, encoding, encoder)) pass(frame)
-    pass(null)
+    for (const frame of pcmFrames(ffmpeg, encoding, encoder))
+      encodeFrame(ffmpeg, encoder, frame, packet, write)
+    encodeFrame(ffmpeg, encoder, null, packet, write)
     check(ffmpeg, muxer.writeTrailerSync(), 'finishing the file')
     muxer.closeOutputSync()
     const { buffer, byteOffset, length } = readFileSync(path)
     return new Uint8Array(buffer, byteOffset, length)
   } finally {
     packet.free()
-    encoder.freeContext()
+    opened?.freeContext()
     muxer.closeOutputSync()
     muxer.freeContext()
     removeSpilled(path)
   }
 }
 
-function drain(
-  ffmpeg: FFmpeg,
-  encoder: CodecContext,
-  muxer: FormatContext,
-  stream: Stream,
-  packet: Packet,
-): void {
-  const { constants: c } = ffmpeg
-  for (;;) {
-    const result = encoder.receivePacketSync(packet)
-    if (result === c.AVERROR_EAGAIN || result === c.AVERROR_EOF) return
-    check(ffmpeg, result, 'encoding')
-    packet.streamIndex = stream.index
-    packet.rescaleTs(encoder.timeBase, stream.timeBase)
-    check(ffmpeg, muxer.writeFrameSync(packet), 'writing a packet')
-    packet.unref()
-  }
+/** FFmpeg's muxer and encoder of each. */
+const FORMATS: Readonly<Record<EncodedAudioFormat, readonly [muxer: string, encoder: string]>> = {
+  wav: ['wav', 'pcm_s16le'],
+  flac: ['flac', 'flac'],
+  mp3: ['mp3', 'libmp3lame'],
+  m4a: ['ipod', 'aac'],
+  opus: ['opus', 'libopus'],
+  ogg: ['ogg', 'libvorbis'],
 }
 
-const MUXERS: Readonly<Record<EncodedAudioFormat, string>> = {
-  ...{ wav: 'wav', flac: 'flac', mp3: 'mp3', m4a: 'ipod', opus: 'opus', ogg: 'ogg' },
-}
-
-function encoderFor({ av, constants: c }: FFmpeg, { format }: AudioEncoding): Codec {
-  const names = {
-    ...{ wav: c.FF_ENCODER_PCM_S16LE, flac: c.FF_ENCODER_FLAC, mp3: c.FF_ENCODER_LIBMP3LAME },
-    ...{ m4a: c.FF_ENCODER_AAC, opus: c.FF_ENCODER_LIBOPUS, ogg: c.FF_ENCODER_LIBVORBIS },
-  }
-  const codec = av.Codec.findEncoderByName(names[format])
-  if (codec === null) throw new Error(`this FFmpeg has no encoder for ${format}`)
-  return codec
-}
-
-function openEncoder(
+function describe(
   ffmpeg: FFmpeg,
   encoder: CodecContext,
   codec: Codec,
   encoding: AudioEncoding,
 ): void {
   const { av } = ffmpeg
-  encoder.allocContext3(codec)
-  encoder.threadCount = 1
   encoder.sampleRate = encodedRate(codec, encoding)
   encoder.sampleFormat = encodedFormat(ffmpeg, encoding)
   encoder.channelLayout = defaultLayout(encoding.channels, ffmpeg)

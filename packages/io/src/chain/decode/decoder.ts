@@ -1,6 +1,10 @@
 import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
-import { checkBoolean, checkKnown } from '../../base/check.ts'
+import { anything, boolean, integer, type Rules, text } from 'spindle/options'
+import { checkKnown, checkRule } from '../../base/check.ts'
+import { defined } from '../../base/defined.ts'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
+import { DEFAULT_MAX_PIXELS } from '../../base/limits.ts'
+import { limit, mediaOptions, stringsRule } from '../../base/options.ts'
 import { openDecoder, setOptions } from '../../ffmpeg/codec-context.ts'
 import { findDecoder } from '../../ffmpeg/decoders.ts'
 import { encryptedPacket } from '../../ffmpeg/encrypted.ts'
@@ -53,6 +57,17 @@ export interface DecoderOptions {
   readonly maxPixels?: number
 }
 
+const decoderOptions = mediaOptions('DecoderOptions', {
+  strict: boolean({ default: true }),
+  threads: integer({ min: 0, max: 64, default: 1 }),
+  decoder: text(),
+  decoderOptions: stringsRule,
+  hardware: anything(),
+  maxPixels: limit(DEFAULT_MAX_PIXELS),
+} satisfies Rules<DecoderOptions>)
+
+const framesPerChunkRule = integer({ min: 1 })
+
 /**
  * Decodes the packets of one stream, as they come: `push` some, take the frames that are complete,
  * `flush` at the end, which no decoder gives before. All chunkings give the same frames. Frames of
@@ -86,7 +101,7 @@ export class Decoder implements Disposable {
     checkStream(stream)
     const { strict = true, threads = 1, decoderOptions = {} } = checkedOptions(options)
     const choice = hardwareChoice(options.hardware)
-    this.#limits = limitsOf(options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels })
+    this.#limits = limitsOf(defined({ maxPixels: options.maxPixels }))
     checkPixels(stream.width ?? 0, stream.height ?? 0, this.#limits)
     this.#ffmpeg = loadFFmpeg()
     const { av } = this.#ffmpeg
@@ -221,12 +236,8 @@ export class Decoder implements Disposable {
   ): Generator<Frames> {
     checkKnown(options, ['framesPerChunk'])
     const { framesPerChunk } = options
-    if (
-      framesPerChunk !== undefined &&
-      (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
-    ) {
-      throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
-    }
+    if (framesPerChunk !== undefined)
+      checkRule('framesPerChunk', framesPerChunk, framesPerChunkRule)
     yield* regroup(this.#each(chunks), framesPerChunk)
   }
 
@@ -351,12 +362,6 @@ function checkStream(stream: unknown): asserts stream is StreamInfo {
 }
 
 function checkedOptions(options: DecoderOptions): DecoderOptions {
-  checkKnown(options, ['strict', 'threads', 'decoder', 'decoderOptions', 'hardware', 'maxPixels'])
-  const { strict, threads = 1, decoderOptions = {} } = options
-  if (strict !== undefined) checkBoolean('strict', strict)
-  if (!Number.isInteger(threads) || threads < 0 || threads > 64)
-    throw badOption('threads', 'an integer from 0 to 64', threads)
-  const isStrings = Object.values(decoderOptions).every((value) => typeof value === 'string')
-  if (!isStrings) throw badOption('decoderOptions', 'an object of strings', decoderOptions)
+  decoderOptions.check(options)
   return options
 }

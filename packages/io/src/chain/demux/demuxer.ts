@@ -1,10 +1,12 @@
 import type { Packet as AvPacket, FormatContext } from 'node-av/lib'
-import { checkBoolean, checkKnown, checkOneOf } from '../../base/check.ts'
+import { anything, boolean, durationMs, is, type Rules, text } from 'spindle/options'
+import { checkKnown } from '../../base/check.ts'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
+import { mediaOptions, stringsRule } from '../../base/options.ts'
 import { comesInOrder } from '../../ffmpeg/containers/edits.ts'
 import { type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { readPacket } from '../../ffmpeg/stream-decoder.ts'
-import { openReaderSync } from '../../files/reader.ts'
+import { withFile } from '../../files/open-file.ts'
 import { checkSource, describeSource } from '../../files/source.ts'
 import type { StreamKind } from '../codec-parameters.ts'
 import { type ChainFailure, Failures } from '../failure.ts'
@@ -15,8 +17,14 @@ import { Packets } from '../packets/packets.ts'
 import { describeStream, type StreamInfo } from '../stream-info.ts'
 import { checkWindow, secondsOfTick, type TimeWindow } from '../time.ts'
 import { type ChunkOptions, chunksOf, type ManyChunkOptions, sizeOfChunks } from './chunks.ts'
-import { endsAnywhere, refuseBigEndian } from './open-ended-input.ts'
-import { type DemuxSource, type OpenOptions, openInput } from './open-input.ts'
+import {
+  type DemuxSource,
+  endsAnywhere,
+  isFileSource,
+  type OpenOptions,
+  openInput,
+  refuseBigEndian,
+} from './open-input.ts'
 import { readWindow } from './read-window.ts'
 
 /** How a container is opened. */
@@ -59,6 +67,24 @@ export interface DemuxManyOptions {
   /** As for one stream. */
   readonly window?: TimeWindow
 }
+
+const demuxerOptions = mediaOptions('DemuxerOptions', {
+  format: text(),
+  formatOptions: stringsRule,
+  probe: is("true or false or 'auto'", (value) => typeof value === 'boolean' || value === 'auto'),
+  strict: boolean({ default: true }),
+  timeoutMs: durationMs({ orInfinity: true, default: 30_000 }),
+  name: text(),
+} satisfies Rules<DemuxerOptions>)
+
+const demuxOptions = mediaOptions('DemuxOptions', {
+  stream: anything(),
+  window: anything(),
+} satisfies Rules<DemuxOptions>)
+const manyOptions = mediaOptions('DemuxManyOptions', {
+  streams: anything(),
+  window: anything(),
+} satisfies Rules<DemuxManyOptions>)
 
 /**
  * An open container: what streams it has, and their packets, as a whole, by windows, as often as
@@ -175,9 +201,8 @@ export class Demuxer implements Disposable {
    */
   demux(options: DemuxOptions = {}): Packets {
     this.#handle.check()
-    checkKnown(options, ['stream', 'window'])
-    const stream = this.#choose(options.stream)
-    const { window } = options
+    const { window, ...given } = demuxOptions.check(options)
+    const stream = this.#choose(given.stream)
     if (window === undefined) return this.#whole([stream])[0]!
     checkWindow(window)
     const data = readWindow(this.#window(stream), stream, window)
@@ -190,7 +215,7 @@ export class Demuxer implements Disposable {
    */
   demuxMany(options: DemuxManyOptions = {}): Packets[] {
     this.#handle.check()
-    checkKnown(options, ['streams', 'window'])
+    manyOptions.check(options)
     const streams = this.#several(options.streams)
     if (options.window === undefined) return this.#whole(streams)
     return streams.map(({ index }) => this.demux({ stream: index, window: options.window! }))
@@ -277,14 +302,9 @@ export class Demuxer implements Disposable {
   /** An edit list may show pieces in another order, or twice. */
   #isInOrder({ index, kind }: StreamInfo): boolean {
     const source = this.#source
-    const isFile = !(source instanceof URL) || source.protocol === 'file:'
-    if (kind !== 'video' || !isFile || !this.format.startsWith('mov')) return true
-    const reader = openReaderSync(source)
-    try {
-      return comesInOrder(reader, this.#context.streams[index]!.id)
-    } finally {
-      reader.close()
-    }
+    if (kind !== 'video' || !isFileSource(source) || !this.format.startsWith('mov')) return true
+    const { id } = this.#context.streams[index]!
+    return withFile(source, ({ reader }) => comesInOrder(reader, id))
   }
 
   #read(): { index: number; data: PacketData } | undefined {
@@ -383,13 +403,6 @@ function isCoded(kind: StreamKind): boolean {
 }
 
 function checkedOptions(options: DemuxerOptions): DemuxerOptions {
-  checkKnown(options, ['format', 'formatOptions', 'probe', 'strict', 'name', 'timeoutMs'])
-  const { formatOptions, probe, strict, timeoutMs } = options
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
-    throw badOption('timeoutMs', 'a number of milliseconds > 0 or Infinity', timeoutMs)
-  if (probe !== undefined && typeof probe !== 'boolean') checkOneOf('probe', probe, ['auto'])
-  if (strict !== undefined) checkBoolean('strict', strict)
-  const isStrings = Object.values(formatOptions ?? {}).every((value) => typeof value === 'string')
-  if (!isStrings) throw badOption('formatOptions', 'an object of strings', formatOptions)
+  demuxerOptions.check(options)
   return options
 }

@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { FormatContext, InputFormat } from 'node-av/lib'
 import { MediaError } from '../../base/errors.ts'
+import { isOpenEnded } from '../../ffmpeg/containers/open-ended.ts'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { findFacts, openContext } from '../../ffmpeg/open-context.ts'
 import { withFile } from '../../files/open-file.ts'
@@ -140,4 +141,32 @@ function refuseUnknown(context: FormatContext, options: Readonly<Record<string, 
     'ERR_BAD_OPTION',
     `\`formatOptions\`: ${format} has no option ${unknown.join(', ')}`,
   )
+}
+
+/**
+ * Whether a last packet that is cut off is none: of WAV and CAF files that do not tell where they
+ * end.
+ */
+export function endsAnywhere(format: string | null | undefined, source: DemuxSource): boolean {
+  if ((format !== 'wav' && format !== 'caf') || !isFileSource(source)) return false
+  return withFile(source, ({ reader }) => isOpenEnded(reader))
+}
+
+/**
+ * FFmpeg takes the samples of big-endian WAV files for little-endian ones. @throws MediaError
+ * `ERR_UNSUPPORTED`
+ */
+export function refuseBigEndian(format: string | null | undefined, source: DemuxSource): void {
+  if (format !== 'wav' || !isFileSource(source)) return
+  const head = withFile(source, ({ reader }) => reader.read(0, Math.min(4, reader.size)))
+  if (Buffer.from(head).toString('latin1') === 'RIFX')
+    throw new MediaError(
+      'ERR_UNSUPPORTED',
+      'a big-endian WAV file (RIFX), which `loadAudio` and `loadWav` read',
+    )
+}
+
+/** Whether it is a file, or bytes. */
+export function isFileSource(source: DemuxSource): boolean {
+  return !(source instanceof URL) || source.protocol === 'file:'
 }

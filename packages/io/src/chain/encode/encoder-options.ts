@@ -1,5 +1,5 @@
-import { checkBoolean, checkKnown } from '../../base/check.ts'
-import { badOption } from '../../base/errors.ts'
+import { anything, boolean, choice, integer, is, type Rules, text } from 'spindle/options'
+import { mediaOptions, stringsRule } from '../../base/options.ts'
 import { rateOf, type TimeValue } from '../time.ts'
 
 /** Options of `Encoder`. */
@@ -46,57 +46,30 @@ export interface EncoderOptions {
   readonly globalHeader?: boolean
 }
 
-const KNOWN: readonly (keyof EncoderOptions)[] = [
-  ...([
-    'codec',
-    'frameRate',
-    'inputPixelFormat',
-    'pixelFormat',
-    'sampleRate',
-    'layout',
-    'sampleFormat',
-  ] as const),
-  ...([
-    'channelLayout',
-    'bitRate',
-    'gopSize',
-    'maxBFrames',
-    'threads',
-    'options',
-    'globalHeader',
-  ] as const),
-]
+const encoderOptions = mediaOptions('EncoderOptions', {
+  codec: is('the name of a codec or an encoder', isName, { required: true }),
+  frameRate: anything(),
+  inputPixelFormat: text(),
+  pixelFormat: text(),
+  sampleRate: integer({ min: 1, unit: 'Hz' }),
+  layout: choice(['CT', 'TC'], { default: 'CT' }),
+  sampleFormat: text(),
+  channelLayout: text(),
+  bitRate: integer({ min: 1, unit: 'bits a second' }),
+  gopSize: integer({ min: 0, unit: 'pictures' }),
+  maxBFrames: integer({ min: 0, unit: 'pictures' }),
+  threads: integer({ min: 0, max: 64, default: 1 }),
+  options: stringsRule,
+  globalHeader: boolean(),
+} satisfies Rules<EncoderOptions>)
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
 
 /** @throws MediaError `ERR_BAD_OPTION` with the option that breaks its rule */
 export function checkedEncoderOptions(options: EncoderOptions): EncoderOptions {
-  checkKnown(options, KNOWN)
-  const { codec, frameRate, sampleRate, bitRate, gopSize, maxBFrames, threads, globalHeader } =
-    options
-  if (typeof codec !== 'string' || codec === '')
-    throw badOption('codec', 'the name of a codec or an encoder', codec)
+  const { frameRate } = encoderOptions.check(options)
   if (frameRate !== undefined) rateOf(frameRate)
-  if (globalHeader !== undefined) checkBoolean('globalHeader', globalHeader)
-  checkInteger('sampleRate', sampleRate, 1)
-  checkInteger('bitRate', bitRate, 1)
-  checkInteger('gopSize', gopSize, 0)
-  checkInteger('maxBFrames', maxBFrames, 0)
-  checkInteger('threads', threads, 0, 64)
-  const isStrings = Object.values(options.options ?? {}).every((value) => typeof value === 'string')
-  if (!isStrings) throw badOption('options', 'an object of strings', options.options)
   return options
-}
-
-function checkInteger(
-  name: string,
-  value: unknown,
-  least: number,
-  most = Number.MAX_SAFE_INTEGER,
-): void {
-  if (value === undefined) return
-  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return
-  const rule =
-    most === Number.MAX_SAFE_INTEGER
-      ? `an integer >= ${least}`
-      : `an integer from ${least} to ${most}`
-  throw badOption(name, rule, value)
 }

@@ -2,7 +2,8 @@ import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from '
 import type { NdArray } from '../../base/array.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
 import { setOptions } from '../../ffmpeg/codec-context.ts'
-import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
+import { encodeFrame, openEncoder } from '../../ffmpeg/encoders.ts'
+import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 import { describeParameters } from '../codec-parameters.ts'
 import { FilterGraph } from '../filter/filter-graph.ts'
 import { Frames } from '../frames/frames.ts'
@@ -109,7 +110,7 @@ export class Encoder implements Disposable {
     if (!this.#isFlushed && this.#context !== undefined) {
       this.#graph!.flush()
       this.#take(out)
-      this.#send(this.#context, null, out)
+      this.#send(this.#context, null, this.#taker(out))
     }
     this.#isFlushed = true
     return Packets.of({ stream: this.stream, window: undefined, source: undefined }, out)
@@ -165,46 +166,49 @@ export class Encoder implements Disposable {
    */
   #frameSize(first: AvFrame): number {
     if (this.#isVideo) return 0
-    const probe = new this.#ffmpeg.av.CodecContext()
+    let probe: CodecContext | undefined
     const graph = new FilterGraph(conversionFor(this.#ffmpeg, this.#codec, first, this.#options, 0))
     const one = new Frames([first.clone()!])
     let converted: Frames | undefined
     try {
       converted = graph.run(one)
-      this.#open(probe, converted.borrow()[0]!)
+      probe = this.#open(converted.borrow()[0]!)
       return probe.frameSize
     } finally {
       converted?.[Symbol.dispose]()
       one[Symbol.dispose]()
       graph[Symbol.dispose]()
-      probe.freeContext()
+      probe?.freeContext()
     }
   }
 
   /** Encodes what the conversion has ready. */
   #take(out: PacketData[]): void {
     const frames = this.#graph!.pull()
+    const take = this.#taker(out)
     try {
       for (const frame of frames.borrow()) {
         if (this.#context === undefined) {
-          const context = new this.#ffmpeg.av.CodecContext()
-          try {
-            this.#open(context, frame)
-          } catch (error) {
-            context.freeContext()
-            throw error
-          }
-          this.#context = context
-          this.#stream = this.#describe(context)
+          this.#context = this.#open(frame)
+          this.#stream = this.#describe(this.#context)
         }
-        this.#send(this.#context, frame, out)
+        this.#send(this.#context, frame, take)
       }
     } finally {
       frames[Symbol.dispose]()
     }
   }
 
-  #send(context: CodecContext, frame: AvFrame | null, out: PacketData[]): void {
+  /** Puts the packet that was received into `out`. */
+  #taker(out: PacketData[]): () => void {
+    const hasRate = this.#options.frameRate !== undefined && this.#isVideo
+    return () => {
+      const packet = takePacket(this.#packet)
+      out.push(hasRate && packet.duration === 0n ? { ...packet, duration: 1n } : packet)
+    }
+  }
+
+  #send(context: CodecContext, frame: AvFrame | null, take: () => void): void {
     const { constants: c } = this.#ffmpeg
     const timeBase = plain(context.timeBase)
     if (frame !== null) {
@@ -213,27 +217,22 @@ export class Encoder implements Disposable {
       frame.timeBase = context.timeBase
       frame.pictType = c.AV_PICTURE_TYPE_NONE // the encoder's choice, not that of the file it came from
     }
-    const result = context.sendFrameSync(frame)
-    if (result < 0 && result !== c.AVERROR_EOF) this.#fail(result)
-    for (;;) {
-      this.#packet.unref()
-      const received = context.receivePacketSync(this.#packet)
-      if (received === c.AVERROR_EAGAIN || received === c.AVERROR_EOF) return
-      if (received < 0)
-        throw new MediaError('ERR_ENCODE', problemOf(this.#ffmpeg, received, 'encoding'))
-      const packet = takePacket(this.#packet)
-      const isCounted =
-        this.#options.frameRate !== undefined && packet.duration === 0n && this.#isVideo
-      out.push(isCounted ? { ...packet, duration: 1n } : packet)
+    try {
+      encodeFrame(this.#ffmpeg, context, frame, this.#packet, take, `encoding with ${this.encoder}`)
+    } catch (error) {
+      throw encodeFault(error)
     }
   }
 
-  #fail(result: number): never {
-    const doing = `encoding with ${this.encoder}`
-    throw new MediaError('ERR_ENCODE', problemOf(this.#ffmpeg, result, doing))
+  #open(frame: AvFrame): CodecContext {
+    try {
+      return openEncoder(this.#ffmpeg, this.#codec, (context) => this.#setUp(context, frame))
+    } catch (error) {
+      throw encodeFault(error)
+    }
   }
 
-  #open(context: CodecContext, frame: AvFrame): void {
+  #setUp(context: CodecContext, frame: AvFrame): void {
     const { av, constants: c } = this.#ffmpeg
     const {
       threads = 1,
@@ -243,7 +242,6 @@ export class Encoder implements Disposable {
       globalHeader = true,
       options = {},
     } = this.#options
-    context.allocContext3(this.#codec)
     context.threadCount = threads
     if (bitRate !== undefined) context.bitRate = BigInt(bitRate)
     if (globalHeader) context.setFlags(c.AV_CODEC_FLAG_GLOBAL_HEADER)
@@ -276,15 +274,6 @@ export class Encoder implements Disposable {
       context.timeBase = new av.Rational(1, sampleRate)
     }
     setOptions(context, options, 'options', `the encoder ${this.encoder}`)
-    try {
-      check(
-        this.#ffmpeg,
-        context.open2Sync(this.#codec, null),
-        `opening the encoder ${this.encoder}`,
-      )
-    } catch (error) {
-      throw new MediaError('ERR_ENCODE', (error as Error).message, { cause: error })
-    }
   }
 
   #describe(context: CodecContext): StreamInfo {
@@ -302,6 +291,11 @@ export class Encoder implements Disposable {
       parameters.free()
     }
   }
+}
+
+function encodeFault(error: unknown): MediaError {
+  if (error instanceof MediaError) return error
+  return new MediaError('ERR_ENCODE', (error as Error).message, { cause: error })
 }
 
 function rational({ av }: FFmpeg, { num, den }: Rational): CodecContext['timeBase'] {

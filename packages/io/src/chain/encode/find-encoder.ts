@@ -1,5 +1,6 @@
 import type { Frame as AvFrame, Codec } from 'node-av/lib'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { encoderNamed } from '../../ffmpeg/encoders.ts'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 import { filters } from '../filter/filters.ts'
 import { pixelFormatNumber } from '../frames/to-array.ts'
@@ -29,12 +30,11 @@ export const LOSSLESS: ReadonlySet<string> = new Set(
 )
 
 /** @throws MediaError `ERR_UNSUPPORTED` where there is none */
-export function findEncoder({ av, constants: c }: FFmpeg, name: string): Codec {
+export function findEncoder(ffmpeg: FFmpeg, name: string): Codec {
+  const { constants: c } = ffmpeg
   const wanted = Object.hasOwn(PREFERRED, name) ? PREFERRED[name]! : name
-  const found =
-    av.Codec.findEncoderByName(wanted as never) ?? av.Codec.findEncoderByName(name as never)
-  const isCoder = found?.type === c.AVMEDIA_TYPE_VIDEO || found?.type === c.AVMEDIA_TYPE_AUDIO
-  if (found === null || !isCoder)
+  const found = encoderNamed(ffmpeg, [wanted, name], name)
+  if (found.type !== c.AVMEDIA_TYPE_VIDEO && found.type !== c.AVMEDIA_TYPE_AUDIO)
     throw new MediaError('ERR_UNSUPPORTED', `this FFmpeg has no encoder for ${name}`)
   return found
 }

@@ -1,6 +1,7 @@
 import type { Frame as AvFrame, FilterGraph as AvGraph, FilterContext } from 'node-av/lib'
-import { checkKnown } from '../../base/check.ts'
+import { integer, object, type Rules } from 'spindle/options'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { buildGraph } from '../../ffmpeg/build-graph.ts'
 import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
@@ -16,6 +17,11 @@ export interface FilterGraphOptions {
   /** Pictures per second of inputs, by label, for filters that need it. Default: unknown. */
   readonly frameRates?: Readonly<Record<string, Rational>>
 }
+
+const graphOptions = mediaOptions('FilterGraphOptions', {
+  threads: integer({ min: 1, max: 64, default: 1 }),
+  frameRates: object(),
+} satisfies Rules<FilterGraphOptions>)
 
 /**
  * A graph of FFmpeg's filters, with any number of inputs and outputs, for pictures and sound.
@@ -64,10 +70,7 @@ export class FilterGraph implements Disposable {
   constructor(description: string, options: FilterGraphOptions = {}) {
     if (typeof description !== 'string' || description.trim() === '')
       throw badOption('description', 'a filter graph', description)
-    checkKnown(options, ['threads', 'frameRates'])
-    const { threads = 1 } = options
-    if (!Number.isInteger(threads) || threads < 1 || threads > 64)
-      throw badOption('threads', 'an integer from 1 to 64', threads)
+    graphOptions.check(options)
     this.#ffmpeg = loadFFmpeg()
     this.#scanned = scanGraph(this.#ffmpeg, description)
     this.#options = options

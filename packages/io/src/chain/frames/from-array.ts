@@ -1,8 +1,9 @@
 import type { Frame as AvFrame } from 'node-av/lib'
+import { anything, choice, integer, object, type Rules, text } from 'spindle/options'
 import type { NdArray } from '../../base/array.ts'
-import { checkKnown } from '../../base/check.ts'
 import { bytesOf, checkNdArray } from '../../base/dtypes.ts'
 import { badOption } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { type FrameShape, newFrame } from '../../ffmpeg/frames.ts'
 import { check, loadFFmpeg } from '../../ffmpeg/library.ts'
 import { SAMPLE_FORMATS, type SampleDType, sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
@@ -32,12 +33,25 @@ export interface AudioArrayOptions {
   /** Samples per second. */
   readonly sampleRate: number
   /**
-   * Order of the axes: `'CT'` is `[channels, samples]` (default), `'TC'` is `[samples, channels]`.
+   * Order of the axes: `'CT'` (default) is `[channels, samples]`, `'TC'` is `[samples, channels]`.
    */
   readonly layout?: 'CT' | 'TC'
   /** Time stamp of the first sample, in samples. Default 0. */
   readonly firstPts?: number
 }
+
+const videoArray = mediaOptions('VideoArrayOptions', {
+  frameRate: anything(),
+  pixelFormat: text(),
+  size: object(),
+  firstPts: anything(),
+} satisfies Rules<VideoArrayOptions>)
+
+const audioArray = mediaOptions('AudioArrayOptions', {
+  sampleRate: integer({ min: 1, required: true, unit: 'Hz' }),
+  layout: choice(['CT', 'TC'], { default: 'CT' }),
+  firstPts: anything(),
+} satisfies Rules<AudioArrayOptions>)
 
 /**
  * Copies pictures into frames.
@@ -46,7 +60,7 @@ export interface AudioArrayOptions {
  */
 export function picturesFromArray(array: NdArray, options: VideoArrayOptions): AvFrame[] {
   checkNdArray(array, 'array')
-  checkKnown(options, ['frameRate', 'pixelFormat', 'size', 'firstPts'])
+  videoArray.check(options)
   const rate = rateOf(options.frameRate)
   const ffmpeg = loadFFmpeg()
   const { av } = ffmpeg
@@ -87,11 +101,7 @@ const SAMPLES_IN_FRAME = 4096
  */
 export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFrame[] {
   checkNdArray(array, 'array')
-  checkKnown(options, ['sampleRate', 'layout', 'firstPts'])
-  const { sampleRate, layout = 'CT' } = options
-  if (!Number.isSafeInteger(sampleRate) || sampleRate < 1)
-    throw badOption('sampleRate', 'an integer >= 1', sampleRate)
-  if (layout !== 'CT' && layout !== 'TC') throw badOption('layout', "'CT' or 'TC'", layout)
+  const { sampleRate, layout } = audioArray.check(options)
   const dtype = array.dtype as SampleDType
   if (!Object.hasOwn(SAMPLE_FORMATS, dtype))
     throw badOption('array.dtype', Object.keys(SAMPLE_FORMATS).join(' or '), dtype)

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Packet as AvPacket, FormatContext, Stream } from 'node-av/lib'
-import { checkKnown } from '../../base/check.ts'
+import { boolean, object, type Rules, text } from 'spindle/options'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { mediaOptions, stringsRule } from '../../base/options.ts'
 import { setOptions } from '../../ffmpeg/codec-context.ts'
 import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { checkPath } from '../../files/atomic-file.ts'
@@ -33,6 +34,13 @@ export interface MuxerOptions {
    */
   readonly reproducible?: boolean
 }
+
+const muxerOptions = mediaOptions('MuxerOptions', {
+  format: text(),
+  formatOptions: stringsRule,
+  metadata: object(),
+  reproducible: boolean({ default: true }),
+} satisfies Rules<MuxerOptions>)
 
 interface Track {
   stream: StreamInfo | undefined
@@ -83,7 +91,7 @@ export class Muxer implements Disposable {
 
   constructor(path: string | URL | undefined, options: MuxerOptions = {}) {
     if (path !== undefined) checkPath(path)
-    checkKnown(options, ['format', 'formatOptions', 'metadata', 'reproducible'])
+    muxerOptions.check(options)
     this.#options = options
     this.#ffmpeg = loadFFmpeg()
     const { av, constants: c } = this.#ffmpeg

@@ -1,14 +1,10 @@
 import { type Rules, signal as signalRule } from 'spindle/options'
 import { viewOfBytes } from '../../base/dtypes.ts'
-import { withSource } from '../../base/errors.ts'
 import { mediaOptions } from '../../base/options.ts'
-import { openReader } from '../../files/open-reader.ts'
-import { MemoryReader, type OpenSyncReader, openReaderSync } from '../../files/reader.ts'
-import { run, runSync } from '../../files/routine.ts'
+import { openWith, openWithSync } from '../../files/read-with.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
-import { NpzFile } from './npz-file.ts'
-import { NpzFileSync } from './npz-file-sync.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
+import { NpzFile, NpzFileSync } from './npz-file.ts'
 import { type NpzOptions, type NpzPlan, npzPlan, npzRules, readNpzMembers } from './npz-members.ts'
 
 /** Options of `loadNpz`. */
@@ -55,23 +51,8 @@ const loadOptions = mediaOptions('LoadNpzOptions', {
 export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {}): Promise<NpzFile> {
   checkSource(source, 'source')
   const plan = npzPlan(options, loadOptions)
-  const { signal } = options
-  const fetching = fetchingOf(options)
-  signal?.throwIfAborted()
-  const name = describeSource(source)
-  try {
-    const reader = await openReader(source, fetching)
-    try {
-      const members = await run(readNpzMembers(reader.size), { reader }, signal)
-      return new NpzFile(name, reader, members, plan)
-    } catch (error) {
-      await reader.close()
-      throw error
-    }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw withSource(error, name)
-  }
+  const { reader, value } = await openWith(source, options, ({ size }) => readNpzMembers(size))
+  return new NpzFile(describeSource(source), reader, value, plan)
 }
 
 /**
@@ -80,7 +61,7 @@ export async function loadNpz(source: MediaSource, options: LoadNpzOptions = {})
 export function loadNpzSync(source: MediaSource, options: NpzOptions = {}): NpzFileSync {
   checkSource(source, 'source')
   const plan = npzPlan(options)
-  return openSync(describeSource(source), openReaderSync(source), plan)
+  return openSync(source, plan)
 }
 
 /**
@@ -105,14 +86,10 @@ export function parseNpz(
 ): NpzFileSync {
   const view = viewOfBytes(bytes)
   const plan = npzPlan(options)
-  return openSync(describeSource(view), new MemoryReader(view), plan)
+  return openSync(view, plan)
 }
 
-function openSync(name: string, reader: OpenSyncReader, plan: NpzPlan): NpzFileSync {
-  try {
-    return new NpzFileSync(name, reader, runSync(readNpzMembers(reader.size), { reader }), plan)
-  } catch (error) {
-    reader.close()
-    throw withSource(error, name)
-  }
+function openSync(source: MediaSource, plan: NpzPlan): NpzFileSync {
+  const { reader, value } = openWithSync(source, ({ size }) => readNpzMembers(size))
+  return new NpzFileSync(describeSource(source), reader, value, plan)
 }

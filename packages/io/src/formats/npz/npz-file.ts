@@ -1,9 +1,55 @@
 import type { AnyNdArray } from '../../base/array.ts'
-import { withSource } from '../../base/errors.ts'
-import type { OpenReader } from '../../files/reader.ts'
-import { run } from '../../files/routine.ts'
-import { NpzArrays } from './npz-arrays.ts'
-import type { NpzGetOptions } from './npz-members.ts'
+import { badOption, MediaError, withSource } from '../../base/errors.ts'
+import type { OpenReader, OpenSyncReader } from '../../files/reader.ts'
+import { type Reader, type Routine, run, runSync } from '../../files/routine.ts'
+import {
+  checkGetOptions,
+  findMember,
+  type NpzGetOptions,
+  type NpzMembers,
+  type NpzPlan,
+  readArray,
+} from './npz-members.ts'
+
+/** What an open npz is, whatever the form. */
+abstract class NpzArrays<R extends Reader> {
+  /** What it was read from: a path, a URL, or a number of bytes. */
+  readonly source: string
+  protected readonly reader: R
+  private readonly members: NpzMembers
+  private readonly plan: NpzPlan
+
+  /** @internal */
+  constructor(source: string, reader: R, members: NpzMembers, plan: NpzPlan) {
+    this.source = source
+    this.reader = reader
+    this.members = members
+    this.plan = plan
+  }
+
+  /** The names of the arrays, in the order of the file, without `.npy`. */
+  keys(): string[] {
+    return [...this.members.keys()]
+  }
+
+  /** Whether there is an array of that name. */
+  has(name: string): boolean {
+    return this.members.has(name)
+  }
+
+  /** Reads one array. @throws MediaError `ERR_BAD_OPTION` at once */
+  protected routineOf(name: string, options: NpzGetOptions, isOpen: boolean): Routine<AnyNdArray> {
+    if (typeof name !== 'string') throw badOption('name', 'a string', name)
+    checkGetOptions(options)
+    return this.read(name, options, isOpen)
+  }
+
+  private *read(name: string, options: NpzGetOptions, isOpen: boolean): Routine<AnyNdArray> {
+    if (!isOpen) throw new MediaError('ERR_BAD_STATE', 'the npz is closed')
+    const entry = findMember(this.members, name)
+    return yield* readArray(entry, options, this.plan, this.reader.isOwn)
+  }
+}
 
 /**
  * An open npz: named arrays, each read when it is asked for. Made by `loadNpz`. The file is held
@@ -46,5 +92,33 @@ export class NpzFile extends NpzArrays<OpenReader> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+/**
+ * An open npz whose arrays are read synchronously: that of `parseNpz`, and of `loadNpz` in
+ * `@spindle/io/sync`.
+ */
+export class NpzFileSync extends NpzArrays<OpenSyncReader> {
+  private isOpen = true
+
+  /** Reads one array, as `NpzFile.get` does. @throws MediaError as `NpzFile.get` */
+  get(name: string, options: NpzGetOptions = {}): AnyNdArray {
+    const routine = this.routineOf(name, options, this.isOpen)
+    try {
+      return runSync(routine, { reader: this.reader })
+    } catch (error) {
+      throw withSource(error, this.source)
+    }
+  }
+
+  /** Lets go of the file. May be called again. */
+  close(): void {
+    this.isOpen = false
+    this.reader.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
   }
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { openRanges as openRemote } from '../../files/fetch.ts'
-import { openReader } from '../../files/open-reader.ts'
+import { openRangeReader } from '../../files/open-reader.ts'
 import type { Fetching } from '../../files/url-options.ts'
 
 /** A file in the form of `hyparquet`. */
@@ -20,30 +19,11 @@ export interface Ranges {
  * @throws as `openReader`; MediaError `ERR_UNSUPPORTED` if the server does not support ranges
  */
 export async function openRanges(place: string | URL, fetching: Fetching): Promise<Ranges> {
-  if (place instanceof URL && place.protocol !== 'file:') {
-    const file = await openRemote(place, fetching)
-    return rangesOf(
-      file.size,
-      (start, end) => file.read(start, end - start),
-      () => file.close(),
-    )
-  }
-  const reader = await openReader(place, fetching)
-  return rangesOf(
-    reader.size,
-    async (start, end) => reader.read(start, end - start),
-    () => reader.close(),
-  )
-}
-
-function rangesOf(
-  byteLength: number,
-  read: (start: number, end: number) => Promise<Uint8Array>,
-  close: () => Promise<void>,
-): Ranges {
+  const reader = await openRangeReader(place, fetching)
+  const byteLength = reader.size
   const slice = async (start: number, end = byteLength): Promise<ArrayBuffer> => {
     const from = start < 0 ? Math.max(0, byteLength + start) : start
-    const bytes = await read(from, Math.min(end, byteLength))
+    const bytes = await reader.read(from, Math.min(end, byteLength) - from)
     // Copies only bytes that share their memory with others. (A Buffer's `slice` would not copy.)
     const isWhole = bytes.byteLength === bytes.buffer.byteLength
     return (isWhole ? bytes.buffer : new Uint8Array(bytes).buffer) as ArrayBuffer
@@ -54,6 +34,6 @@ function rangesOf(
       const end = new Uint8Array(await slice(Math.max(0, byteLength - bytes)))
       return createHash('sha256').update(end).digest('hex').slice(0, 16)
     },
-    close,
+    close: () => reader.close(),
   }
 }

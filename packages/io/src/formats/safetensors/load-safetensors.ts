@@ -1,7 +1,8 @@
+import { list, type Rules, signal as signalRule } from 'spindle/options'
 import type { AnyNdArray, DType } from '../../base/array.ts'
-import { checkKnown } from '../../base/check.ts'
 import { DATA_CLASSES, IS_LITTLE_ENDIAN, swapBytes, viewAs } from '../../base/dtypes.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { readWith, readWithSync } from '../../files/read-with.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { type Routine, runSync, TURN, TURN_BYTES } from '../../files/routine.ts'
@@ -11,7 +12,7 @@ import {
   type MediaSource,
   type SyncSource,
 } from '../../files/source.ts'
-import { URL_OPTIONS, type UrlOptions } from '../../files/url-options.ts'
+import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 import {
   headerLength,
   parseSafetensorsHeader,
@@ -30,6 +31,16 @@ export interface LoadSafetensorsOptions extends ParseSafetensorsOptions, UrlOpti
   /** Gives up: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const parseRules = {
+  names: list<readonly string[]>('texts', (name) => typeof name === 'string'),
+} satisfies Rules<ParseSafetensorsOptions>
+const parseOptions = mediaOptions('ParseSafetensorsOptions', parseRules)
+const loadOptions = mediaOptions('LoadSafetensorsOptions', {
+  ...parseRules,
+  signal: signalRule(),
+  ...urlRules,
+} satisfies Rules<LoadSafetensorsOptions>)
 
 /** Arrays by name, and what was noted with them. */
 export interface Safetensors {
@@ -53,9 +64,7 @@ export async function loadSafetensors(
   options: LoadSafetensorsOptions = {},
 ): Promise<Safetensors> {
   checkSource(source, 'source')
-  checkKnown(options, ['names', 'signal'], URL_OPTIONS)
-  const { names } = options
-  checkNames(names)
+  const { names } = loadOptions.check(options)
   return readWith(source, options, ({ size }) => readSafetensors(size, names))
 }
 
@@ -65,9 +74,7 @@ export function loadSafetensorsSync(
   options: ParseSafetensorsOptions = {},
 ): Safetensors {
   checkSyncSource(source, 'source')
-  checkKnown(options, ['names'])
-  const { names } = options
-  checkNames(names)
+  const { names } = parseOptions.check(options)
   return readWithSync(source, ({ size }) => readSafetensors(size, names))
 }
 
@@ -76,8 +83,7 @@ export function parseSafetensors(
   bytes: Uint8Array | ArrayBuffer,
   options: ParseSafetensorsOptions = {},
 ): Safetensors {
-  checkKnown(options, ['names'])
-  checkNames(options.names)
+  parseOptions.check(options)
   if (!(bytes instanceof Uint8Array) && !(bytes instanceof ArrayBuffer))
     throw badOption('bytes', 'a Uint8Array or ArrayBuffer', bytes)
   const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes
@@ -130,10 +136,4 @@ function* arrayOf(place: TensorPlace, bytes: Uint8Array): Routine<AnyNdArray> {
     yield TURN
   }
   return { data, dtype: 'float32', shape } as AnyNdArray
-}
-
-function checkNames(names: unknown): void {
-  if (names === undefined) return
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    throw badOption('names', 'an array of texts', names)
 }

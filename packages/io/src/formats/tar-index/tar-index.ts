@@ -1,8 +1,7 @@
-import { openRanges } from '../../files/fetch.ts'
-import { openReader } from '../../files/open-reader.ts'
+import { openRangeReader } from '../../files/open-reader.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { type Fetching, fetchingOf } from '../../files/url-options.ts'
+import { fetchingOf } from '../../files/url-options.ts'
 import { OpenArchive } from '../archive/archive-files.ts'
 import { bytesOf, isFile } from '../archive/archive-source.ts'
 import { buildIndex, type RangeReader } from './build-index.ts'
@@ -52,9 +51,12 @@ export class TarIndex extends OpenArchive<TarIndexEntry> {
     const { signal } = options
     signal?.throwIfAborted()
     const name = describeSource(source)
-    const url = source instanceof URL && /^https?:$/.test(source.protocol) ? source : undefined
     const modified = isFile(source) ? await modifiedAt(source) : null
-    const reader = await open(source, url, fetchingOf(options))
+    const bytes = bytesOf(source)
+    const reader: OpenRangeReader =
+      bytes === undefined
+        ? await openRangeReader(source, fetchingOf(options))
+        : new MemoryReader(bytes)
     try {
       const identity = { size: reader.size, modified: reader.modified ?? modified }
       const indexFile = placeOfIndex(source, options, modified)
@@ -88,20 +90,4 @@ interface OpenRangeReader extends RangeReader {
   /** What a server says of the state of the archive. */
   readonly modified?: string | null
   close(): Promise<void>
-}
-
-async function open(
-  source: MediaSource,
-  url: URL | undefined,
-  fetching: Fetching,
-): Promise<OpenRangeReader> {
-  if (url !== undefined) return openRanges(url, fetching)
-  const bytes = bytesOf(source)
-  const reader = bytes === undefined ? await openReader(source, fetching) : new MemoryReader(bytes)
-  // A read of a file or of memory is over before a signal could end it.
-  return {
-    size: reader.size,
-    read: (offset, length) => reader.read(offset, length),
-    close: async () => reader.close(),
-  }
 }

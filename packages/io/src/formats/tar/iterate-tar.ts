@@ -1,4 +1,4 @@
-import { fetchingOf } from '../../files/url-options.ts'
+import { streamingOf } from '../../files/url-options.ts'
 import { type ArchiveSource, checkArchiveSource } from '../archive/archive-source.ts'
 import { withReuse } from '../archive/reusing.ts'
 import { openWindow } from './open-window.ts'
@@ -41,7 +41,7 @@ export function iterateTar(
 ): AsyncIterable<TarMember> {
   checkArchiveSource(source, 'source')
   const { maxDecompressedBytes, ...plan } = tarPlan(options, 'iterate')
-  const pieces = { fetching: fetchingOf(options), maxDecompressedBytes }
+  const pieces = { fetching: streamingOf(options), maxDecompressedBytes }
   const members = {
     [Symbol.asyncIterator]: () =>
       new Members(

@@ -1,5 +1,5 @@
 import { SpindleError } from 'spindle/worker'
-import { fetchingOf } from '../../files/url-options.ts'
+import { streamingOf } from '../../files/url-options.ts'
 import { type ArchiveSource, checkArchiveSource } from '../archive/archive-source.ts'
 import type { MutableMember } from './headers.ts'
 import { openWindow } from './open-window.ts'
@@ -42,7 +42,7 @@ export function streamTar(
 ): AsyncIterable<TarStreamMember> {
   checkArchiveSource(source, 'source')
   const { maxDecompressedBytes, pieceBytes, ...plan } = tarPlan(options, 'stream')
-  const pieces = { fetching: fetchingOf(options), maxDecompressedBytes }
+  const pieces = { fetching: streamingOf(options), maxDecompressedBytes }
   const { signal } = options
   return {
     [Symbol.asyncIterator]: async function* () {

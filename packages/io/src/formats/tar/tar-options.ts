@@ -66,6 +66,12 @@ export interface TarUrlOptions extends Omit<UrlOptions, 'maxBytes'> {
    * integer >= 1, or `Infinity`. Default 1 TiB.
    */
   readonly maxDecompressedBytes?: number
+  /**
+   * Bytes that may be read ahead of what was taken from a URL, by up to 8 requests at a time, an
+   * integer >= 0. On a server that is far away, this is several times faster. Default 0: one
+   * request.
+   */
+  readonly readAheadBytes?: number
 }
 
 /** Options of `iterateTar`. */
@@ -105,6 +111,7 @@ const piecesRules = {
   ...urlRules,
   maxBytes: limit(Number.POSITIVE_INFINITY),
   maxDecompressedBytes: limit(1024 * GIB),
+  readAheadBytes: integer({ min: 0, default: 0 }),
   signal: signal(),
 }
 

@@ -1,7 +1,6 @@
-import { openRanges } from '../../files/fetch.ts'
-import { openReader } from '../../files/open-reader.ts'
+import { openRangeReader } from '../../files/open-reader.ts'
+import type { OpenReader } from '../../files/reader.ts'
 import { describeSource } from '../../files/source.ts'
-import type { Fetching } from '../../files/url-options.ts'
 import { largeSample, type Sample } from './group-by-key.ts'
 import type { Shard } from './shard.ts'
 import type { EpochOrder } from './shard-order.ts'
@@ -41,17 +40,10 @@ export async function* readSamples(
   }
 }
 
-interface ShardReader {
-  readonly size: number
-  /** The bytes of a range; in `memory` if it is large enough and can be filled. */
-  read(offset: number, length: number, memory: Uint8Array): Promise<Uint8Array>
-  close(): Promise<void>
-}
-
 /** An open shard, and the bytes that were read from it. */
 class OpenShard {
   private readonly shard: Shard
-  private readonly reader: ShardReader
+  private readonly reader: OpenReader
   private readonly aheadBytes: number
   /** The last bytes that were read. Their memory is reused, so samples are copies. */
   private bytes: Uint8Array = new Uint8Array(0)
@@ -63,13 +55,11 @@ class OpenShard {
   static async open(shard: Shard): Promise<OpenShard> {
     const { fetching } = shard
     const isRemote = shard.place instanceof URL && shard.place.protocol !== 'file:'
-    const reader = isRemote
-      ? await remoteReader(shard.place as URL, fetching)
-      : await fileReader(shard.place, fetching)
+    const reader = await openRangeReader(shard.place, fetching)
     return new OpenShard(shard, reader, isRemote ? NETWORK_AHEAD_BYTES : FILE_AHEAD_BYTES)
   }
 
-  private constructor(shard: Shard, reader: ShardReader, aheadBytes: number) {
+  private constructor(shard: Shard, reader: OpenReader, aheadBytes: number) {
     this.shard = shard
     this.reader = reader
     this.aheadBytes = aheadBytes
@@ -115,41 +105,19 @@ class OpenShard {
     if (from >= this.offset && to <= this.offset + this.bytes.length) return
     const end = isNext ? Math.min(this.reader.size, Math.max(to, from + this.aheadBytes)) : to
     // The old bytes are invalid while they are overwritten.
-    const { memory } = this
+    const { memory, reader } = this
+    const length = end - from
     this.bytes = NOTHING
-    this.bytes = await this.reader.read(from, end - from, memory)
+    const bytes =
+      memory.length >= length && reader.readInto !== undefined
+        ? await reader.readInto(from, memory.subarray(0, length))
+        : await reader.read(from, length)
+    // Not a Buffer, whose `slice` is a view.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.offset = from
     if (this.bytes.byteOffset === 0 && this.bytes.buffer.byteLength <= this.aheadBytes)
       this.memory = new Uint8Array(this.bytes.buffer)
   }
-}
-
-async function fileReader(place: string | URL, fetching: Fetching): Promise<ShardReader> {
-  const reader = await openReader(place, fetching)
-  return {
-    size: reader.size,
-    // Not a Buffer, whose `slice` is a view.
-    read: async (offset, length, memory) =>
-      plain(
-        memory.length >= length && reader.readInto !== undefined
-          ? await reader.readInto(offset, memory.subarray(0, length))
-          : await reader.read(offset, length),
-      ),
-    close: () => reader.close(),
-  }
-}
-
-async function remoteReader(place: URL, fetching: Fetching): Promise<ShardReader> {
-  const file = await openRanges(place, fetching)
-  return {
-    size: file.size,
-    read: async (offset, length) => plain(await file.read(offset, length)),
-    close: async () => {},
-  }
-}
-
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 const NOTHING = new Uint8Array(0)

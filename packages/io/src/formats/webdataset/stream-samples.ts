@@ -142,10 +142,11 @@ async function* samplesOf(
 
 async function* samplesIn(
   { place, fetching }: ShardPlace,
-  { extensions, maxSampleBytes }: WebDatasetPlan,
+  { extensions, maxSampleBytes, readAheadBytes }: WebDatasetPlan,
 ): AsyncGenerator<Sample, void, void> {
   const members = iterateTar(place, {
     ...fetching,
+    readAheadBytes,
     maxMemberBytes: Math.min(maxSampleBytes, MOST_MEMBER_BYTES),
   })
   for await (const sample of groupByKey(members, { maxSampleBytes })) {

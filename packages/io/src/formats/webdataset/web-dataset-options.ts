@@ -29,6 +29,11 @@ export interface WebDatasetOptions extends UrlOptions {
    */
   readonly stream?: boolean
   /**
+   * For shards that are read as streams from a network: bytes that may be read ahead of what was
+   * taken, by up to 8 requests at a time, an integer >= 0. Default 32 MiB.
+   */
+  readonly readAheadBytes?: number
+  /**
    * The store in which the shards lie, or options of the stores that URLs stand for, such as
    * `{ credentials }`; see `openStore` of `spindle/source`.
    */
@@ -56,6 +61,7 @@ export interface WebDatasetPlan {
   readonly extensions: readonly string[] | undefined
   readonly index: WebDatasetOptions['index']
   readonly stream: boolean | undefined
+  readonly readAheadBytes: number
   readonly store: FindObjectsOptions['store']
   readonly maxSampleBytes: number
   /** How URLs are fetched, and the signal. */
@@ -72,6 +78,7 @@ const datasetOptions = mediaOptions('WebDatasetOptions', {
     (value) => value === false || typeof value === 'function',
   ),
   stream: boolean(),
+  readAheadBytes: integer({ min: 0, default: 32 * 1024 * 1024 }),
   store: object(),
   maxSampleBytes: sampleLimit,
   signal: signal(),
@@ -80,12 +87,14 @@ const datasetOptions = mediaOptions('WebDatasetOptions', {
 
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
-  const { interleave, shuffleShards, seed, extensions, index, stream, store, maxSampleBytes } =
-    datasetOptions.check(options)
+  const checked = datasetOptions.check(options)
+  const { interleave, shuffleShards, seed, extensions, index, stream, store } = checked
+  const { maxSampleBytes, readAheadBytes } = checked
   if (stream === true && index !== undefined)
     throw badOption('index', 'left out where `stream` is true', index)
   return {
-    ...{ interleave, shuffleShards, seed, index, stream, store, maxSampleBytes },
+    ...{ interleave, shuffleShards, seed, index, stream, store },
+    ...{ maxSampleBytes, readAheadBytes },
     extensions: extensions?.map((end) => end.replace(/^\./, '').toLowerCase()),
     fetching: fetchingOf(options),
   }

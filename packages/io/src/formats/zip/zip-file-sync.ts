@@ -1,4 +1,4 @@
-import { openReaderSync } from '../../files/reader.ts'
+import { openWithSync } from '../../files/read-with.ts'
 import { runSync } from '../../files/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
 import type { UrlOptions } from '../../files/url-options.ts'
@@ -32,17 +32,13 @@ export class ZipFileSync extends OpenArchiveSync<ZipMemberEntry> {
     checkSource(source, 'source')
     const plan = zipPlan(options, 'sync')
     const name = describeSource(source)
-    const reader = openReaderSync(source)
-    try {
-      const members = runSync(readZipMembers(name, reader.size), { reader })
-      return new ZipFileSync(name, members, {
-        read: ({ number }) =>
-          runSync(members.read(number, plan.verify, plan.maxMemberBytes), { reader }),
-        close: () => reader.close(),
-      })
-    } catch (error) {
-      reader.close()
-      throw error
-    }
+    const { reader, value: members } = openWithSync(source, ({ size }) =>
+      readZipMembers(name, size),
+    )
+    return new ZipFileSync(name, members, {
+      read: ({ number }) =>
+        runSync(members.read(number, plan.verify, plan.maxMemberBytes), { reader }),
+      close: () => reader.close(),
+    })
   }
 }

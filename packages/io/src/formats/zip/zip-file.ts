@@ -1,7 +1,6 @@
-import { openReader } from '../../files/open-reader.ts'
+import { openWith } from '../../files/read-with.ts'
 import { run } from '../../files/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
-import { fetchingOf } from '../../files/url-options.ts'
 import { OpenArchive } from '../archive/archive-files.ts'
 import { readZipMembers, type ZipMemberEntry } from './zip-members.ts'
 import { type ZipOptions, zipPlan } from './zip-options.ts'
@@ -38,20 +37,14 @@ export class ZipFile extends OpenArchive<ZipMemberEntry> {
   static async open(source: MediaSource, options: ZipOptions = {}): Promise<ZipFile> {
     checkSource(source, 'source')
     const plan = zipPlan(options, 'file')
-    const { signal } = options
-    signal?.throwIfAborted()
     const name = describeSource(source)
-    const reader = await openReader(source, fetchingOf(options))
-    try {
-      const members = await run(readZipMembers(name, reader.size), { reader }, signal)
-      return new ZipFile(name, members, {
-        read: ({ number }, signal) =>
-          run(members.read(number, plan.verify, plan.maxMemberBytes), { reader }, signal),
-        close: () => reader.close(),
-      })
-    } catch (error) {
-      await reader.close()
-      throw error
-    }
+    const { reader, value: members } = await openWith(source, options, ({ size }) =>
+      readZipMembers(name, size),
+    )
+    return new ZipFile(name, members, {
+      read: ({ number }, signal) =>
+        run(members.read(number, plan.verify, plan.maxMemberBytes), { reader }, signal),
+      close: () => reader.close(),
+    })
   }
 }

@@ -45,10 +45,8 @@ const zipRules = {
 } satisfies Rules<ZipOptions>
 
 const declared = {
-  /** `ZipFileSync.open`. */
-  sync: mediaOptions('ZipOptions', plainRules),
-  /** `ZipFile.open`. */
   file: mediaOptions('ZipOptions', zipRules),
+  sync: mediaOptions('ZipOptions', plainRules),
   iterate: mediaOptions('IterateZipOptions', {
     ...zipRules,
     filter: func(),

@@ -1,7 +1,5 @@
 import type { Frame } from 'node-av/lib'
 import { MediaError } from '../../base/errors.ts'
-import type { FFmpeg } from '../../ffmpeg/library.ts'
-import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
 import { type RawPixels, tiffColours } from '../formats/tiff-colours.ts'
 import type { TiffLayout } from '../formats/tiff-layout.ts'
 import { unpackTiff } from '../formats/tiff-pixels.ts'
@@ -21,7 +19,7 @@ export function useTiffFrame(
 ): void {
   checkPixels(layout.piece, limits) // a tile may be larger than the picture
   const { data, channels } = pixelsOf(bytes, layout)
-  const format = formatOf(ffmpeg.constants, channels, data.BYTES_PER_ELEMENT)
+  const format = ffmpeg.constants[(data.BYTES_PER_ELEMENT === 2 ? WIDE : NARROW)[channels - 1]!]
   const memory = Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
   made.use(memory, layout, format, use)
 }
@@ -37,20 +35,16 @@ function pixelsOf(bytes: Buffer, layout: TiffLayout): RawPixels {
   }
 }
 
-function formatOf(
-  c: FFmpeg['constants'],
-  channels: RawPixels['channels'],
-  bytesPerSample: number,
-): AvPixelFormat {
-  const isWide = bytesPerSample === 2
-  switch (channels) {
-    case 1:
-      return isWide ? c.AV_PIX_FMT_GRAY16LE : c.AV_PIX_FMT_GRAY8
-    case 2:
-      return isWide ? c.AV_PIX_FMT_YA16LE : c.AV_PIX_FMT_YA8
-    case 3:
-      return isWide ? c.AV_PIX_FMT_RGB48LE : c.AV_PIX_FMT_RGB24
-    case 4:
-      return isWide ? c.AV_PIX_FMT_RGBA64LE : c.AV_PIX_FMT_RGBA
-  }
-}
+/** Of one to four channels, of 8 bits and of 16. */
+const NARROW = [
+  'AV_PIX_FMT_GRAY8',
+  'AV_PIX_FMT_YA8',
+  'AV_PIX_FMT_RGB24',
+  'AV_PIX_FMT_RGBA',
+] as const
+const WIDE = [
+  'AV_PIX_FMT_GRAY16LE',
+  'AV_PIX_FMT_YA16LE',
+  'AV_PIX_FMT_RGB48LE',
+  'AV_PIX_FMT_RGBA64LE',
+] as const

@@ -1,5 +1,6 @@
 import type { CodecContext, Frame } from 'node-av/lib'
 import { MediaError } from '../../base/errors.ts'
+import { encodeFrame, encoderNamed, openEncoder } from '../../ffmpeg/encoders.ts'
 import { newFrame } from '../../ffmpeg/frames.ts'
 import { check, type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 import type { AvPixelFormat } from '../../ffmpeg/scalers.ts'
@@ -95,36 +96,32 @@ function convert(from: Frame, format: AvPixelFormat, ffmpeg: FFmpeg): Frame {
 
 function encode(frame: Frame, encoding: Encoding, ffmpeg: FFmpeg): Uint8Array {
   const { av, constants: c } = ffmpeg
-  const names = { jpeg: c.FF_ENCODER_MJPEG, png: c.FF_ENCODER_PNG, webp: c.FF_ENCODER_LIBWEBP }
-  const codec = av.Codec.findEncoderByName(names[encoding.format])
-  if (codec === null) throw new Error(`this FFmpeg has no encoder for ${encoding.format}`)
-  const encoder = new av.CodecContext()
+  const codec = encoderNamed(ffmpeg, [ENCODERS[encoding.format]], encoding.format)
+  const { width, height, format } = frame
+  const encoder = openEncoder(ffmpeg, codec, (context) => {
+    const [timeBase, colorRange] = [new av.Rational(1, 1), c.AVCOL_RANGE_JPEG]
+    Object.assign(context, { width, height, pixelFormat: format, timeBase, colorRange })
+    setQuality(context, frame, encoding, ffmpeg)
+  })
   const packet = new av.Packet()
+  packet.alloc()
+  let file: Uint8Array | undefined
+  const take = (): void => {
+    file ??= Uint8Array.from(packet.data!)
+  }
   try {
-    encoder.allocContext3(codec)
-    encoder.threadCount = 1
-    encoder.width = frame.width
-    encoder.height = frame.height
-    encoder.pixelFormat = frame.format as AvPixelFormat
-    encoder.timeBase = new av.Rational(1, 1)
-    encoder.colorRange = c.AVCOL_RANGE_JPEG
-    setQuality(encoder, frame, encoding, ffmpeg)
-    check(ffmpeg, encoder.open2Sync(codec, null), 'opening the encoder')
-    packet.alloc()
     frame.pts = 0n
-    check(ffmpeg, encoder.sendFrameSync(frame), 'encoding')
-    let result = encoder.receivePacketSync(packet)
-    if (result === c.AVERROR_EAGAIN) {
-      check(ffmpeg, encoder.sendFrameSync(null), 'encoding')
-      result = encoder.receivePacketSync(packet)
-    }
-    check(ffmpeg, result, 'encoding')
-    return Uint8Array.from(packet.data!)
+    encodeFrame(ffmpeg, encoder, frame, packet, take)
+    if (file === undefined) encodeFrame(ffmpeg, encoder, null, packet, take)
+    if (file === undefined) throw new Error('FFmpeg, encoding: nothing came of it')
+    return file
   } finally {
     packet.free()
     encoder.freeContext()
   }
 }
+
+const ENCODERS = { jpeg: 'mjpeg', png: 'png', webp: 'libwebp' } as const
 
 function setQuality(
   encoder: CodecContext,

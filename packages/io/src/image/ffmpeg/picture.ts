@@ -39,11 +39,13 @@ export class Placer {
     this.#placement = placeScaled(scaled, target, isYuv)
     this.output = this.#placement.output
     this.#stored = turn(scaled, orientation)
-    this.#planar = planarFormat(ffmpeg, pixelFormat)
+    const { constants: c } = ffmpeg
+    const { planes, order, interleaved } = FORMS[pixelFormat]
     // Interleaving natively pays only where whole rows can then be copied.
     const isCopied = layout === 'HWC' && orientation === 1 && affine === undefined
-    this.#interleaved = isCopied ? interleavedFormat(ffmpeg, pixelFormat) : undefined
-    this.#order = this.#interleaved === undefined ? channelOrder(pixelFormat) : undefined
+    this.#planar = c[planes]
+    this.#interleaved = isCopied && interleaved !== undefined ? c[interleaved] : undefined
+    this.#order = this.#interleaved === undefined ? order : undefined
   }
 
   /**
@@ -72,61 +74,24 @@ export function turn({ width, height }: Size, orientation: Orientation): Size {
   return isQuarterTurn(orientation) ? { width: height, height: width } : { width, height }
 }
 
-/** What a pixel format is scaled to: planes, where it has several channels. */
-function planarFormat({ constants: c }: FFmpeg, format: PixelFormat): AvPixelFormat {
-  switch (format) {
-    case 'rgb24':
-    case 'bgr24':
-      return c.AV_PIX_FMT_GBRP
-    case 'rgba':
-      return c.AV_PIX_FMT_GBRAP
-    case 'gray8':
-      return c.AV_PIX_FMT_GRAY8
-    case 'gray16':
-      return c.AV_PIX_FMT_GRAY16LE
-    case 'yuv420p':
-      return c.AV_PIX_FMT_YUV420P
-    case 'nv12':
-      return c.AV_PIX_FMT_NV12
-  }
+/** A pixel format in FFmpeg's terms. */
+interface Form {
+  /** What is scaled to: planes, where it has several channels. */
+  readonly planes: `AV_PIX_FMT_${'GBRP' | 'GBRAP' | 'GRAY8' | 'GRAY16LE' | 'YUV420P' | 'NV12'}`
+  /** In which of FFmpeg's planes (green, blue, red, alpha) each channel lies. */
+  readonly order: readonly number[]
+  /** With the channels of a pixel side by side, where it has several and a layout. */
+  readonly interleaved?: `AV_PIX_FMT_${'RGB24' | 'BGR24' | 'RGBA'}`
 }
 
-/**
- * The same with the channels of a pixel side by side; `undefined` where there is but one, or layout
- * has no meaning.
- */
-function interleavedFormat(
-  { constants: c }: FFmpeg,
-  format: PixelFormat,
-): AvPixelFormat | undefined {
-  switch (format) {
-    case 'rgb24':
-      return c.AV_PIX_FMT_RGB24
-    case 'bgr24':
-      return c.AV_PIX_FMT_BGR24
-    case 'rgba':
-      return c.AV_PIX_FMT_RGBA
-    default:
-      return undefined
-  }
-}
-
-/** In which of FFmpeg's planes (green, blue, red, alpha) each channel lies. */
-function channelOrder(format: PixelFormat): readonly number[] {
-  switch (format) {
-    case 'rgb24':
-      return [2, 0, 1]
-    case 'bgr24':
-      return [1, 0, 2]
-    case 'rgba':
-      return [2, 0, 1, 3]
-    case 'yuv420p':
-      return [0, 1, 2]
-    case 'nv12':
-      return [0, 1]
-    default:
-      return [0]
-  }
+const FORMS: Readonly<Record<PixelFormat, Form>> = {
+  rgb24: { planes: 'AV_PIX_FMT_GBRP', order: [2, 0, 1], interleaved: 'AV_PIX_FMT_RGB24' },
+  bgr24: { planes: 'AV_PIX_FMT_GBRP', order: [1, 0, 2], interleaved: 'AV_PIX_FMT_BGR24' },
+  rgba: { planes: 'AV_PIX_FMT_GBRAP', order: [2, 0, 1, 3], interleaved: 'AV_PIX_FMT_RGBA' },
+  gray8: { planes: 'AV_PIX_FMT_GRAY8', order: [0] },
+  gray16: { planes: 'AV_PIX_FMT_GRAY16LE', order: [0] },
+  yuv420p: { planes: 'AV_PIX_FMT_YUV420P', order: [0, 1, 2] },
+  nv12: { planes: 'AV_PIX_FMT_NV12', order: [0, 1] },
 }
 
 /**

@@ -8,7 +8,7 @@ import type { ImageFormat } from '../encoded-image.ts'
 
 /** The decoder of a format, and how strict it can be. */
 interface Choice {
-  readonly id: Parameters<FFmpeg['av']['Codec']['findDecoder']>[0]
+  readonly id: `AV_CODEC_ID_${'MJPEG' | 'PNG' | 'WEBP' | 'BMP' | 'TIFF' | 'AV1' | 'HEVC'}`
   /**
    * FFmpeg's `err_detect` flags. Without `explode` a truncated JPEG decodes, its lower part grey.
    */
@@ -131,8 +131,8 @@ export class Decoders {
   }
 
   #open({ format, lowres }: DecoderKey, extraData: Buffer | undefined): CodecContext {
-    const { id, strictness } = choose(format, this.#ffmpeg.constants)
-    const codec = findDecoder(this.#ffmpeg, id, `for ${format}`)
+    const { id, strictness } = CHOICES[format]
+    const codec = findDecoder(this.#ffmpeg, this.#ffmpeg.constants[id], `for ${format}`)
     return openDecoder(this.#ffmpeg, codec, {
       limits: { maxPixels: this.#maxPixels },
       errDetect: strictness,
@@ -154,21 +154,12 @@ function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
 /**
  * TIFF is decoded leniently: with `explode`, tags that the decoder does not know would be errors.
  */
-function choose(format: DecoderKey['format'], c: FFmpeg['constants']): Choice {
-  switch (format) {
-    case 'jpeg':
-      return { id: c.AV_CODEC_ID_MJPEG, strictness: 'explode' }
-    case 'png':
-      return { id: c.AV_CODEC_ID_PNG, strictness: 'crccheck+explode' }
-    case 'webp':
-      return { id: c.AV_CODEC_ID_WEBP, strictness: 'explode' }
-    case 'bmp':
-      return { id: c.AV_CODEC_ID_BMP, strictness: 'explode' }
-    case 'tiff':
-      return { id: c.AV_CODEC_ID_TIFF, strictness: undefined }
-    case 'avif':
-      return { id: c.AV_CODEC_ID_AV1, strictness: 'explode' }
-    case 'heic':
-      return { id: c.AV_CODEC_ID_HEVC, strictness: 'explode' }
-  }
+const CHOICES: Readonly<Record<DecoderKey['format'], Choice>> = {
+  jpeg: { id: 'AV_CODEC_ID_MJPEG', strictness: 'explode' },
+  png: { id: 'AV_CODEC_ID_PNG', strictness: 'crccheck+explode' },
+  webp: { id: 'AV_CODEC_ID_WEBP', strictness: 'explode' },
+  bmp: { id: 'AV_CODEC_ID_BMP', strictness: 'explode' },
+  tiff: { id: 'AV_CODEC_ID_TIFF', strictness: undefined },
+  avif: { id: 'AV_CODEC_ID_AV1', strictness: 'explode' },
+  heic: { id: 'AV_CODEC_ID_HEVC', strictness: 'explode' },
 }

@@ -2,7 +2,8 @@ import type { Stream } from 'node-av/lib'
 import type { AudioInfo } from '../../audio/audio-info.ts'
 import { Container } from '../../ffmpeg/container.ts'
 import { countAviChunks } from '../../ffmpeg/containers/avi.ts'
-import { readMp4 } from '../../ffmpeg/containers/mp4.ts'
+import { shownByHeader } from '../../ffmpeg/containers/edits.ts'
+import { type Mp4, readMp4 } from '../../ffmpeg/containers/mp4.ts'
 import { isChained } from '../../ffmpeg/containers/ogg.ts'
 import { chainedDuration } from '../../ffmpeg/containers/ogg-links.ts'
 import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
@@ -10,9 +11,10 @@ import { sampleDTypeOf } from '../../ffmpeg/sample-formats.ts'
 import { refuseStill } from '../../ffmpeg/still-pictures.ts'
 import type { OpenFile } from '../../files/open-file.ts'
 import { isQuarterTurn } from '../../image/orientation.ts'
-import { countFrames } from '../../video/ffmpeg/count-frames.ts'
-import { orientationOf } from '../../video/ffmpeg/display-matrix.ts'
-import type { VideoInfo } from '../../video/video-info.ts'
+import type { VideoInfo } from '../video-info.ts'
+import { plainTarget } from '../video-options.ts'
+import { orientationOf } from './display-matrix.ts'
+import { VideoPass } from './video-pass.ts'
 
 /**
  * What FFmpeg finds out about a sound or a video without decoding all of it. Throws FFmpeg's own
@@ -145,4 +147,29 @@ function formatOf({ format }: Container): string {
 
 function codecOf({ av }: FFmpeg, stream: Stream): string {
   return av.avGetCodecName(stream.codecpar.codecId) ?? 'unknown'
+}
+
+/** Bytes of a file that is read to count frames: where edits hide some, packets tell which. */
+const MOST_READ = 2 ** 30
+
+/**
+ * How many frames of a stream of an MP4 file are shown: by its header, or where edits hide some, by
+ * its packets, which are read and not decoded. `undefined` where neither tells.
+ */
+function countFrames(ffmpeg: FFmpeg, file: OpenFile, mp4: Mp4, id: number): number | undefined {
+  const track = mp4.tracks.find((one) => one.id === id && one.kind === 'vide')
+  if (track === undefined) return undefined
+  const told = shownByHeader(track, mp4.isFragmented)
+  if (told !== undefined || file.reader.size > MOST_READ) return told
+  try {
+    const target = plainTarget({ strict: false, maxPixels: Infinity })
+    const pass = new VideoPass(ffmpeg, file, target)
+    try {
+      return pass.count()
+    } finally {
+      pass.free()
+    }
+  } catch {
+    return undefined // what it is has been told; what is wrong with it is told by who loads it
+  }
 }

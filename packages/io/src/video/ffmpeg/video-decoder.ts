@@ -26,7 +26,7 @@ const FRAME_PER_PACKET: ReadonlySet<string> = new Set(
 )
 
 /** How a stream is decoded. */
-export interface DecoderOptions {
+export interface VideoDecoderSettings {
   readonly threads: number
   readonly isStrict: boolean
   readonly limits: Limits
@@ -63,7 +63,7 @@ export class VideoDecoder {
   constructor(
     ffmpeg: FFmpeg,
     container: OpenStream,
-    { threads, isStrict, limits }: DecoderOptions,
+    { threads, isStrict, limits }: VideoDecoderSettings,
     tellFault: TellFault,
     checkWanted: () => void,
   ) {

@@ -47,13 +47,13 @@ export function showView(
   if (!(isAsked ?? terminal.isTTY)) return () => {}
   const watcher = new Watcher(pipeline, unit)
   if (terminal.isTTY !== true || env.TERM === 'dumb') {
-    const tell = (): void => {
+    const print = (): void => {
       const text = progressLine(watcher.look())
       terminal.write(
         `${terminal.isTTY === true ? clip(text, terminal.columns || COLUMNS) : text}\n`,
       )
     }
-    const timer = setInterval(tell, linesMs)
+    const timer = setInterval(print, linesMs)
     timer.unref()
     return () => clearInterval(timer)
   }

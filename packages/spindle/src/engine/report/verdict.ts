@@ -5,7 +5,7 @@ import type { Bottleneck, Verdict } from './verdict/bottleneck.ts'
 import { consumerLimits } from './verdict/consumer-rule.ts'
 import { cpuLimits } from './verdict/cpu-rule.ts'
 import { executorLimits } from './verdict/executor-rule.ts'
-import { innerLimits } from './verdict/inner-rule.ts'
+import { innerLimits, innerLimitsOfPool } from './verdict/inner-rule.ts'
 import { FULL, loadsOf, most } from './verdict/loads.ts'
 import { loopIsFull, loopLimits } from './verdict/loop-rule.ts'
 import { memoryLimits } from './verdict/memory-rule.ts'
@@ -95,6 +95,7 @@ function find(stats: PipelineStats): Bottleneck | undefined {
     rateLimits(loads, busiest) ??
     cpuLimits(loads, busiest) ??
     sourceLimits(loads, busiest) ??
+    innerLimitsOfPool(loads, busiest) ??
     executorLimits(loads, busiest) ??
     innerLimits(loads, busiest) ??
     loopIsFull(loads, busiest) ??

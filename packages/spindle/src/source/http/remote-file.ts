@@ -3,8 +3,8 @@ import { urlForMessages } from '../../url-for-messages.ts'
 import { HttpError } from './http-error.ts'
 import { isSameVersion, type Version } from './http-fields.ts'
 import { bytesOf, type ReadUrlOptions, readPlan, refuseLarge, urlOf } from './read-url.ts'
-import { piecesOf } from './stream-url.ts'
 import { type ReadPlan, Transfer } from './transfer.ts'
+import { piecesOf } from './transfer-pieces.ts'
 
 /**
  * A file on a web server that is read in ranges, many at a time. All ranges belong to the same

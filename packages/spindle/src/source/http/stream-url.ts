@@ -1,7 +1,19 @@
-import { urlForMessages } from '../../url-for-messages.ts'
+import { checkInteger } from '../../check.ts'
 import { HttpError } from './http-error.ts'
-import { type ReadUrlOptions, readPlan, urlOf } from './read-url.ts'
-import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
+import { readAhead } from './read-ahead.ts'
+import { type ReadUrlOptions, readPlan, refuseLarge, urlOf } from './read-url.ts'
+import { RemoteFile } from './remote-file.ts'
+import type { ReadPlan } from './transfer.ts'
+import { piecesOf } from './transfer-pieces.ts'
+
+/** Options of {@link streamUrl}. */
+export interface StreamUrlOptions extends Omit<ReadUrlOptions, 'range'> {
+  /**
+   * Bytes that may be read ahead of what was taken, by up to 8 requests at a time, an integer >= 0.
+   * On a server that is far away, this is several times faster. Default 0: one request.
+   */
+  readonly readAheadBytes?: number
+}
 
 /**
  * Reads a URL piece by piece, for bodies that are too large for memory. It takes the options of
@@ -20,34 +32,32 @@ import { RESTART, type ReadPlan, Transfer } from './transfer.ts'
  */
 export function streamUrl(
   url: string | URL,
-  options: Omit<ReadUrlOptions, 'range'> = {},
+  { readAheadBytes = 0, ...options }: StreamUrlOptions = {},
 ): AsyncIterable<Uint8Array> {
   const plan = readPlan({ maxBytes: Number.POSITIVE_INFINITY, ...options })
+  checkInteger('readAheadBytes', readAheadBytes, 0)
   const place = urlOf(url)
-  return { [Symbol.asyncIterator]: () => piecesOf(place, plan) }
+  return {
+    [Symbol.asyncIterator]: () =>
+      readAheadBytes === 0 ? piecesOf(place, plan) : piecesAhead(place, plan, readAheadBytes),
+  }
 }
 
-/**
- * The pieces of a transfer that cannot start again after its first piece was given.
- *
- * @param check is called with the transfer before its first piece
- */
-export async function* piecesOf(
+/** The pieces by ranges, several at a time; by one request if the server sends no ranges. */
+async function* piecesAhead(
   url: URL,
   plan: ReadPlan,
-  check: (transfer: Transfer) => void = () => {},
+  windowBytes: number,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const transfer = new Transfer(url, plan)
-  let isFirst = true
-  for await (const piece of transfer.pieces()) {
-    if (piece === RESTART) {
-      const problem = 'it broke off, and the server does not tell that it has the same file still'
-      throw new HttpError(`${urlForMessages(url)}: ${problem}`, undefined, {
-        cause: transfer.lastFailure,
-      })
-    }
-    if (isFirst) check(transfer)
-    isFirst = false
-    yield piece
-  }
+  const { signal, range: _, ...others } = plan
+  const file = await RemoteFile.open(url, {
+    ...others,
+    ...(signal !== undefined && { signal }),
+  }).catch((error) => {
+    if (error instanceof HttpError && (error.status === 200 || error.status === 206)) return
+    throw error
+  })
+  if (file === undefined) return yield* piecesOf(url, plan)
+  refuseLarge(file.size, plan.maxBytes, url)
+  yield* readAhead(file, [0, file.size], windowBytes, signal)
 }

@@ -260,9 +260,9 @@ export class Transfer {
   private refuseOther(headers: Headers, total: number | undefined): void {
     if (this.received === 0) return
     const { strong, etag } = this.version!
-    const told = etag === undefined ? headers.get('last-modified') : headers.get('etag')
+    const validator = etag === undefined ? headers.get('last-modified') : headers.get('etag')
     const hasOtherSize = total !== undefined && this.total !== undefined && total !== this.total
-    if (told === strong && !hasOtherSize) return
+    if (validator === strong && !hasOtherSize) return
     this.restart()
     throw new Passing(this.fault('it changed while it was being read'))
   }

@@ -89,7 +89,10 @@ export abstract class RemoteStore implements ObjectStore {
       return
     }
     try {
-      yield* streamUrl(this.urlOf(name), this.#readOptions(signal))
+      yield* streamUrl(this.urlOf(name), {
+        ...this.#readOptions(signal),
+        readAheadBytes: READ_AHEAD_BYTES,
+      })
     } catch (error) {
       throw this.#missing(name, error)
     }
@@ -165,6 +168,8 @@ export abstract class RemoteStore implements ObjectStore {
 }
 
 const STEP_BYTES = 8 * 1024 * 1024
+/** What streams read ahead. */
+const READ_AHEAD_BYTES = 32 * 1024 * 1024
 
 /** What the headers of a response say about an object. */
 export function infoFrom(name: string, size: number, headers: Headers): ObjectInfo {

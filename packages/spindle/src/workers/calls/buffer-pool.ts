@@ -1,5 +1,5 @@
 import { isMovable, markMovable } from '../transport/move.ts'
-import { moved } from './moved.ts'
+import { transferBuffer } from './transfer-buffer.ts'
 
 /** Maximum size of unused buffers, in bytes. Further ones are left to the garbage collector. */
 const MOST_BYTES = 2 ** 27
@@ -57,7 +57,7 @@ export class WorkerBuffers {
    * reused, and the op then sees an empty buffer, as it does after a transfer.
    */
   left(buffer: ArrayBuffer): void {
-    if (isMovable(buffer)) this.#bufferPool.put(moved(buffer))
+    if (isMovable(buffer)) this.#bufferPool.put(transferBuffer(buffer))
   }
 
   /** Sizes and the number of buffers taken of each since the last call. */

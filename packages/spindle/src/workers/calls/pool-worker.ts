@@ -171,6 +171,10 @@ export class PoolWorker implements WorkerListener<WorkerMessage> {
 
   #setLoad(task: Task, isLoad: boolean): void {
     if (isLoad === task.isLoad) return
+    // A suspect that rests until its reader asks for more leaves the worker to others: the reader
+    // may wait for them.
+    if (!isLoad && task === this.#suspect) this.#suspect = undefined
+    if (isLoad && task.isSuspect && this.load === 0) this.#suspect = task
     task.isLoad = isLoad
     this.load += isLoad ? 1 : -1
   }

@@ -15,7 +15,6 @@ import { AbortWatch } from './abort-watch.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { checkCall, type DirectCall } from './check-call.ts'
 import { InitCount } from './inits.ts'
-import { moved } from './moved.ts'
 import { OpNumbers } from './op-numbers.ts'
 import { OpProfiles } from './op-profile.ts'
 import type { Connect } from './pool-channel.ts'
@@ -25,6 +24,7 @@ import { PoolWorker } from './pool-worker.ts'
 import { checkCrossing } from './process-transport.ts'
 import { Task } from './task.ts'
 import { TaskQueue } from './task-queue.ts'
+import { transferBuffer } from './transfer-buffer.ts'
 import type { PoolWorkerExit, WorkerOwner } from './worker-owner.ts'
 
 startsWorkers()
@@ -202,7 +202,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   giveBack(value: unknown): void {
     for (const buffer of wholeBuffersOf(value)) {
       // Not the buffer itself: code that still holds it must not see what is written later.
-      if (buffer.byteLength > 0) this.#bufferPool.put(moved(buffer))
+      if (buffer.byteLength > 0) this.#bufferPool.put(transferBuffer(buffer))
     }
   }
 

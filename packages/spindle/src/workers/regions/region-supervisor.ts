@@ -132,8 +132,8 @@ export class RegionSupervisor implements RegionWorkerOwner {
   /** The number of workers, with its bounds. `resize` changes it. */
   sizing(resize: (count: number) => void): WorkerNumber {
     const { count: max, minCount: min, isRange } = this.#settings
-    const { working: busy, waiting } = this
-    return { size: this.#count, min, max, isRange, busy, waiting, resize }
+    const { working: busy, waiting, isStarting } = this
+    return { size: this.#count, min, max, isRange, busy, waiting, isStarting, resize }
   }
 
   /** Maximum number of workers. */
@@ -178,6 +178,12 @@ export class RegionSupervisor implements RegionWorkerOwner {
     for (const worker of this.workers)
       if (worker.isReady && !worker.isClosing && worker.isBusy) working++
     return working
+  }
+
+  /** Whether a worker is starting. */
+  get isStarting(): boolean {
+    for (const worker of this.workers) if (!worker.isReady && !worker.isClosing) return true
+    return this.#retry !== undefined
   }
 
   /** Number of inputs that were sent to workers and have not begun. */

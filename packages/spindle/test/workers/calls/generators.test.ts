@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type ItemError, PipelineBuilder, ThreadPool, TimeoutError, workerModule } from 'spindle'
 import { collect, take } from '../../support/consume.ts'
+import { until } from '../../support/gates.ts'
 import { range } from '../../support/sources.ts'
 import { tries } from '../../support/tries.ts'
 import * as here from './fixtures/generators.ts'
@@ -29,10 +30,6 @@ const listOf = async (outputs: AsyncIterable<unknown>): Promise<unknown[]> => {
   const list: unknown[] = []
   for await (const output of outputs) list.push(output)
   return list
-}
-
-const until = async (isSo: () => boolean): Promise<void> => {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 describe('a generator op in a thread', () => {
@@ -213,6 +210,19 @@ describe('a generator whose thread dies', () => {
     await using pool = new ThreadPool({ size: 1 })
     const outputs = await open(pool, 'shrink', { log: newLog(), count: 40 })
     await assert.rejects(listOf(outputs), { code: 'ERR_NOT_REPEATABLE' })
+  })
+
+  it('is made again while another one rests, also if its own reader was behind', async () => {
+    await using pool = new ThreadPool({ size: 1 })
+    const gate = newLog()
+    const resting = await open(pool, 'count', 500)
+    assert.equal((await resting.next()).value, 0)
+    const dying = await open(pool, 'dieAtGate', { log: newLog(), gate })
+    assert.equal((await dying.next()).value, 0)
+    writeFileSync(gate, '')
+    await until(() => pool.stats().deaths === 1)
+    assert.deepEqual(await listOf(dying), [...range(100)].slice(1))
+    assert.deepEqual(await listOf(resting), [...range(500)].slice(1))
   })
 
   it('is left alone with others that rest', async () => {

@@ -145,7 +145,7 @@ describe('an executor that is broken', () => {
     )
     const cause = await failing(missing.double)
     assert.equal(cause.code, 'ERR_WORKER_MODULE')
-    assert.match(cause.message, /missing\.[jt]s.*tsx/)
+    assert.match(cause.message, /missing\.[jt]s.*build it/)
   })
 
   it('fails the stage whatever its budget: no such export', async () => {

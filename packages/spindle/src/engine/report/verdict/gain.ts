@@ -55,6 +55,7 @@ export function stepTo(from: number, inUse: number, gain: number): { to: number;
 export function limitInWords({ name }: NextLimit, { cores }: CpuLoad): string {
   if (name === 'consumer') return 'the consumer'
   if (name === 'loop') return 'the event loop'
+  if (name === 'step') return 'something else than its slots'
   if (name === 'cpu') return `the CPU (${cores} ${cores === 1 ? 'core' : 'cores'})`
   return `stage "${name}"`
 }

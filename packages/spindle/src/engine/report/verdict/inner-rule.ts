@@ -2,7 +2,16 @@ import type { LevelSums } from '../../stats/levels.ts'
 import type { StageStats } from '../../stats/pipeline-stats.ts'
 import type { Bottleneck } from './bottleneck.ts'
 import { gainOf, LEAST_GAIN } from './gain.ts'
-import { type Loads, machineEvidence, nextLimit, placesOf, round, type StageLoad } from './loads.ts'
+import {
+  cpuOfWorker,
+  type Loads,
+  MOSTLY_COMPUTES,
+  machineEvidence,
+  nextLimit,
+  placesOf,
+  round,
+  type StageLoad,
+} from './loads.ts'
 
 /** Compares the durations of a stage's calls when many and when few were running. */
 export interface Trend {
@@ -23,6 +32,8 @@ export interface Trend {
   readonly growth: number
   /** The same value under the assumption that the few samples look too good by chance. */
   readonly growthAtMost: number
+  /** Whether the durations with fewer calls are those of any call at that time. */
+  readonly isSure: boolean
 }
 
 /** Up to this growth, more calls do not increase the throughput. */
@@ -30,6 +41,15 @@ const FLAT = 0.4
 /** Times with fewer calls: between these shares of the usual number. */
 const FEWER = [0.2, 0.62] as const
 const LEAST_SAMPLES = 2
+/**
+ * From this number on, samples whose relative deviation is this share of that of the usual calls
+ * are steady. The error of so few samples is larger by the last factor.
+ */
+const STEADY_SAMPLES = 3
+const STEADY = 0.12
+const SMALL_SAMPLE = 3
+/** Relative deviation of the usual calls up to which few samples are enough. */
+const EVEN = 0.25
 
 /**
  * Calculates the trend from a stage's call durations, grouped by how many calls were running.
@@ -43,23 +63,30 @@ export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
     undefined,
   )
   if (usual === undefined || usual.calls < 8 || usual.ms <= 0) return undefined
-  const fewer = levels.filter((level) => {
-    const share = level.calls > 0 ? level.running / level.calls / (usual.running / usual.calls) : 0
-    return share >= FEWER[0] && share <= FEWER[1]
-  })
+  const below = levels.filter((level) => shareOf(level, usual) <= FEWER[1])
+  const near = below.filter((level) => shareOf(level, usual) >= FEWER[0])
   const shortestMs = Math.min(
     ...levels.filter(({ calls }) => calls > 0).map(({ calls, ms }) => ms / calls),
   )
-  return fewer
-    .map((_, i) => trendBetween(fewer.slice(0, i + 1), usual, shortestMs))
-    .reduce<Trend | undefined>(
-      (flattest, trend) =>
-        trend !== undefined &&
-        trend.growthAtMost < (flattest?.growthAtMost ?? Number.POSITIVE_INFINITY)
-          ? trend
-          : flattest,
-      undefined,
-    )
+  return [
+    ...near.map((_, i) => trendBetween(near.slice(0, i + 1), usual, shortestMs)),
+    // Much fewer calls show more, but only if their durations are sure.
+    ...below
+      .map((_, i) => trendBetween(below.slice(0, i + 1), usual, shortestMs))
+      .filter((trend) => trend?.isSure === true),
+  ].reduce<Trend | undefined>(
+    (flattest, trend) =>
+      trend !== undefined &&
+      trend.growthAtMost < (flattest?.growthAtMost ?? Number.POSITIVE_INFINITY)
+        ? trend
+        : flattest,
+    undefined,
+  )
+}
+
+function shareOf(level: LevelSums, usual: LevelSums): number {
+  if (level.calls === 0) return Number.POSITIVE_INFINITY
+  return level.running / level.calls / (usual.running / usual.calls)
 }
 
 function trendBetween(
@@ -75,9 +102,16 @@ function trendBetween(
   const meanMs = usual.ms / usual.calls
   const fewerCalls = sum((level) => level.running) / samples
   const fewerMeanMs = sum((level) => level.ms) / samples
-  // The possible error of a mean of so few samples, if they vary like the usual calls.
-  const variance = Math.max(0, usual.squares / usual.calls - meanMs ** 2)
-  const offMs = Math.sqrt(variance / samples)
+  // The possible error of a mean of so few samples, if they vary like the usual calls. Samples that
+  // hardly vary show that the usual calls vary because they wait for each other.
+  const usualMs = deviation(usual.squares, usual.ms, usual.calls)
+  const ownMs = deviation(
+    sum((level) => level.squares),
+    fewerMeanMs * samples,
+    samples,
+  )
+  const isSteady = samples >= STEADY_SAMPLES && ownMs / fewerMeanMs < STEADY * (usualMs / meanMs)
+  const offMs = (isSteady ? SMALL_SAMPLE * ownMs : usualMs) / Math.sqrt(samples)
   const growthBy = (ms: number): number =>
     Math.log(calls / meanMs / (fewerCalls / Math.max(ms, 1e-6))) / Math.log(calls / fewerCalls)
   return {
@@ -88,7 +122,12 @@ function trendBetween(
     shortestMs,
     growth: growthBy(fewerMeanMs),
     growthAtMost: growthBy(fewerMeanMs + offMs),
+    isSure: samples >= STEADY_SAMPLES && (isSteady || usualMs < EVEN * meanMs),
   }
+}
+
+function deviation(squares: number, ms: number, calls: number): number {
+  return Math.sqrt(Math.max(0, squares / calls - (ms / calls) ** 2))
 }
 
 /** The stage's calls wait for each other, inside the op or in what it calls. */
@@ -128,6 +167,19 @@ export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | unde
       : {}),
     headroom: Math.max(1, nextLimit(loads, [name]).factor),
   }
+}
+
+/** Up to this share of the time, calls that wait for a worker hardly change the durations. */
+const HARDLY_QUEUED = 0.05
+
+/**
+ * The calls of busy workers wait for each other: for a lock, or for a server. More workers would
+ * only wait too.
+ */
+export function innerLimitsOfPool(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
+  const { shares, workers } = busiest.stats
+  if (workers === undefined || workers.isRegion || shares.queued > HARDLY_QUEUED) return undefined
+  return cpuOfWorker(loads) >= MOSTLY_COMPUTES ? undefined : innerLimits(loads, busiest)
 }
 
 function ms(value: number): string {

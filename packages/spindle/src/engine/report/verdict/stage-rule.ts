@@ -26,6 +26,7 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
     gain.factor,
   )
   const isWorth = promise >= LEAST_GAIN && to > from
+  if (isRouter(loads, busiest)) return routerLimits(loads, busiest, isWorth ? promise : 1)
   const inUse = shares.running + shares.queued
   const waits = [
     ...(shares.blocked > 0.1 ? [`blocked ${percent(shares.blocked)}`] : []),
@@ -50,6 +51,28 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
     },
     promise: isWorth ? promise : 1,
     ...(isWorth ? { change: { stage: name, option: 'concurrency' as const, from, to } } : {}),
+    headroom: Math.max(1, nextLimit(loads, [name]).factor),
+  }
+}
+
+/** Whether a stage divides its items among several paths. It takes one item at a time. */
+function isRouter({ stats: { stages } }: Loads, { stats: { id } }: StageLoad): boolean {
+  return stages.filter(({ upstream }) => upstream.includes(id)).length > 1
+}
+
+function routerLimits(loads: Loads, { name, stats }: StageLoad, promise: number): Bottleneck {
+  const { shares } = stats
+  return {
+    stage: name,
+    kind: 'stage',
+    reason: `its function, which chooses the path of each item, is busy ${percent(shares.running)} of the time, and takes one item at a time`,
+    advice: `find what decides the path in a stage before it, with a higher \`concurrency\`, so that the router only reads it${promise > 1 ? `: about ${times(promise)} the throughput` : ''}`,
+    evidence: {
+      running: round(shares.running),
+      meanMs: round(stats.meanMs),
+      ...machineEvidence(loads),
+    },
+    promise,
     headroom: Math.max(1, nextLimit(loads, [name]).factor),
   }
 }

@@ -5,7 +5,7 @@ type Transferable = ArrayBuffer & { transfer?(): ArrayBuffer }
 let channel: MessageChannel | undefined
 
 /** Moves the memory of a buffer to a new buffer and leaves the given one empty. */
-export function moved(buffer: ArrayBuffer): ArrayBuffer {
+export function transferBuffer(buffer: ArrayBuffer): ArrayBuffer {
   const { transfer } = buffer as Transferable
   if (transfer !== undefined) return transfer.call(buffer)
   // Node 20 lacks `transfer`, and its structuredClone() makes a channel for every call, which costs
