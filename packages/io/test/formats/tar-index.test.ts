@@ -410,7 +410,7 @@ describe('over HTTP', () => {
     answer = (_, response) => response.writeHead(206).end('x')
     await assert.rejects(TarIndex.open(url), {
       code: 'ERR_UNSUPPORTED',
-      message: /does not tell its size/,
+      message: /does not report its size/,
     })
     answer = (_, response) => response.destroy()
     await assert.rejects(TarIndex.open(url), { code: 'ERR_READ', source: url.href })

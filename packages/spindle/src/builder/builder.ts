@@ -118,7 +118,7 @@ export class PipelineBuilder<T = never> {
     if (this.#parts.isPath)
       throw new SpindleError('ERR_BAD_STATE', 'a path of pathVariants() has no source of its own')
     if (this.#parts.start !== undefined)
-      throw new SpindleError('ERR_BAD_STATE', 'the pipeline has a source already')
+      throw new SpindleError('ERR_BAD_STATE', 'the pipeline already has a source')
     checkSource(source, where)
     const { continuous, buffer, name, resume, dataset } = sourceOptions.check(options, where)
     if (continuous && isOneShot(source)) {
@@ -312,7 +312,7 @@ export class PipelineBuilder<T = never> {
     if (this.#parts.isPath)
       throw new SpindleError('ERR_BAD_STATE', 'a path of pathVariants() has no sink of its own')
     if (this.#parts.sinkSize !== undefined)
-      throw new SpindleError('ERR_BAD_STATE', 'the pipeline has a sink already')
+      throw new SpindleError('ERR_BAD_STATE', 'the pipeline already has a sink')
     checkInteger('bufferSize', bufferSize, 1, where)
     return new PipelineBuilder({ ...this.#parts, sinkSize: bufferSize })
   }

@@ -58,7 +58,7 @@ export function checkOnMain(stage: StageConfig): void {
   const place = stage.where === undefined ? '' : `, ${stage.where}`
   throw new SpindleError(
     'ERR_BAD_OPTION',
-    `${reference.exportName} of ${reference.href} is given by reference, which aggregate() and pathVariants() take in a region only: give the function itself, or open a region with to(workers(…)) (stage "${stage.name}"${place})`,
+    `${reference.exportName} of ${reference.href} is given by reference, which aggregate() and pathVariants() accept only in a region: pass the function itself, or open a region with to(workers(…)) (stage "${stage.name}"${place})`,
   )
 }
 

@@ -43,7 +43,7 @@ function textOf(state: object): string {
 export function brokenCheckpoint(cause: unknown): InfrastructureError {
   return new InfrastructureError(
     'ERR_CHECKPOINT_BROKEN',
-    'an earlier write or commit failed, so the pipeline may be ahead of the output: open the checkpoint anew, and build from its state',
+    'an earlier write or commit failed, so the pipeline may be ahead of the output: open the checkpoint again and build from its state',
     { cause },
   )
 }
@@ -52,6 +52,6 @@ export function brokenCheckpoint(cause: unknown): InfrastructureError {
 export function takenCheckpoint(place: string): SpindleError {
   return new SpindleError(
     'ERR_CHECKPOINT_TAKEN',
-    `${place} was opened by another run since: this one commits nothing more`,
+    `${place} was opened by another run, so this run cannot commit any more`,
   )
 }

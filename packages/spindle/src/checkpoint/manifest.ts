@@ -108,5 +108,5 @@ function isTemp(temp: string): boolean {
 }
 
 function badManifest(path: string, problem: string, cause?: unknown): SpindleError {
-  return new SpindleError('ERR_BAD_CHECKPOINT', `${path} is no manifest: ${problem}`, { cause })
+  return new SpindleError('ERR_BAD_CHECKPOINT', `${path} is not a manifest: ${problem}`, { cause })
 }

@@ -233,7 +233,7 @@ export class OutputFolder {
       if (!(yield* this.#places.isTaken(name)))
         throw new SpindleError(
           'ERR_BAD_CHECKPOINT',
-          `${this.path}: "${name}" was committed and is not there`,
+          `${this.path}: "${name}" was committed and is missing`,
         )
     }
   }
@@ -251,7 +251,7 @@ export class OutputFolder {
       const path = this.pathOf(temp)
       this.#unplaced.set(temp, { name, path, cause: error })
       process.emitWarning(
-        `spindle: "${name}" was committed and cannot get its name (${messageOf(error)}): it is kept as ${path}, and tried again when the checkpoint is opened`,
+        `spindle: "${name}" was committed and cannot be renamed (${messageOf(error)}): it is kept as ${path}, and renamed when the checkpoint is opened again`,
         { code: 'SPINDLE_UNPLACED' },
       )
     }
@@ -286,7 +286,7 @@ export class OutputFolder {
     const state = this.#commits === 0 ? 'has no manifest' : `has a manifest of ${this.#parts} parts`
     throw new SpindleError(
       'ERR_BAD_CHECKPOINT',
-      `${this.path} ${state}, but holds "${name}", which the next part would overwrite: put back the manifest that belongs to the files, or move the files of later parts away`,
+      `${this.path} ${state}, but holds "${name}", which the next part would overwrite: restore the manifest that belongs to the files, or move the files of later parts away`,
     )
   }
 }

@@ -54,7 +54,7 @@ export class Places {
   static *open(root: string, work: string, file: string): FileWork<Places> {
     const stats = yield* call('lstat', work)
     if (!stats.isDirectory())
-      throw new SpindleError('ERR_BAD_CHECKPOINT', `${work} is no folder of its own`)
+      throw new SpindleError('ERR_BAD_CHECKPOINT', `${work} is not a folder of its own`)
     const other = yield* statsOf(join(work, file.toUpperCase()))
     return new Places(root, work, other !== undefined, stats.dev)
   }

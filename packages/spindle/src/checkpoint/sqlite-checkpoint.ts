@@ -172,7 +172,7 @@ function commitsOf(table: string, name: string, count: number | bigint): number 
   if (Number.isSafeInteger(commits) && commits >= 0) return commits
   throw new SpindleError(
     'ERR_BAD_CHECKPOINT',
-    `table "${table}" holds no count of commits under "${name}"`,
+    `table "${table}" has no count of commits under "${name}"`,
   )
 }
 

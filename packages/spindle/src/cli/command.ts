@@ -91,7 +91,8 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
   if (extra.length > 0)
     throw usage(`unexpected "${extra[0]}"; arguments for the module go after --`)
   for (const option of command === 'run' ? profileOnly : runOnly)
-    if (values[option] !== undefined) throw usage(`--${option} is no option of spindle ${command}`)
+    if (values[option] !== undefined)
+      throw usage(`--${option} is not an option of spindle ${command}`)
   if (command === 'profile') {
     return profile({
       module,

@@ -64,7 +64,7 @@ export function endAfterGrace({ status, calls = '' }: Ended): void {
     const by = held === '' ? '' : ` by ${held}`
     const running = calls === '' ? '' : `; ${calls}`
     say(
-      `all is done, but the process is kept alive${by}${running}. It ends now, ${GRACE_MS / 1000} s later`,
+      `the command has finished, but the process is kept alive${by}${running}. It ends now, after ${GRACE_MS / 1000} s`,
     )
     process.exit()
   }, GRACE_MS).unref()

@@ -52,7 +52,7 @@ export async function loadPipeline(
   }
   throw new SpindleError(
     'ERR_MODULE',
-    `export ${name} of ${file} is no PipelineBuilder, no Pipeline, and no function that makes one`,
+    `export ${name} of ${file} is not a PipelineBuilder, a Pipeline, or a function that makes one`,
   )
 }
 
@@ -66,7 +66,7 @@ function tuned(made: Pipeline<unknown>, file: string): Pipeline<unknown> {
   if (isStarted)
     throw new SpindleError(
       'ERR_MODULE',
-      `--tune: the pipeline that ${file} exports has begun already: export its builder, or build it with { tune: 'continuous' }`,
+      `--tune: the pipeline that ${file} exports has already started: export its builder, or build it with { tune: 'continuous' }`,
     )
   void made.stop()
   return rebuilt(config, { ...options, tune: 'continuous' })
@@ -89,7 +89,7 @@ export async function loadConfig(
     return { config: made.getConfig() as PipelineConfig<unknown>, isOther: true }
   throw new SpindleError(
     'ERR_MODULE',
-    `export ${name} of ${file} is no PipelineBuilder and no function that makes one`,
+    `export ${name} of ${file} is not a PipelineBuilder or a function that makes one`,
   )
 }
 
@@ -131,7 +131,7 @@ function hasMethod<M extends string>(
 export function otherCopy(what: string, cause: unknown): SpindleError {
   return new SpindleError(
     'ERR_MODULE',
-    `${what} cannot look into this pipeline: another copy of spindle has made it than the one that this command is of, ${ownFolder}. Have the module import that one, or use the command beside the other`,
+    `${what} cannot look into this pipeline: another copy of spindle has made it, and this command belongs to ${ownFolder}. Import that copy in the module, or use the command of the other copy`,
     { cause },
   )
 }

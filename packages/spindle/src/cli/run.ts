@@ -144,9 +144,9 @@ class Stops {
       if (this.signal !== undefined) process.exit(OF_SIGNAL[signal])
       this.signal = signal
       process.stderr.write('\n')
-      say('stopping (once more to end at once)')
+      say('stopping; press Ctrl-C again to end at once')
       const calls = describePending(pendingIn(pipeline))
-      if (calls !== '') say(`under way: ${calls}`)
+      if (calls !== '') say(`still running: ${calls}`)
       stop()
     }
     this.consumed = onUnread(() => {

@@ -4,7 +4,7 @@ import { calledBy } from './block-owners.ts'
 import { mayInspect } from './may-inspect.ts'
 
 const CROSSING =
-  'move the buffers instead of copying them, use shared memory (docs/shared-memory.md), give less, or run the stages after it in the same workers (.to(workers(…)))'
+  'Move the buffers instead of copying them, use shared memory (docs/shared-memory.md), send less, or run the next stages in the same workers (.to(workers(…)))'
 
 /**
  * The warning about a place that blocks the event loop: whose code, where, for how long, and what
@@ -14,24 +14,24 @@ export function warningOf(at: LoopPlace, owner: Stage | undefined, heldMs: numbe
   const place = at.where === undefined ? '' : ` (${at.where})`
   const unseen = mayInspect()
     ? ''
-    : ' (its line is not known: --permission is given without --allow-inspector)'
-  return `${whoseCode(at, owner)} held the event loop for ${Math.round(heldMs)} ms in ${at.function}${place}${unseen}; nothing else of the program went on meanwhile. Remedy: ${remedyFor(at, owner)}. Not told of again; see stats().blocks.`
+    : ' (line unknown: --permission is set without --allow-inspector)'
+  return `${whoseCode(at, owner)} blocked the event loop for ${Math.round(heldMs)} ms in ${at.function}${place}${unseen}. No other code of this thread ran during that time. Remedy: ${remedyFor(at, owner)}. This place is reported once; stats().blocks counts all.`
 }
 
 function whoseCode(at: LoopPlace, owner: Stage | undefined): string {
   if (at.place === 'consumer') return 'the consumer'
   if (at.place === 'other')
-    return at.part === 'sending' ? 'the sending of items' : 'a hook of the pipeline'
+    return at.part === 'sending' ? 'sending items' : 'a hook of the pipeline'
   const added = owner?.info.where
   return `stage "${at.stage}"${added === undefined ? '' : `, added at ${added},`}`
 }
 
 function remedyFor({ place, part }: LoopPlace, owner: Stage | undefined): string {
   if (place === 'consumer')
-    return 'give that work to a stage whose op runs in a worker thread (workerModule), let it await something now and then, or run the pipeline in a worker (runPipelineInWorker)'
+    return 'move that work to a stage whose op runs in a worker thread (workerModule), await something between items, or run the pipeline in a worker (runPipelineInWorker)'
   switch (part) {
     case 'source':
-      return 'let it await something between its items, or give descriptors (paths, numbers) and do the work in a stage whose op runs in a worker thread (workerModule)'
+      return 'await something between its items, or let the source give descriptors (paths, numbers) and do the work in a stage whose op runs in a worker thread (workerModule)'
     case 'router':
       return 'let the router read a property that a stage before it has computed in a worker thread (workerModule)'
     case 'merge':
@@ -39,11 +39,11 @@ function remedyFor({ place, part }: LoopPlace, owner: Stage | undefined): string
     case 'aggregator':
       return 'let the aggregator only collect items, and make the batch in a stage after it whose op runs in a worker thread (workerModule)'
     case 'hook':
-      return 'let the hook only note what it is told, and do the work later or in a worker thread'
+      return 'let the hook only record its arguments, and do the work later or in a worker thread'
     case 'crossing':
-      return `its op is in a worker already, and what holds the loop is the way of its items there and back: ${CROSSING}`
+      return `the op already runs in a worker; sending its items there and back blocks the loop. ${CROSSING}`
     case 'sending':
-      return `the pipeline runs in a worker or process already, and what holds its loop is the copying of its items: ${CROSSING}`
+      return `the pipeline already runs in a worker or process; copying its items blocks its loop. ${CROSSING}`
     default: {
       const name = owner === undefined ? undefined : calledBy(owner)
       const op = name === undefined || !/^[\w$]+$/.test(name) ? 'op' : name

@@ -133,7 +133,7 @@ function giveUp(error: unknown): void {
   isImpossible = true
   process.emitWarning(
     plain(
-      `The loop guard is off: its thread cannot be started (${messageOf(error)}). Pipelines run, but what holds the event loop is not named. \`loopGuard: false\` says that this is meant.`,
+      `The loop guard is off: its thread cannot be started (${messageOf(error)}). Pipelines run, but code that blocks the event loop is not reported. To accept this without a warning, set \`loopGuard: false\`.`,
     ),
     { code: 'SPINDLE_LOOP_GUARD_OFF' },
   )

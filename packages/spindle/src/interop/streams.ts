@@ -78,6 +78,6 @@ export function toReadableStream<T>(pipeline: Pipeline<T>): ReadableStream<T> {
 function nullError(): SpindleError {
   return new SpindleError(
     'ERR_BAD_STATE',
-    'an item is null, which a Node stream takes for its end: wrap or filter it',
+    'an item is null, which would end a Node stream: wrap or filter it',
   )
 }

@@ -95,7 +95,7 @@ function within(into: ArrayBufferLike | ArrayBufferView, sizes: readonly number[
     badOption('into', 'a view that begins at a multiple of 8 bytes', byteOffset)
   const needed = alignedBytes(sizes)
   if (needed > byteLength) {
-    const advice = 'collatedBytes(records, options) tells it beforehand'
+    const advice = 'collatedBytes(records, options) returns the size beforehand'
     throw new SpindleError(
       'ERR_TOO_LARGE',
       `the batch takes ${needed} bytes, \`into\` has ${byteLength}: ${advice}`,

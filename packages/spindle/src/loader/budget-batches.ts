@@ -184,7 +184,7 @@ class BudgetBatches<T> implements Aggregator<T, T[]> {
     const { unit, option, budget } = this.#budget
     return new SpindleError(
       'ERR_TOO_LARGE',
-      `an item of ${cost} ${unit} is above \`${option}\` ${budget}: raise it, cut or filter such items before, or let them be batches of their own by tooLarge: 'alone'`,
+      `an item of ${cost} ${unit} is above \`${option}\` ${budget}: raise it, cut or filter such items before, or make them batches of their own with tooLarge: 'alone'`,
     )
   }
 }

@@ -127,7 +127,7 @@ export abstract class Epochs<T, P extends EpochPipeline<T> = EpochPipeline<T>> {
 
   commit(batch: T): void {
     if (this.pipeline === undefined)
-      throw new SpindleError('ERR_BAD_STATE', 'no batch was given yet')
+      throw new SpindleError('ERR_BAD_STATE', 'no batch was delivered yet')
     this.pipeline.commit(batch)
   }
 
@@ -136,7 +136,7 @@ export abstract class Epochs<T, P extends EpochPipeline<T> = EpochPipeline<T>> {
   protected underWay(wish: string): SpindleError {
     return new SpindleError(
       'ERR_BAD_STATE',
-      `epoch ${this.epoch} is under way: the next one can ${wish} when it has ended`,
+      `epoch ${this.epoch} is in progress: the next one can ${wish} after its end`,
     )
   }
 }

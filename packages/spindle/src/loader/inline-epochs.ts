@@ -122,6 +122,6 @@ export class InlineEpochs<T> extends Epochs<T, Pipeline<T>> {
 function noPlainFor(): SpindleError {
   return new SpindleError(
     'ERR_BAD_STATE',
-    "a plain for holds the loop that the loader works on, which would wait for ever: use for await, or placement: 'worker'",
+    "a plain `for` blocks the event loop that the loader runs on, and would wait forever: use `for await`, or placement: 'worker'",
   )
 }

@@ -215,7 +215,7 @@ export class Loader<T> {
     if (this.#inline !== undefined) return this.#inline
     throw new SpindleError(
       'ERR_BAD_STATE',
-      `${method}(): the pipeline of this loader is made in its worker`,
+      `${method}(): the pipeline of this loader is built in its worker`,
     )
   }
 }
@@ -223,7 +223,7 @@ export class Loader<T> {
 function replaced(): SpindleError {
   return new SpindleError(
     'ERR_ITERATOR_REPLACED',
-    'a newer iteration of this loader has begun, which ended this one: epochs are loaded one at a time',
+    'a newer iteration of this loader has ended this one: iterate one epoch at a time',
   )
 }
 

@@ -127,6 +127,6 @@ class Packs<D extends TokenDocument> implements Aggregator<D, D[]> {
 function tooLong(size: number, maxTokens: number): SpindleError {
   return new SpindleError(
     'ERR_TOO_LARGE',
-    `a document of ${size} tokens is above \`maxTokens\` ${maxTokens}: cut such ones by .pipe(splitDocuments({ maxTokens: ${maxTokens} })) before, or filter them`,
+    `a document of ${size} tokens is above \`maxTokens\` ${maxTokens}: split such documents first with .pipe(splitDocuments({ maxTokens: ${maxTokens} })) before, or filter them`,
   )
 }

@@ -40,12 +40,9 @@ export function parsed<R>(path: string, parse: (text: string) => R): R | undefin
   } catch (error) {
     const kind = path.slice(path.lastIndexOf('/') + 1)
     if (!warned.has(kind))
-      process.emitWarning(
-        plain(`spindle: left out of the resource usage: ${path}: ${messageOf(error)}`),
-        {
-          code: 'SPINDLE_PROC',
-        },
-      )
+      process.emitWarning(plain(`spindle: the resource usage lacks ${path}: ${messageOf(error)}`), {
+        code: 'SPINDLE_PROC',
+      })
     warned.add(kind)
     return undefined
   }

@@ -106,7 +106,7 @@ function judge(
   if (!isLimit)
     return `its concurrency of ${concurrency} is enough: ${limiting(limit)} the pipeline to ${amount(limit.perSecond)} items/s`
   if ((now?.loopShare ?? 0) > 0.5 && shape === 'flat')
-    return 'it holds the loop: only worker threads make it faster'
+    return 'it blocks the event loop: only worker threads make it faster'
   return `its concurrency of ${concurrency} is right`
 }
 

@@ -116,7 +116,7 @@ export class Trace implements AsyncDisposable {
   /** @internal */
   constructor(graph: Graph, sink: TraceSink, maxEvents: number) {
     if (graph.stages.some((stage) => stage.tracer !== undefined))
-      throw new SpindleError('ERR_BAD_STATE', 'the pipeline is being traced already')
+      throw new SpindleError('ERR_BAD_STATE', 'the pipeline is already being traced')
     this.#graph = graph
     this.#sink = sink
     this.#maxEvents = maxEvents
@@ -262,7 +262,7 @@ export class Trace implements AsyncDisposable {
 
   #block({ pipeline, at, beganAt, ms }: BlockEvent): void {
     if (pipeline !== this.#graph.pipelineId) return
-    if (!this.#hasBlocks) this.#lane(BLOCKS_LANE, 'held the loop', 1)
+    if (!this.#hasBlocks) this.#lane(BLOCKS_LANE, 'blocked the loop', 1)
     this.#hasBlocks = true
     const from = beganAt - performance.timeOrigin
     const { stage, function: name, where } = at

@@ -292,7 +292,7 @@ describe('FileCheckpoint', () => {
     const manifest = join(folder, '.checkpoint/manifest.json')
     const good = JSON.parse(text(manifest))
     for (const [bad, message] of [
-      ['{', /is no manifest/],
+      ['{', /is not a manifest/],
       ['null', /holds no object/],
       [JSON.stringify({ ...good, version: 2 }), /has version 2, known is 1/],
       [JSON.stringify({ ...good, commits: -1 }), /`commits` is no count/],
@@ -302,7 +302,7 @@ describe('FileCheckpoint', () => {
       [JSON.stringify({ ...good, state: 1 }), /`state` is no state/],
       [
         JSON.stringify({ ...good, files: [{ temp: 'a', name: 'gone' }] }),
-        /"gone" was committed and is not there/,
+        /"gone" was committed and is missing/,
       ],
     ] as const) {
       writeFileSync(manifest, bad)

@@ -251,7 +251,7 @@ describe('a folder with a committed file that cannot get its name', () => {
       const { result: output, warnings } = warned(() => FileCheckpoint.openSync<State>(folder))
       assert.match(
         String(warnings),
-        /"images" was committed and cannot get its name \(EISDIR.*it is kept as/,
+        /"images" was committed and cannot be renamed \(EISDIR.*it is kept as/,
       )
       assert.deepEqual(
         output.unplaced.map(({ cause: _, ...file }) => file),

@@ -130,7 +130,7 @@ describe('spindle run ends with a status that tells the truth', { concurrency: 2
     assert.match(stdout, /0 failed, 0 items out/)
     assert.match(
       stderr,
-      /stopping \(once more to end at once\)\nspindle: under way: stage "op" .* has not finished item 0\n/,
+      /stopping; press Ctrl-C again to end at once\nspindle: still running: stage "op" .* has not finished item 0\n/,
     )
   })
 

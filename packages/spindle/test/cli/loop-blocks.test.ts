@@ -21,7 +21,7 @@ describe('spindle run of an op that holds the loop', () => {
     assert.equal(status, 0, stderr)
     assert.match(
       stdout,
-      /Held the event loop.*:\n {2}parse: crunch \(.*blocking\.ts:1[5-9]\), (once|\d+ times), [\d.]+ m?s, at most [\d.]+ m?s at once/,
+      /Code that blocked the event loop:\n {2}parse: crunch \(.*blocking\.ts:1[5-9]\), (once|\d+ times), [\d.]+ m?s, at most [\d.]+ m?s at once/,
     )
   })
 

@@ -162,7 +162,7 @@ describe('the loop guard', () => {
       unsubscribe('spindle:loop:block', hear)
       const [warning = '', ...more] = warnings.splice(0)
       assert.deepEqual(more, [])
-      assert.match(warning, /stage "warned of: [\w ]+".* held the event loop for \d+ ms in \w+/)
+      assert.match(warning, /stage "warned of: [\w ]+".* blocked the event loop for \d+ ms in \w+/)
       assert.match(warning, /blocking-code\.ts:\d+/)
       assert.match(warning, remedy)
     }

@@ -119,7 +119,7 @@ describe('the report names the bottleneck', () => {
     assert.match(bottleneck?.advice ?? '', /workerModule/)
     assert.match(
       String(pipeline.report()),
-      /Bottleneck: decode \(event loop\): its function holds the event loop/,
+      /Bottleneck: decode \(event loop\): its function blocks the event loop/,
     )
   })
 

@@ -202,7 +202,7 @@ describe('ImageNet', () => {
     await touch(join(root, 'other/val/n00000001/x.JPEG'))
     await assert.rejects(fromImageNet(join(root, 'other')), {
       code: 'ERR_BAD_SOURCE',
-      message: /n00000001 is none of the 1000/,
+      message: /n00000001 is not one of the 1000/,
     })
   })
 

@@ -122,19 +122,19 @@ describe('fromManifest', () => {
     const bad = await fromManifest(await write('{"a":1}\n{"a":\n{"a":3}\n', 'jsonl'))
     await assert.rejects(all(bad), {
       code: 'ERR_BAD_RECORD',
-      message: /jsonl: record 1, at byte 8, is none: /,
+      message: /jsonl: record 1, at byte 8, cannot be read: /,
     })
     assert.deepEqual(await all(bad.iterateFrom(2, 0)), [{ a: 3 }])
     const cases: [string, RegExp][] = [
-      ['a,b\n1,2\n3\n', /record 1, at byte 8, is none: 1 fields, but 2 columns/],
-      ['a,b\n"1"x,2\n', /record 0.*something after its end/],
+      ['a,b\n1,2\n3\n', /record 1, at byte 8, cannot be read: 1 fields, but 2 columns/],
+      ['a,b\n"1"x,2\n', /record 0.*characters after the end of a quoted field/],
       ['a,b\n"1,2\n', /record 0.*does not end/],
     ]
     for (const [text, message] of cases)
       await assert.rejects(read(text, 'csv'), { code: 'ERR_BAD_RECORD', message })
     await assert.rejects(read('a,a\n1,2\n', 'csv'), {
       code: 'ERR_BAD_RECORD',
-      message: /two columns are called "a"/,
+      message: /two columns have the name "a"/,
     })
   })
 

@@ -89,7 +89,7 @@ export class Commits {
     if (item === undefined)
       throw new SpindleError(
         'ERR_BAD_COMMIT',
-        `commit() takes an item that was given and is not committed yet, the very object; got ${show(value)}`,
+        `commit() takes the same object that the pipeline has delivered, and only once, got ${show(value)}`,
       )
     this.resumeTracker.committed(item as TrackedItem)
   }

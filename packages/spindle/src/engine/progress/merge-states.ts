@@ -43,7 +43,7 @@ export function mergeStates(states: readonly PipelineState[]): PipelineState {
   if (states.some(({ batches = [] }) => batches.length > 0) && states.length > 1)
     throw new SpindleError(
       'ERR_BAD_STATE',
-      'a state with batches of which a part is committed can be resumed by its own rank only: commit batches as a whole before the number of ranks changes',
+      'a state with partly committed batches can be resumed only by its own rank: commit whole batches before the number of ranks changes',
     )
   const sources = first.sources.map((_, at) =>
     mergeSources(states.map((state) => state.sources[at] as SourceState)),

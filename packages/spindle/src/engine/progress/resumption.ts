@@ -82,12 +82,12 @@ function sourcesOf(start: SourceConfig | MergeConfig): SourceConfig[] {
   if (start.op !== undefined)
     throw new SpindleError(
       'ERR_NOT_RESUMABLE',
-      `\`resumable\`: what the op of merge "${start.name}" gives cannot be traced to what it was given; mix seekable sources by mix() of spindle/source instead`,
+      `\`resumable\`: the outputs of the op of merge "${start.name}" cannot be traced to its inputs: join seekable sources with mix() of spindle/source instead`,
     )
   if (start.stopsFirst && isContinuous(start))
     throw new SpindleError(
       'ERR_NOT_RESUMABLE',
-      `\`resumable\`: merge "${start.name}" ends its epochs with the first input, so what is done of the others cannot be told: use \`stop: 'all'\`, or a source that is not continuous`,
+      `\`resumable\`: merge "${start.name}" ends its epochs with the first input, so the progress of the other inputs is unknown: use \`stop: 'all'\`, or a source that is not continuous`,
     )
   return start.inputs.flatMap((input) => {
     refuseTakenApart(input)
@@ -113,7 +113,7 @@ function refuseTakenApart({ stages }: PipelineConfig): void {
     if (stage.kind === 'pipe' && stage.isElements && isBatch)
       throw new SpindleError(
         'ERR_NOT_RESUMABLE',
-        `\`resumable\`: stage "${stage.name}" takes batches apart that are made inside a region, and cannot be made again as they were: aggregate outside of the region`,
+        `\`resumable\`: stage "${stage.name}" splits batches that were made inside a region, and a resumed run cannot make the same batches again: aggregate outside of the region`,
       )
     const isInRegion = stages.some((one) => one.kind === 'region' && one.stages.includes(stage))
     if (stage.kind === 'aggregate' && isInRegion) isBatch = true

@@ -143,7 +143,7 @@ export function printLetters({ delivered, refused, pending }: DeadLetterStats): 
   if (delivered + refused + pending === 0) return []
   const others = [
     ...(refused > 0 ? [`${refused} refused`] : []),
-    ...(pending > 0 ? [`${pending} not answered`] : []),
+    ...(pending > 0 ? [`${pending} still pending`] : []),
   ]
   return [`Dead letters: ${[`${delivered} delivered`, ...others].join(', ')}.`]
 }
@@ -162,7 +162,7 @@ export function printBlocks(blocks: readonly LoopBlock[]): readonly string[] {
   })
   const more = blocks.length - lines.length
   return [
-    'Held the event loop, where nothing else went on meanwhile:',
+    'Code that blocked the event loop:',
     ...lines,
     ...(more > 0 ? [`  and ${more} more places`] : []),
   ]

@@ -166,7 +166,7 @@ class Assembler implements GraphAssembler {
     if (config.kind === 'variants') return this.#variants(input, config)
     if (config.kind === 'region') {
       if (this.#workers === undefined)
-        throw new SpindleError('ERR_BAD_STATE', 'a region is in a region')
+        throw new SpindleError('ERR_BAD_STATE', 'a region cannot be inside another region')
       return this.#workers.assembleRegion(this, input, config)
     }
     if (config.kind === 'aggregate') {
@@ -255,7 +255,7 @@ function checkContinuous(start: SourceConfig | MergeConfig): boolean {
   if (kinds.some((isContinuous) => isContinuous !== kinds[0])) {
     throw new SpindleError(
       'ERR_MIXED_CONTINUOUS',
-      'Mixed continuous mode: either all sources of a merge are continuous or none is',
+      'all sources of a merge must be continuous, or none of them',
     )
   }
   return kinds[0] ?? false

@@ -398,10 +398,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 }
 
 function alreadyStarted(): SpindleError {
-  return new SpindleError(
-    'ERR_ALREADY_STARTED',
-    'the pipeline has been started (or stopped) already',
-  )
+  return new SpindleError('ERR_ALREADY_STARTED', 'the pipeline was already started or stopped')
 }
 
 function checkTake(options: TakeOptions | undefined): number {

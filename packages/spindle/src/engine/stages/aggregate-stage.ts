@@ -84,7 +84,7 @@ export class AggregateStage extends PipeStage {
     this.#guessed = () => {
       if (saysRest(aggregator) !== false)
         graph.resumeTracker?.refuse(
-          `stage "${info.name}" gave a batch that is no array of the items it was given, and did not say by \`hasRest()\` that it holds no others: what would be left out by a crash is not known`,
+          `stage "${info.name}" gave a batch that is not an array of its items, so a resumed run cannot know which items are still inside: give the aggregator \`hasRest()\``,
         )
     }
     const plans = graph.resumeTracker?.plansOf(ordinal) ?? []

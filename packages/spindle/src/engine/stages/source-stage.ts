@@ -277,7 +277,7 @@ export class SourceStage extends Stage implements Resumable {
     if (steps === this.previous) {
       throw new SpindleError(
         'ERR_BAD_SOURCE',
-        `a continuous source must give a new iterator each epoch; in epoch ${this.origin.epoch} it gave the one of the epoch before`,
+        `a continuous source must give a new iterator for each epoch, but in epoch ${this.origin.epoch} it gave the same one again`,
       )
     }
     if (this.config.continuous) this.previous = steps

@@ -99,7 +99,7 @@ export class ImageFolder extends PlannedSource<FolderSample> {
     if (empty.length > 0 && !allowEmpty)
       throw new SpindleError(
         'ERR_BAD_SOURCE',
-        `${empty.length} folders of ${root} have no files of the wanted extensions: ${empty.slice(0, 5).join(', ')} (\`allowEmpty: true\` lets them be)`,
+        `${empty.length} folders of ${root} have no files with these extensions: ${empty.slice(0, 5).join(', ')} (\`allowEmpty: true\` accepts them)`,
       )
     const paths = folders.flat()
     const labels = Uint32Array.from(folders.flatMap((files, label) => files.map(() => label)))
@@ -143,7 +143,7 @@ function classesOf(root: string, entries: readonly Dirent[]): string[] {
   if (classes.length === 0)
     throw new SpindleError(
       'ERR_BAD_SOURCE',
-      `${root} has no folders: the names of folders are the classes`,
+      `${root} has no folders, and the names of folders are the classes`,
     )
   return classes.map(({ name }) => name).sort()
 }

@@ -48,7 +48,7 @@ export async function fromImageNet(
     if (label !== -1) return label
     throw new SpindleError(
       'ERR_BAD_SOURCE',
-      `${join(folder, wnid)} is none of the 1000 classes of ImageNet-1k`,
+      `${join(folder, wnid)} is not one of the 1000 classes of ImageNet-1k`,
     )
   })
   const samples = [...files].map(({ path, label }) => ({ path, label: labels[label]! }))

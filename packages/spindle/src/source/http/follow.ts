@@ -48,7 +48,7 @@ function targetOf(location: string, from: URL, first: URL, visited: readonly URL
   const refuse = (problem: string): never => {
     throw new HttpError(`${urlForMessages(first)}: ${problem}`)
   }
-  if (!URL.canParse(location, from.href)) return refuse('it redirects to what is no URL')
+  if (!URL.canParse(location, from.href)) return refuse('it redirects to an invalid URL')
   const next = new URL(location, from)
   next.hash ||= from.hash
   const shown = urlForMessages(next)

@@ -50,7 +50,7 @@ export class RemoteFile {
     }
     const { total } = transfer
     if (total === undefined)
-      throw new HttpError(`${urlForMessages(place)}: the server does not tell its size`, 206)
+      throw new HttpError(`${urlForMessages(place)}: the server does not report its size`, 206)
     return new RemoteFile(place, plan, total, transfer.version)
   }
 

@@ -232,7 +232,7 @@ export class Transfer {
     const from = this.start + this.received
     const part = parseContentRange(headers.get('content-range'))
     if (part === undefined)
-      throw this.fault('a part without a valid Content-Range: the server does not tell its size')
+      throw this.fault('a part without a valid Content-Range: the server does not report its size')
     if (this.end === undefined && this.received === 0)
       throw this.fault('a part, though all was asked for')
     if (part.start !== from)

@@ -32,6 +32,6 @@ export function refuseCompressed(path: string, compression: string | undefined):
   if (compression === undefined) return
   throw new SpindleError(
     'ERR_BAD_SOURCE',
-    `${path} is compressed with ${compression}, where records have no places that could be read; decompress it first`,
+    `${path} is compressed with ${compression}, and records of a compressed file cannot be read by position: decompress it first`,
   )
 }

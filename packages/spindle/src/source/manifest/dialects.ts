@@ -56,7 +56,7 @@ export function tableDialect(
             const seen = new Set<string>()
             const double = names.find((name) => seen.size === seen.add(name).size)
             if (double !== undefined)
-              throw new Error(`two columns are called ${JSON.stringify(double)}`)
+              throw new Error(`two columns have the name ${JSON.stringify(double)}`)
           }
         : undefined,
     parse(text) {
@@ -135,7 +135,8 @@ function parseFields(record: string, delimiter: string): string[] {
       }
       fields.push(field)
       if (at === record.length) return fields
-      if (record[at] !== delimiter) throw new Error('a quoted field has something after its end')
+      if (record[at] !== delimiter)
+        throw new Error('there are characters after the end of a quoted field')
     } else {
       const end = record.indexOf(delimiter, at)
       fields.push(record.slice(at, end === -1 ? undefined : end))

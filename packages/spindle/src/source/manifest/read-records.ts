@@ -78,7 +78,7 @@ function parse(
   } catch (error) {
     throw new SpindleError(
       'ERR_BAD_RECORD',
-      `${path}: record ${position}, at byte ${offset + from}, is none: ${printable(messageOf(error))}`,
+      `${path}: record ${position}, at byte ${offset + from}, cannot be read: ${printable(messageOf(error))}`,
       { cause: error },
     )
   }

@@ -145,7 +145,7 @@ class Scan {
   private fault(problem: string): SpindleError {
     return new SpindleError(
       'ERR_BAD_RECORD',
-      `${this.path}: the record at byte ${this.start} is none: ${problem}`,
+      `${this.path}: the record at byte ${this.start} cannot be read: ${problem}`,
     )
   }
 }

@@ -76,7 +76,7 @@ export function rankFromEnvironment(options: RankFromEnvironmentOptions = {}): S
   )
   throw new SpindleError(
     'ERR_NO_RANK',
-    `the environment does not tell the rank; looked for ${names}. Pass \`fallback: { rank: 0, worldSize: 1 }\` to run alone`,
+    `the environment has no rank; looked for ${names}. To run alone, pass \`fallback: { rank: 0, worldSize: 1 }\``,
   )
 }
 
@@ -86,7 +86,7 @@ function numberOf(environment: Readonly<Record<string, string | undefined>>, nam
     const option = name === 'JOB_COMPLETIONS' ? ' (or the option `worldSize`)' : ''
     throw new SpindleError(
       'ERR_NO_RANK',
-      `the environment tells the rank, but not how many there are: set ${name}${option}`,
+      `the environment has the rank but not the number of ranks: set ${name}${option}`,
     )
   }
   if (!/^\d{1,15}$/.test(text)) badOption(name, 'an integer >= 0', text)

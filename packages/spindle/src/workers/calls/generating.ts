@@ -246,6 +246,6 @@ export function isGenerator(value: unknown): value is GeneratorLike {
 function notRepeatable(had: number, made: number): SpindleError {
   return new SpindleError(
     'ERR_NOT_REPEATABLE',
-    `the worker of a generator died after ${had} outputs; begun again in another one, it gave only ${made}: an op that does not give the same outputs again needs a pool with \`maxDeaths\` 1`,
+    `the worker of a generator died after ${had} outputs, and the rerun in another worker gave only ${made}: if an op does not give the same outputs again, use a pool with \`maxDeaths: 1\``,
   )
 }

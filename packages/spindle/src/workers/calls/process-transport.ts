@@ -1,5 +1,6 @@
 import type { SpindleError } from '../../errors.ts'
 import { readFully } from '../memory/unnamed-file.ts'
+import { warnOfLostMethods } from '../transport/lost-methods.ts'
 import { type Border, notTransferable, toProcess } from '../transport/not-transferable.ts'
 import type { TransferStats } from '../transport/pack.ts'
 import type { PoolMessage, WorkerMessage } from './call-protocol.ts'
@@ -51,6 +52,7 @@ export class ProcessTransport implements CallTransport {
 
   pack(value: unknown, at: number, slot: number, part: number): unknown {
     if (typeof value !== 'object' || value === null) return value
+    warnOfLostMethods(value)
     const extractBuffers = (bytes: Uint8Array): number | undefined => {
       const offset = this.#outgoing.write(bytes, slot, part)
       if (offset === undefined) return undefined

@@ -85,7 +85,7 @@ class Reference implements OpReference {
     if (this.bound !== undefined) {
       throw new SpindleError(
         'ERR_BAD_STATE',
-        `op ${this.exportName} of ${this.href} has its values already: give all of them in one call of with()`,
+        `op ${this.exportName} of ${this.href} already has its values: pass all of them in one call of with()`,
       )
     }
     return new Reference({

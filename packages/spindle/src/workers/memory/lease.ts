@@ -231,6 +231,6 @@ export class Lease implements Disposable {
 export function staleView(descriptor: LeaseDescriptor): SpindleError {
   return new SpindleError(
     'ERR_STALE_VIEW',
-    `the memory was given back, and may be in use again: ${show(descriptor)}`,
+    `the memory was released and may be in use again: ${show(descriptor)}`,
   )
 }

@@ -131,6 +131,6 @@ export class RingMemory {
 export function ringAborted(): SpindleError {
   return new SpindleError(
     'ERR_RING_ABORTED',
-    'the ring was aborted: its other side is gone, or gave up',
+    'the ring was aborted, because its other side ended or failed',
   )
 }

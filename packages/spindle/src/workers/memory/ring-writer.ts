@@ -67,7 +67,7 @@ export class RingWriter {
     if (this.#isWaiting)
       throw new SpindleError(
         'ERR_BAD_STATE',
-        'an earlier message waits for room already; await it first',
+        'an earlier message still waits for room: await it first',
       )
     this.#isWaiting = true
     try {

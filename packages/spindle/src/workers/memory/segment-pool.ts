@@ -176,7 +176,7 @@ export class SegmentPool {
     const { usedBytes } = this.stats()
     throw new SpindleError(
       'ERR_POOL_FULL',
-      `no ${byteLength} bytes are free: ${usedBytes} of ${this.maxBytes} are in use; give leases back earlier, raise \`maxBytes\`, or wait with acquire()`,
+      `no ${byteLength} bytes are free: ${usedBytes} of ${this.maxBytes} are in use: release leases earlier, raise \`maxBytes\`, or wait with acquire()`,
     )
   }
 
@@ -292,7 +292,7 @@ export class SegmentPool {
     if (byteLength > this.maxBytes)
       throw new SpindleError(
         'ERR_TOO_LARGE',
-        `${byteLength} bytes are more than the pool may have, \`maxBytes\` ${this.maxBytes}`,
+        `${byteLength} bytes are more than \`maxBytes\` of the pool, ${this.maxBytes}`,
       )
   }
 

@@ -63,6 +63,6 @@ export function noItem({ timeoutMs }: IteratorState): TimeoutError {
 export function replaced(): SpindleError {
   return new SpindleError(
     'ERR_ITERATOR_REPLACED',
-    'a newer iterator of this remote pipeline has begun, and goes on where this one was: only one at a time can take its items',
+    'a newer iterator of this remote pipeline has replaced this one: use one iterator at a time',
   )
 }

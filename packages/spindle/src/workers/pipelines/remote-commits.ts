@@ -56,7 +56,7 @@ export class RemoteCommits {
     if (number === undefined)
       throw new SpindleError(
         'ERR_BAD_COMMIT',
-        `commit() takes an item that was given and is not committed yet, the very object; got ${show(value)}`,
+        `commit() takes the same object that the pipeline has delivered, and only once, got ${show(value)}`,
       )
     if (same?.length === 0) this.#byValue.delete(value)
     this.#also.push(number)

@@ -160,7 +160,7 @@ export class RemoteStream implements PipelineChannelOwner {
   #noState(): never {
     throw new SpindleError(
       'ERR_BAD_STATE',
-      'the thread or process has ended, and nobody knows how far it was: go on from the state that was taken last',
+      'the thread or process has ended, so its state is unknown: resume from the last saved state',
     )
   }
 

@@ -84,7 +84,7 @@ function planStage(config: StageConfig, isOrdered: boolean): StagePlan {
   if (config.kind === 'variants') return planVariants(config, isOrdered)
   throw new SpindleError(
     'ERR_BAD_STATE',
-    `a region cannot stand within another one: "${config.name}"`,
+    `a region cannot be inside another region: "${config.name}"`,
   )
 }
 
@@ -142,6 +142,6 @@ function referenceOf(op: unknown, stage: string): OpReference {
   if (isWorkerOp(op)) return toReference(op)
   throw new SpindleError(
     'ERR_BAD_STATE',
-    `stage "${stage}" cannot run in a region: its op is no reference`,
+    `stage "${stage}" cannot run in a region: its op is not given by reference`,
   )
 }

@@ -446,7 +446,7 @@ export class RegionSupervisor implements RegionWorkerOwner {
     if (this.#idleDeaths <= MOST_IDLE_DEATHS) return undefined
     return new InfrastructureError(
       'ERR_WORKER_DIED',
-      `workers of the region die with nothing to do, the last one with: ${how}`,
+      `idle workers of the region die, the last one with: ${how}`,
       options,
     )
   }

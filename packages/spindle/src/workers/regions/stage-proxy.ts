@@ -145,7 +145,7 @@ export class StageProxy extends Stage {
     const place = where === undefined ? '' : ` (${where})`
     throw new SpindleError(
       'ERR_BAD_OPTION',
-      `\`hooks\`: stage "${name}"${place} runs in the workers of a region, where onTaskStart and onTaskEnd cannot be called; give \`hooks\` as a function of the stage that leaves them out for this one`,
+      `\`hooks\`: stage "${name}"${place} runs in the workers of a region, where onTaskStart and onTaskEnd cannot be called: make \`hooks\` a function of the stage that omits them for this one`,
     )
   }
 

@@ -148,7 +148,7 @@ export function checkNesting(hrefs: readonly string[]): void {
   if (level < MOST_LEVELS) return
   throw new InfrastructureError(
     'ERR_WORKER_START',
-    `workers are nested too deep: this one is on level ${level} below the program's main thread, and ${MOST_LEVELS} levels are the most; run the ops that would start more on this worker's own loop`,
+    `workers are nested too deep: this one is ${level} levels below the main thread, and at most ${MOST_LEVELS} are allowed: run the ops that would start more workers on this worker's event loop`,
   )
 }
 
@@ -156,10 +156,10 @@ function refuse(module: string, loading: string): never {
   const what =
     loading === module
       ? `${module} starts workers for its own ops when a worker loads it`
-      : `${loading}, when a worker loads it, starts workers for ${module}, which they are started for already`
+      : `${loading}, when a worker loads it, starts workers for ${module}, which already runs in this worker`
   const error = new InfrastructureError(
     'ERR_WORKER_MODULE',
-    `${what}, and so without end: move the ops to a file of their own, or run main only \`if (isMainThread)\`, which spindle exports`,
+    `${what}, which would never end: move the ops to a file of their own, or run the main program only \`if (isMainThread)\`, which spindle exports`,
   )
   state.refusal = error
   state.onRefused?.(error, loading)

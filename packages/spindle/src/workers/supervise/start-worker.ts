@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { type ResourceLimits, type Transferable, Worker } from 'node:worker_threads'
 import { ownUrl } from '../../file-place.ts'
+import { warnedCell } from '../../shared-warning.ts'
 import { checkBundled } from './bundled.ts'
 import { nestingOf } from './nesting.ts'
 import { canStripTypes, findTsx } from './typescript.ts'
@@ -47,7 +48,11 @@ export function startThread(
   // flags would be refused.
   const workerOptions = {
     name: 'spindle',
-    workerData: { ...setup, ...entrySetup, ...(isBare ? {} : { spindleNesting: nestingOf() }) },
+    workerData: {
+      ...setup,
+      ...entrySetup,
+      ...(isBare ? {} : { spindleNesting: nestingOf(), spindleWarned: warnedCell }),
+    },
     transferList,
     ...(resourceLimits === undefined ? {} : { resourceLimits }),
     ...(isBare ? { execArgv: [], ...(isSource ? {} : { env: {} }) } : {}),

@@ -1,3 +1,4 @@
+import { warnOfLostMethods } from './lost-methods.ts'
 import { classOf, isMemory, type Memory, viewOf, walk, withReplaced } from './walk-value.ts'
 
 // Structured cloning sends the whole buffer behind a view, even for a small view. So the buffers of
@@ -33,7 +34,9 @@ export function pack(
   mayMove: MayMove,
   stats: TransferStats = { transferredBytes: 0, copiedBytes: 0 },
 ): unknown {
-  if (typeof value !== 'object' || value === null || isFlat(value)) return value
+  if (typeof value !== 'object' || value === null) return value
+  warnOfLostMethods(value)
+  if (isFlat(value)) return value
   const { wholes, parts } = memoryIn(value)
   if (wholes.size === 0 && parts.length === 0) return value
   const packing = new Packing(transfers, mayMove)

@@ -140,7 +140,7 @@ describe('dead letters are counted', () => {
     assert.deepEqual(pipeline.stats().deadLetters, { delivered: 3, refused: 2, pending: 1 })
     assert.match(
       String(pipeline.report()),
-      /^Dead letters: 3 delivered, 2 refused, 1 not answered\.$/m,
+      /^Dead letters: 3 delivered, 2 refused, 1 still pending\.$/m,
     )
     answer.resolve()
     await consumed

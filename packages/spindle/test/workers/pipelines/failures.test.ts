@@ -77,7 +77,7 @@ describe('a pipeline elsewhere that cannot begin', () => {
       [
         'notABuilder',
         'ERR_NOT_A_PIPELINE',
-        /export notABuilder .*is no PipelineBuilder but \{ a: 1 \}/,
+        /export notABuilder .*is not a PipelineBuilder but \{ a: 1 \}/,
       ],
       ['built', 'ERR_NOT_A_PIPELINE', /leave \.build\(\) to Spindle/],
     ] as const) {

@@ -150,12 +150,12 @@ describe('a region', () => {
     throwsCode(
       () => source.aggregate(ops.byParity),
       'ERR_BAD_OPTION',
-      /byParity of .*in a region only/,
+      /byParity of .*only in a region/,
     )
     throwsCode(
       () => source.pathVariants(ops.parity, [(path) => path.pipe((n) => n)]),
       'ERR_BAD_OPTION',
-      /parity of .*in a region only/,
+      /parity of .*only in a region/,
     )
   })
 

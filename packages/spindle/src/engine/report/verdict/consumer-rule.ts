@@ -26,11 +26,11 @@ export function consumerLimits(loads: Loads): Bottleneck | undefined {
     kind: 'consumer',
     reason: isReady
       ? `finished items wait for it: the sink held some ${percent(ready)} of the time, and the consumer is busy ${percent(consumer.busy)}`
-      : `it holds the event loop, on which the pipeline runs, too: it is busy ${percent(consumer.busy)} of the time`,
+      : `it blocks the event loop that the pipeline also runs on: it is busy ${percent(consumer.busy)} of the time`,
     advice: isHolding
       ? promise > 1
-        ? `let the pipeline run off its loop, with runPipelineInWorker(), or give what it computes to worker threads (about ${times(promise)} the throughput)`
-        : 'the pipeline is faster than it needs to be: make the consumer itself cheaper, or give what it computes to worker threads'
+        ? `run the pipeline in a worker with runPipelineInWorker(), or move what it computes to worker threads (about ${times(promise)} the throughput)`
+        : 'the pipeline is faster than it needs to be: make the consumer cheaper, or move what it computes to worker threads'
       : 'the pipeline is faster than it needs to be: make the consumer faster, give part of its work to a stage, or let several consumers share the items',
     evidence: {
       ready: round(ready),

@@ -32,7 +32,7 @@ export function cpuVerdict(loads: Loads, busiest: StageLoad): Bottleneck {
     kind: 'cpu',
     reason: inWords(cpu),
     advice: isOthers
-      ? 'nothing is to be changed in the pipeline: measure it on a machine of its own, or wait until the others have ended'
+      ? 'change nothing in the pipeline: measure it on a machine of its own, or after the other programs have ended'
       : adviceFor(cpu, crowd),
     evidence: {
       ...machineEvidence(loads),

@@ -44,7 +44,7 @@ function heldBy(worst: StageLoad, loads: Loads): Bottleneck {
   return {
     stage: worst.name,
     kind: 'loop',
-    reason: `its function holds the event loop ${percent(worst.held)} of the time, in which nothing else is started or noticed`,
+    reason: `its function blocks the event loop ${percent(worst.held)} of the time, and no other code runs during that time`,
     advice: adviceFor(worst, isWorth ? { workers: Math.max(2, to), promise } : undefined),
     evidence: {
       held: round(worst.held),
@@ -72,10 +72,10 @@ function adviceFor(
     return 'let the source give cheap descriptors (paths, numbers of rows) and do the work in a stage that runs in worker threads, or run the whole pipeline in one with runPipelineInWorker()'
   }
   if (move === undefined) {
-    return 'make it cheaper, or give it more items a call: there is no core for it to move to, or others are as busy; in worker threads (workerModule) it would free the loop without being faster'
+    return 'make it cheaper, or give it more items per call. Worker threads (workerModule) would free the event loop but not make it faster, because no core is free or other parts are as busy'
   }
   const { workers, promise } = move
-  return `run it in worker threads: export it from a module and pipe workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${name} with concurrency ${workers}; it is about ${times(promise)} as fast then, and the loop is free`
+  return `run it in worker threads: export it from a module and pipe workerModule<typeof Ops>(import.meta.resolve('./ops.js')).${name} with concurrency ${workers}. It is then about ${times(promise)} as fast, and the event loop is free`
 }
 
 /**
@@ -91,7 +91,7 @@ export function loopIsFull(loads: Loads, busiest: StageLoad | undefined): Bottle
     kind: 'loop',
     reason: `the event loop is busy ${percent(loop.use)} of the time, ${percent(loop.byOps)} of it in ops: it has no time left for more calls`,
     advice:
-      'give each call more to do (batches, larger reads), or have several threads do it: a region, with .to(workers({ count }))',
+      'give each call more to do (batches, larger reads), or run the stages in several threads: a region, with .to(workers({ count }))',
     evidence: {
       heldByAllOps: round(loop.byOps),
       callsPerSecond: round((calls * 1000) / stats.elapsedMs),

@@ -28,7 +28,7 @@ function poolLimits(loads: Loads): Bottleneck | undefined {
     kind: 'memory',
     reason: `its calls wait for memory: ${waiting.toFixed(1)} requests to a SegmentPool waited at a time, of ${running.toFixed(1)} calls`,
     advice:
-      'raise `maxBytes` of the SegmentPool, if there is memory for it, release what is taken from it sooner, or let fewer batches be under way (`concurrency`, `buffer`)',
+      'raise `maxBytes` of the SegmentPool if the machine has the memory, release its memory sooner, or keep fewer batches in flight (`concurrency`, `buffer`)',
     evidence: {
       requestsWaiting: round(waiting),
       running: round(running),
@@ -59,10 +59,10 @@ function queueLimits(loads: Loads): Bottleneck | undefined {
   return {
     stage: worst.name,
     kind: 'memory',
-    reason: `its results wait in memory: its queue had \`maxBytes\` ${bytes(maxBytes)} or more ${percent(full)} of the time, in which it began nothing, while no part was busy all the time`,
+    reason: `its results wait in memory: its queue had \`maxBytes\` ${bytes(maxBytes)} or more ${percent(full)} of the time, and the stage began no call during that time, although no part was always busy`,
     advice: isWorth
-      ? `raise its \`maxBytes\` from ${bytes(maxBytes)} to ${bytes(to)}, if there is memory for it (about ${times(promise)} the throughput), or make its results smaller`
-      : 'make its results smaller; more memory would hardly help, for others are as busy',
+      ? `raise its \`maxBytes\` from ${bytes(maxBytes)} to ${bytes(to)} if the machine has the memory (about ${times(promise)} the throughput), or make its results smaller`
+      : 'make its results smaller; more memory would hardly help, because other parts are as busy',
     evidence: {
       bytesFull: round(full),
       maxBytes,

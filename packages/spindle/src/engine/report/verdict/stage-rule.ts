@@ -38,7 +38,7 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
     kind: 'stage',
     reason: `its ${concurrency} ${concurrency === 1 ? 'slot is' : 'slots are'} busy ${percent(inUse)} of the time${waits.map((wait) => `, ${wait}`).join('')}, with ${cpu.own.toFixed(1)} of ${cpu.cores} cores in use${othersInWords(cpu)}`,
     advice: isWorth
-      ? `raise its \`concurrency\` from ${from} to ${to}: about ${times(promise)} the throughput, if what it waits for has room for so many; or make its op cheaper (${stats.meanMs.toPrecision(3)} ms each)`
+      ? `raise its \`concurrency\` from ${from} to ${to}: about ${times(promise)} the throughput if what it waits for can serve that many, or make its op cheaper (${stats.meanMs.toPrecision(3)} ms each)`
       : `a higher \`concurrency\` alone would hardly help: ${limitInWords(gain.by, cpu)} limits next${together(loads, name, gain.by.name)}. Make its op cheaper (${stats.meanMs.toPrecision(3)} ms each), or split it by what it waits for`,
     evidence: {
       concurrency,

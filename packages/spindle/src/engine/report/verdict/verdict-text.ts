@@ -32,7 +32,7 @@ function gainOf({ kind, promise, headroom, stage, change }: Bottleneck): string 
     return change === undefined ? 'Expected: no gain.' : 'Expected: as much, with fewer threads.'
   if (change !== undefined) return 'Expected: as much, with less waiting.'
   return headroom < LEAST_GAIN
-    ? `Expected: no gain. ${most} hardly faster: others are as busy.`
+    ? `Expected: no gain. ${most} hardly faster, because other parts are as busy.`
     : `Expected: no gain from a number alone. ${most} up to ${headroom.toFixed(1)} times faster.`
 }
 

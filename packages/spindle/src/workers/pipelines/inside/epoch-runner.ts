@@ -274,8 +274,5 @@ export class EpochRunner {
 }
 
 function notBegun(): never {
-  throw new SpindleError(
-    'ERR_BAD_STATE',
-    'the pipeline has not begun, so there is no state of it yet',
-  )
+  throw new SpindleError('ERR_BAD_STATE', 'the pipeline has not started, so it has no state yet')
 }

@@ -91,7 +91,7 @@ export class HostedBuilder implements HostedPipeline {
     if (this.#pipeline === undefined)
       throw new SpindleError(
         'ERR_BAD_STATE',
-        'the pipeline has not begun, so there is no state of it yet',
+        'the pipeline has not started, so it has no state yet',
       )
     return this.#pipeline.state()
   }

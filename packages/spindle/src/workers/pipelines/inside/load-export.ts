@@ -204,7 +204,7 @@ function toBuildable(made: unknown, what: string): Buildable {
   const advice = isBuilt ? '; leave .build() to Spindle, which builds it anew for each epoch' : ''
   throw new SpindleError(
     'ERR_NOT_A_PIPELINE',
-    `${what} is no PipelineBuilder but ${show(made)}${advice}`,
+    `${what} is not a PipelineBuilder but ${show(made)}${advice}`,
   )
 }
 
