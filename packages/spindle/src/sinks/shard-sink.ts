@@ -73,6 +73,11 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
         '`name` must be a function that gives another name for each shard',
       )
     const log = await CommitLog.open(store, kindOf(format), resume, nameOf(0))
+    if (resume && log.result === undefined && log.shardCount > 0 && log.state === undefined)
+      throw new SpindleError(
+        'ERR_NOT_RESUMABLE',
+        `${store.url} holds shards of a run without states, so what it has done is not known: choose an empty place, and pass \`resume: true\` from the first run on`,
+      )
     const opened = new ShardWriter(format, plan, log, signal)
     if (log.result !== undefined) await log.writeManifest()
     else if (resume) await opened.#cleanUp()

@@ -218,6 +218,24 @@ describe('writeTo', () => {
     await assert.rejects(stream.writeTo(jsonlShards(folder()), { resume: true }), {
       code: 'ERR_NOT_RESUMABLE',
     })
+    const explicit = new PipelineBuilder().addSource([1, 2]).build({
+      resumable: { commit: 'explicit' },
+    })
+    await assert.rejects(explicit.writeTo(jsonlShards(folder())), {
+      code: 'ERR_BAD_OPTION',
+      message: /commit/,
+    })
+    await explicit.stop()
+    const place = folder()
+    const broken = new PipelineBuilder().addSource(range(50)).pipe((n) => {
+      if (n === 30) throw new Error('thirty')
+      return n
+    })
+    await assert.rejects(broken.build().writeTo(jsonlShards(place, { maxRecords: 5 })))
+    await assert.rejects(broken.build().writeTo(jsonlShards(place), { resume: true }), {
+      code: 'ERR_NOT_RESUMABLE',
+      message: /without states/,
+    })
     const once = new PipelineBuilder().addSource([1, 2].values()).build()
     assert.equal((await once.writeTo(jsonlShards(folder())))?.count, 2)
   })

@@ -232,6 +232,13 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     const { resume, signal } = writeToOptions.check(options)
     if (typeof (sink as Partial<Sink<T, R>> | null)?.open !== 'function')
       badOption('sink', 'a sink, such as jsonlShards() makes', sink)
+    const { resumable } = this.#graph.options
+    if (typeof resumable === 'object' && resumable.commit === 'explicit')
+      badOption(
+        'resumable.commit',
+        "'auto' with writeTo(), which commits what it wrote",
+        'explicit',
+      )
     forgetIdle(this.#graph)
     if (resume && (this.#graph.isStarted || this.#graph.isStopped)) throw alreadyStarted()
     signal?.throwIfAborted()
