@@ -58,8 +58,8 @@ describe('what holds the loop on the way to a worker and back', () => {
         .pipe(ops.makeHeavy, { executor, name: `results of a ${kind}` })
       const { warnings, blocks } = await warningsAndBlocks(builder, 'crossing')
       checkCrossing(blocks, `results of a ${kind}`, /^unpacking of results$/)
-      assert.match(warnings[0] ?? '', /its op is in a worker already/)
-      assert.doesNotMatch(warnings.join('\n'), /consumer held/)
+      assert.match(warnings[0] ?? '', /the op already runs in a worker/)
+      assert.doesNotMatch(warnings.join('\n'), /consumer blocked/)
     })
 
     it(`is the packing of large items for a ${kind}`, async () => {
@@ -71,7 +71,7 @@ describe('what holds the loop on the way to a worker and back', () => {
         .pipe(ops.weigh, { executor, name: `items for a ${kind}` })
       const { warnings, blocks } = await warningsAndBlocks(builder, 'crossing')
       checkCrossing(blocks, `items for a ${kind}`, /./)
-      assert.match(warnings[0] ?? '', /its op is in a worker already/)
+      assert.match(warnings[0] ?? '', /the op already runs in a worker/)
     })
   }
 
@@ -87,7 +87,7 @@ describe('what holds the loop on the way to a worker and back', () => {
       blocks.some(({ place, part }) => place === 'stage' && part === 'crossing'),
       JSON.stringify(blocks),
     )
-    assert.match(warnings[0] ?? '', /its op is in a worker already/)
+    assert.match(warnings[0] ?? '', /the op already runs in a worker/)
   })
 })
 

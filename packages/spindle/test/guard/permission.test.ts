@@ -62,7 +62,7 @@ describe('the loop guard under the permission model', { concurrency: 2 }, () => 
     assert.equal(code, 0, stderr)
     const [warning] = JSON.parse(stdout)
     assert.equal(warning?.code, 'SPINDLE_LOOP_BLOCKED', stdout)
-    assert.match(warning.message, /stage "decode".*\(its line is not known: .*--allow-inspector\)/)
+    assert.match(warning.message, /stage "decode".*\(line unknown: .*--allow-inspector\)/)
   })
 
   it('says once that it is off where there are no worker threads', async () => {

@@ -295,8 +295,8 @@ describe('DataLoader', () => {
     loader.start()
     for (let i = 0; i < 20; i++) await turn()
     assert.deepEqual(seen, ['0'])
-    throwsCode(() => loader.setEpoch(3), 'ERR_BAD_STATE', /under way/)
-    for await (const _ of loader) throwsCode(() => loader.start(), 'ERR_BAD_STATE', /under way/)
+    throwsCode(() => loader.setEpoch(3), 'ERR_BAD_STATE', /in progress/)
+    for await (const _ of loader) throwsCode(() => loader.start(), 'ERR_BAD_STATE', /in progress/)
     assert.deepEqual(await collect(loader), [1])
   })
 

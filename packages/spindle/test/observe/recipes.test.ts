@@ -93,7 +93,7 @@ describe('recipes of docs/observability.md', () => {
         /^\d{19}$/.test(startTimeUnixNano) && BigInt(startTimeUnixNano) < BigInt(timeUnixNano),
       )
     const times = metrics.find(({ name }: { name: string }) => name === 'spindle.slot.time')
-    assert.equal(times.sum.dataPoints.length, 3 * 5)
+    assert.equal(times.sum.dataPoints.length, 3 * 6)
   })
 
   it('a file of JSON lines has every interval of every stage', async () => {

@@ -198,10 +198,7 @@ describe('a tree of processes', { skip }, () => {
     await new Promise((resolve) => setImmediate(resolve))
     process.off('warning', listen)
     assert.equal(warnings.length, 1)
-    assert.match(
-      warnings[0] as string,
-      /left out of the resource usage: .*stat: .*no name in parentheses/,
-    )
+    assert.match(warnings[0] as string, /the resource usage lacks .*stat: .*no name in parentheses/)
     assert.throws(() => readLinux(root, 51, false), malformed)
     assert.throws(() => readLinux(root, 99, false), malformed)
   })

@@ -262,7 +262,7 @@ describe('what would not change is not tried again', () => {
       [redirect('data:text/plain,hello'), /only http: and https:/, 1],
       [redirect('/data'), /in a loop/, 1],
       [redirect('http://me:secret@127.0.0.1/'), /with a user name or password/, 1],
-      [redirect('http://['), /no URL/, 1],
+      [redirect('http://['), /invalid URL/, 1],
       [
         (_, response) => void response.writeHead(302, { location: `/${++number}` }).end(),
         /more than 20/,

@@ -74,7 +74,7 @@ describe('a segment pool', () => {
           throwsCode(() => lease.bytes, 'ERR_STALE_VIEW')
           throwsCode(() => lease.validate(), 'ERR_STALE_VIEW')
           throwsCode(() => lease.toDescriptor(), 'ERR_STALE_VIEW')
-          throwsCode(() => other.open(descriptor), 'ERR_STALE_VIEW', /given back/)
+          throwsCode(() => other.open(descriptor), 'ERR_STALE_VIEW', /was released/)
         }
         for (const { lease } of live) lease.release()
         assert.equal(pool.stats().usedBytes, 0)
