@@ -1,5 +1,5 @@
 // The results of the ffmpeg command for packets, frames, filters and written files: expected values
-// of packages/io/test/media.
+// of packages/io/test/chain.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'

@@ -47,10 +47,10 @@ async function ownThings() {
   const load = (file) => import(join(mirror, 'packages/io', file))
   const { sketchOf, sketchesApart, md5, pictureHashes } = await load('test/truth/truth.js')
   const { sweep, low } = await load('test/audio/audio-support.js')
-  const { sampleOfLists } = await load('test/tar-files.js')
+  const { sampleOfLists } = await load('test/formats/tar-files.js')
   const { saveWavSync, saveAudioSync, iterateTarSync } = await load('src/sync.js')
-  const { GRAPH } = await load('test/media/media-support.js')
-  const written = await load('test/media/written.js')
+  const { GRAPH } = await load('test/chain/media-support.js')
+  const written = await load('test/chain/written.js')
   const wavs = { 'tones.wav': sweep(5), 'low.wav': low(5) }
   for (const [name, sound] of Object.entries(wavs))
     saveWavSync(join(scratch, name), { ...sound, layout: 'CT' })
