@@ -5,6 +5,8 @@ import type { SourceOptions, StageTypeError } from './builder-types.ts'
 /**
  * Describes a pipeline, stage by stage. A builder is immutable: each method returns a new builder,
  * and each `build()` makes an independent pipeline. `T` is the type of the output so far.
+ *
+ * @interface
  */
 export type PipelineBuilder<T = never> = Builder<T>
 

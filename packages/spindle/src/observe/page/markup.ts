@@ -16,6 +16,11 @@ export function text(value: string): string {
     .replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
 }
 
+/** {@link text} of a sentence, in which names of options stand between backticks. */
+export function sentence(value: string): string {
+  return text(value).replace(/`([^`]+)`/g, '<code>$1</code>')
+}
+
 /** Formats a number for a path or a length, with two decimals. */
 export function number(value: number): string {
   return String(Math.round(value * 100) / 100)

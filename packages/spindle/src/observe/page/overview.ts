@@ -2,7 +2,7 @@ import { verdictText } from '../../engine/report/verdict/verdict-text.ts'
 import { amount, bytes, duration, percent, perSecond } from '../number-text.ts'
 import { failuresOf, itemsIn } from '../totals.ts'
 import type { PageContent } from './content.ts'
-import { text } from './markup.ts'
+import { sentence, text } from './markup.ts'
 
 /** Heading, state, and the most important figures. */
 export function renderHead({ title, unit, report, failure, resources }: PageContent): string {
@@ -39,7 +39,7 @@ export function renderVerdict({ report, failure, resources }: PageContent): stri
   if (bottleneck === undefined)
     return `${failed}<p class="verdict">Too little has happened to name a bottleneck: ${text(missing)}.</p>${warning}`
   const { limit, advice, gain, evidence } = verdictText(bottleneck)
-  return `${failed}<p class="verdict"><strong>Bottleneck:</strong> ${text(limit)}</p><p>${text(advice)}</p><p class="quiet">${text(gain)}</p><p class="quiet">Evidence: ${text(evidence)}.</p>${warning}`
+  return `${failed}<p class="verdict"><strong>Bottleneck:</strong> ${sentence(limit)}</p><p>${sentence(advice)}</p><p class="quiet">${sentence(gain)}</p><p class="quiet">Evidence: ${text(evidence)}.</p>${warning}`
 }
 
 /** Where and when the pipeline ran, and what it used of the machine. */
