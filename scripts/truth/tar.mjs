@@ -1,5 +1,6 @@
-// Archives of GNU tar and bsdtar: expected values of packages/io/test/formats/tar-laws.test.ts. Paths have
-// spaces, dots and letters beyond ASCII, some are long, and sizes are near that of a block.
+// Archives of GNU tar and bsdtar: expected values of packages/io/test/formats/tar-laws.test.ts.
+// Paths have spaces, dots and letters beyond ASCII, some are long, and sizes are near that of a
+// block.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
