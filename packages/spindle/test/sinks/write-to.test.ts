@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { PipelineBuilder } from 'spindle'
 import { jsonlShards, type Sink, shardSink } from 'spindle/sinks'
-import { type ObjectStore, openStore } from 'spindle/source'
+import { type ObjectStore, type ObjectWriter, openStore } from 'spindle/source'
 import { until, untilAborted } from '../support/gates.ts'
 import { S3Server } from '../support/s3-server.ts'
 import { range } from '../support/sources.ts'
@@ -295,6 +295,12 @@ describe('writeTo', () => {
   })
 })
 
+/** The writers of processes that have ended, for their files to be closed in the end. */
+const abandoned: ObjectWriter[] = []
+after(async () => {
+  for (const writer of abandoned) await writer.abort()
+})
+
 /** A store whose calls all fail after some of them, as if the process had ended there. */
 function failing(store: ObjectStore, calls: number, isAfter: boolean): ObjectStore {
   let left = calls
@@ -325,8 +331,10 @@ function failing(store: ObjectStore, calls: number, isAfter: boolean): ObjectSto
       return {
         write: guarded(writer.write.bind(writer)),
         close: guarded(writer.close.bind(writer)),
-        // A process that ends cleans nothing up.
-        abort: async () => {},
+        // A process that ends cleans nothing up, and closes its files.
+        abort: async () => {
+          abandoned.push(writer)
+        },
       }
     },
   }

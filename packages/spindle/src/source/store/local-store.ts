@@ -255,17 +255,26 @@ class LocalWriter implements ObjectWriter {
     try {
       this.#signal?.throwIfAborted()
       const file = await this.#opened()
-      await file.datasync()
-      const stats = await file.stat({ bigint: true })
-      await file.close()
-      this.#isEnded = true
+      const stats = await this.#complete(file)
       if (this.#isExclusive) await this.#link()
       else await rename(this.#temp, this.#path)
       await syncFolder(dirname(this.#path))
       return infoOf(this.#name, stats)
     } catch (error) {
+      await this.abort()
       await rm(this.#temp, { force: true }).catch(() => {})
       throw this.#store.writeFault(this.#name, error)
+    }
+  }
+
+  /** Brings the file to the disk and closes it, also if the disk refuses. */
+  async #complete(file: FileHandle): Promise<BigIntStats> {
+    try {
+      await file.datasync()
+      return await file.stat({ bigint: true })
+    } finally {
+      this.#isEnded = true
+      await file.close()
     }
   }
 
