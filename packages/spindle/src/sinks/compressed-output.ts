@@ -60,6 +60,8 @@ class Blocks implements ShardOutput {
   #waiting: Promise<Uint8Array>[] = []
   /** Uncompressed bytes that are not written yet. */
   kept = 0
+  /** Uncompressed bytes of the shard, less the compressed ones that were written. */
+  unwritten = 0
 
   constructor(output: ShardOutput, compress: (bytes: Uint8Array) => Promise<Uint8Array>) {
     this.#output = output
@@ -68,6 +70,7 @@ class Blocks implements ShardOutput {
 
   push(bytes: Uint8Array): void {
     this.kept += bytes.byteLength
+    this.unwritten += bytes.byteLength
     for (let rest = bytes; rest.byteLength > 0; ) {
       const taken = Math.min(rest.byteLength, BLOCK - this.#used)
       this.#buffer.set(rest.subarray(0, taken), this.#used)
@@ -92,6 +95,7 @@ class Blocks implements ShardOutput {
     while (this.#waiting.length > ahead) {
       const block = await (this.#waiting.shift() as Promise<Uint8Array>)
       this.#output.push(block)
+      this.unwritten -= block.byteLength
     }
     this.kept = this.#used + this.#waiting.length * BLOCK
   }
@@ -109,8 +113,9 @@ class CompressedEncoder<T> implements ShardEncoder<T> {
     this.#blocks = blocks
   }
 
+  /** With it, the size of a shard counts its bytes before compression. */
   get keptBytes(): number {
-    return this.#encoder.keptBytes + this.#blocks.kept
+    return this.#encoder.keptBytes + this.#blocks.unwritten
   }
 
   add(item: T): number {

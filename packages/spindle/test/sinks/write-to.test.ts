@@ -253,6 +253,8 @@ describe('writeTo', () => {
     })
     const result = await rows.build().writeTo(sink)
     assert.equal(result?.count, 300)
+    // 6 MB before compression, which `maxBytes` counts.
+    assert.equal(result?.shards.length, 3)
     assert.ok((result?.shards.length ?? 0) >= 2)
     const found = result?.shards.flatMap(({ name }) =>
       String(gunzipSync(readFileSync(join(place, name))))

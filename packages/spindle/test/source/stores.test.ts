@@ -61,6 +61,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       assert.equal(String(await store.read('a/b & c é.bin', { range: [2, 5] })), '234')
       assert.equal(String(await store.read('a/b & c é.bin', { range: [8, 50] })), '89')
       assert.equal((await store.read('a/z')).length, 0)
+      assert.equal((await store.read('a/b & c é.bin', { range: [10, 12] })).length, 0)
       const pieces: Uint8Array[] = []
       for await (const piece of store.stream('a/b & c é.bin', { range: [1, 9] })) pieces.push(piece)
       assert.equal(String(Buffer.concat(pieces)), '12345678')
@@ -228,6 +229,16 @@ describe('the store of an S3 bucket', () => {
     const pieces: Uint8Array[] = []
     for await (const piece of store.stream('x')) pieces.push(piece)
     assert.ok(Buffer.concat(pieces).equals(content))
+  })
+
+  it('refuses to stream a range of two versions of an object', async () => {
+    server.objects.clear()
+    server.put('data/x', Buffer.alloc(3_000_000, 'old'))
+    const read = async () => {
+      for await (const _ of open().stream('x', { range: [10, 2_900_000] }))
+        server.put('data/x', Buffer.alloc(3_000_000, 'new'))
+    }
+    await assert.rejects(read(), { code: 'ERR_HTTP', message: /changed|no longer/ })
   })
 
   it('tells its own lost answer from the object of another writer', async () => {

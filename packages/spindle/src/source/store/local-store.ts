@@ -198,9 +198,10 @@ export class LocalStore implements ObjectStore {
     const path = this.#path(name)
     let file: FileHandle | undefined
     try {
+      // Opening a pipe would wait for a writer, and hold a thread.
+      if (!(await stat(path)).isFile()) throw new Error('it is no file')
       file = await open(path, 'r')
       const stats = await file.stat()
-      if (!stats.isFile()) throw new Error('it is no file')
       return await use(file, stats.size)
     } catch (error) {
       if (isMissing(error)) throw notFoundError(this.url, name, error)

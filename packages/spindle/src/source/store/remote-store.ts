@@ -1,7 +1,9 @@
 import { badOption } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
 import { HttpError } from '../http/http-error.ts'
+import { readAhead } from '../http/read-ahead.ts'
 import { readUrl } from '../http/read-url.ts'
+import { RemoteFile } from '../http/remote-file.ts'
 import { streamUrl } from '../http/stream-url.ts'
 import { checkObjectName, checkPrefix, checkRange, notFoundError } from './check-object.ts'
 import type {
@@ -71,6 +73,9 @@ export abstract class RemoteStore implements ObjectStore {
         ...(range !== undefined && { range }),
       })
     } catch (error) {
+      // A range behind the end has no bytes, as in a folder.
+      if (range !== undefined && error instanceof HttpError && error.status === 416)
+        return Buffer.alloc(0)
       throw this.#missing(name, error)
     }
   }
@@ -81,14 +86,13 @@ export abstract class RemoteStore implements ObjectStore {
   ): AsyncGenerator<Uint8Array, void, void> {
     checkObjectName(name)
     const { range, signal } = options
-    if (range !== undefined) {
-      // Ranges are bounded, so they need no stream of their own: read in steps.
-      const [start, end] = checkRange(range, Number.POSITIVE_INFINITY)
-      for (let at = start; at < end; at += STEP_BYTES)
-        yield await this.read(name, { ...options, range: [at, Math.min(end, at + STEP_BYTES)] })
-      return
-    }
     try {
+      if (range !== undefined) {
+        // One file for all of it, so that the bytes are of one version.
+        const file = await RemoteFile.open(this.urlOf(name), this.#readOptions(signal))
+        yield* readAhead(file, checkRange(range, file.size), READ_AHEAD_BYTES, signal)
+        return
+      }
       yield* streamUrl(this.urlOf(name), {
         ...this.#readOptions(signal),
         readAheadBytes: READ_AHEAD_BYTES,
@@ -167,7 +171,6 @@ export abstract class RemoteStore implements ObjectStore {
   }
 }
 
-const STEP_BYTES = 8 * 1024 * 1024
 /** What streams read ahead. */
 const READ_AHEAD_BYTES = 32 * 1024 * 1024
 
