@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { createReadStream } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { badOption } from '../../check.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
 import { plain } from '../../plain-text.ts'
+import { REGULAR_FLAGS } from '../files/regular-file.ts'
 import {
   checkObjectName,
   checkPrefix,
@@ -13,6 +13,7 @@ import {
   existsError,
   notFoundError,
 } from './check-object.ts'
+import { createObject, isCreated } from './create-object.ts'
 import type {
   ObjectInfo,
   ObjectPlace,
@@ -76,21 +77,27 @@ export class LocalStore implements ObjectStore {
     options: StoreReadOptions = {},
   ): AsyncGenerator<Uint8Array, void, void> {
     const { signal, range } = options
-    const info = await this.head(name, options)
-    if (info === undefined) throw notFoundError(this.url, name)
-    const [start, end] = checkRange(range, info.size)
-    if (start === end) return
-    const stream = createReadStream(this.#path(name), {
-      start,
-      end: end - 1,
-      highWaterMark: 1 << 18,
-      ...(signal !== undefined && { signal }),
-    })
+    signal?.throwIfAborted()
+    // Opened once, so that the bytes are of one file also if another takes its name.
+    const file = await this.#openFile(name)
     try {
-      for await (const piece of stream) yield piece as Buffer
+      const [start, end] = checkRange(range, (await file.stat()).size)
+      if (start === end) return
+      const stream = file.createReadStream({
+        start,
+        end: end - 1,
+        highWaterMark: 1 << 18,
+        autoClose: false,
+      })
+      for await (const piece of stream) {
+        signal?.throwIfAborted()
+        yield piece as Buffer
+      }
     } catch (error) {
       signal?.throwIfAborted()
       throw this.#readFault(name, error)
+    } finally {
+      await file.close()
     }
   }
 
@@ -133,14 +140,7 @@ export class LocalStore implements ObjectStore {
     bytes: Uint8Array | string,
     options: StoreWriteOptions = {},
   ): Promise<ObjectInfo> {
-    const writer = this.writer(name, options)
-    try {
-      await writer.write(typeof bytes === 'string' ? Buffer.from(bytes) : bytes)
-      return await writer.close()
-    } catch (error) {
-      await writer.abort()
-      throw error
-    }
+    return await createObject(this.writer(name, options), bytes)
   }
 
   async createIfAbsent(
@@ -148,13 +148,7 @@ export class LocalStore implements ObjectStore {
     bytes: Uint8Array | string,
     options: StoreCallOptions = {},
   ): Promise<boolean> {
-    try {
-      await this.create(name, bytes, { ...options, ifAbsent: true })
-      return true
-    } catch (error) {
-      if ((error as Partial<SpindleError>).code === 'ERR_EXISTS') return false
-      throw error
-    }
+    return await isCreated(this.create(name, bytes, { ...options, ifAbsent: true }))
   }
 
   writer(name: string, options: StoreWriteOptions = {}): ObjectWriter {
@@ -195,19 +189,27 @@ export class LocalStore implements ObjectStore {
   }
 
   async #opened<T>(name: string, use: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
+    const file = await this.#openFile(name)
+    try {
+      return await use(file, (await file.stat()).size)
+    } catch (error) {
+      throw this.#readFault(name, error)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #openFile(name: string): Promise<FileHandle> {
     const path = this.#path(name)
     let file: FileHandle | undefined
     try {
-      // Opening a pipe would wait for a writer, and hold a thread.
-      if (!(await stat(path)).isFile()) throw new Error('it is no file')
-      file = await open(path, 'r')
-      const stats = await file.stat()
-      return await use(file, stats.size)
+      file = await open(path, REGULAR_FLAGS)
+      if ((await file.stat()).isFile()) return file
+      throw new Error('it is no file')
     } catch (error) {
+      await file?.close()
       if (isMissing(error)) throw notFoundError(this.url, name, error)
       throw this.#readFault(name, error)
-    } finally {
-      await file?.close()
     }
   }
 

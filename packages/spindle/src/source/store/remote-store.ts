@@ -6,6 +6,7 @@ import { readUrl } from '../http/read-url.ts'
 import { RemoteFile } from '../http/remote-file.ts'
 import { streamUrl } from '../http/stream-url.ts'
 import { checkObjectName, checkPrefix, checkRange, notFoundError } from './check-object.ts'
+import { createObject, isCreated } from './create-object.ts'
 import type {
   ObjectInfo,
   ObjectPlace,
@@ -119,14 +120,7 @@ export abstract class RemoteStore implements ObjectStore {
     bytes: Uint8Array | string,
     options: StoreWriteOptions = {},
   ): Promise<ObjectInfo> {
-    const writer = this.writer(name, options)
-    try {
-      await writer.write(typeof bytes === 'string' ? Buffer.from(bytes) : bytes)
-      return await writer.close()
-    } catch (error) {
-      await writer.abort()
-      throw error
-    }
+    return await createObject(this.writer(name, options), bytes)
   }
 
   async createIfAbsent(
@@ -134,13 +128,7 @@ export abstract class RemoteStore implements ObjectStore {
     bytes: Uint8Array | string,
     options: StoreCallOptions = {},
   ): Promise<boolean> {
-    try {
-      await this.create(name, bytes, { ...options, ifAbsent: true })
-      return true
-    } catch (error) {
-      if ((error as Partial<SpindleError>).code === 'ERR_EXISTS') return false
-      throw error
-    }
+    return await isCreated(this.create(name, bytes, { ...options, ifAbsent: true }))
   }
 
   async discardUnfinished(_prefix: string): Promise<void> {}
