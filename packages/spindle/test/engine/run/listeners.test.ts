@@ -57,16 +57,18 @@ describe('Node warns of no leak of listeners', () => {
     const held = Array.from({ length: MANY }, () =>
       builder.pipe((n, context) => sleep(60_000, n, { signal: context.signal })).build({ signal }),
     )
-    const remote = iterateInWorker(href, { export: 'count', signal })
-    const region = builder
+    // Nothing of all this ends by itself, however late the signal comes.
+    const remote = iterateInWorker(href, { export: 'count', args: Infinity, signal })
+    const region = new PipelineBuilder()
+      .addSource([{ n: 1, waitMs: 60_000 }])
       .to(workers({ count: 1 }))
-      .pipe(ops.double)
+      .pipe(ops.later)
       .build({ signal })
     const memory = new SegmentPool({ segmentBytes: 1 << 16, maxBytes: 1 << 16 })
     const lease = await memory.acquire(1 << 16)
     const all = [...held, remote, region].map((one) => collect(one))
     await using pool = new ThreadPool({ size: 1 })
-    const call = pool.run(1, { filename: href, name: 'double', signal })
+    const call = pool.run({ n: 1, waitMs: 60_000 }, { filename: href, name: 'later', signal })
     const waits = Array.from({ length: MANY }, () => memory.acquire(1 << 16, { signal }))
     const settled = Promise.allSettled([...all, ...waits, call])
     const warnings = await warningsOf(() => sleep(1), 1)
