@@ -11,6 +11,7 @@ import {
   either,
   integer,
   is,
+  minToMax,
   options,
   type Rules,
   text,
@@ -91,10 +92,14 @@ export interface WorkersOptions {
 
 type CountRange = Extract<WorkersOptions['count'], object>
 
-const countRange = options('WorkersOptions.count', {
-  min: integer({ min: 1, default: 1, unit: 'workers' }),
-  max: integer({ min: 1, required: true, unit: 'workers' }),
-} satisfies Rules<CountRange>)
+const countRange = options(
+  'WorkersOptions.count',
+  {
+    min: integer({ min: 1, default: 1, unit: 'workers' }),
+    max: integer({ min: 1, required: true, unit: 'workers' }),
+  } satisfies Rules<CountRange>,
+  { together: minToMax },
+)
 
 const workersOptions = options('WorkersOptions', {
   count: either(is('an integer >= 1 or { min, max }', isCount), countRange, {
@@ -152,7 +157,6 @@ function countsOf(
 ): Pick<RegionWorkersConfig, 'count' | 'minCount' | 'isRange'> {
   if (typeof count === 'number') return { count, minCount: 1, isRange: false }
   const { min, max } = countRange.check(count, where)
-  if (max < min) badOption('count.max', `an integer >= \`min\`, which is ${min}`, max, where)
   return { count: max, minCount: min, isRange: true }
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Packet as AvPacket, FormatContext, Stream } from 'node-av/lib'
-import { boolean, object, type Rules, text } from 'spindle/options'
+import { boolean, type Rules, text } from 'spindle/options'
 import { badOption, MediaError } from '../../base/errors.ts'
 import { mediaOptions, stringsRule } from '../../base/options.ts'
 import { setOptions } from '../../ffmpeg/codec-context.ts'
@@ -38,9 +38,15 @@ export interface MuxerOptions {
 const muxerOptions = mediaOptions('MuxerOptions', {
   format: text(),
   formatOptions: stringsRule,
-  metadata: object(),
+  metadata: stringsRule,
   reproducible: boolean({ default: true }),
 } satisfies Rules<MuxerOptions>)
+
+/** @throws MediaError `ERR_BAD_OPTION` with the option that breaks its rule */
+export function checkedMuxerOptions(options: MuxerOptions): MuxerOptions {
+  muxerOptions.check(options)
+  return options
+}
 
 interface Track {
   stream: StreamInfo | undefined
@@ -91,8 +97,7 @@ export class Muxer implements Disposable {
 
   constructor(path: string | URL | undefined, options: MuxerOptions = {}) {
     if (path !== undefined) checkPath(path)
-    muxerOptions.check(options)
-    this.#options = options
+    this.#options = checkedMuxerOptions(options)
     this.#ffmpeg = loadFFmpeg()
     const { av, constants: c } = this.#ffmpeg
     this.#target = path instanceof URL ? fileURLToPath(path) : path
