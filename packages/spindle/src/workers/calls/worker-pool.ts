@@ -13,7 +13,6 @@ import { isFinal, StartTries } from '../supervise/start-tries.ts'
 import { wholeBuffersOf } from '../transport/pack.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { checkCall, type DirectCall } from './check-call.ts'
 import { InitCount } from './inits.ts'
 import { OpNumbers } from './op-numbers.ts'
 import { OpProfiles } from './op-profile.ts'
@@ -22,8 +21,7 @@ import { type PoolSettings, sizingOf, workersOf } from './pool-options.ts'
 import { PoolCounters, type PoolStats } from './pool-stats.ts'
 import { PoolWorker } from './pool-worker.ts'
 import { checkCrossing } from './process-transport.ts'
-import { Task } from './task.ts'
-import { TaskQueue } from './task-queue.ts'
+import { checkCall, type DirectCall, Task, TaskQueue } from './task.ts'
 import { transferBuffer } from './transfer-buffer.ts'
 import type { PoolWorkerExit, WorkerOwner } from './worker-owner.ts'
 
@@ -60,6 +58,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #hasGivenUp = false
   /** Modules that no worker can load. */
   readonly #refused: Map<string, unknown> = new Map()
+  readonly #isNested: boolean = isNested()
   #isDispatching = false
   /** Whether tasks were still waiting after the last dispatch. */
   #hadWaiting = false
@@ -228,7 +227,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) return reject(this.#closed())
       if (call.signal.aborted) return reject(call.signal.reason)
-      if (isNested()) checkNesting([call.filename])
+      if (this.#isNested) checkNesting([call.filename])
       const refused =
         this.#refused.size > 0 ? this.#refused.get(moduleName(call.filename)) : undefined
       if (refused !== undefined) return reject(refused)

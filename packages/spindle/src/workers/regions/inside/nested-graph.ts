@@ -1,7 +1,6 @@
 import type { StageConfig } from '../../../engine/config.ts'
 import type { Executor } from '../../../engine/executor.ts'
-import { boundaryAfter, type Item } from '../../../engine/flow/item.ts'
-import { ItemPool } from '../../../engine/flow/item-pool.ts'
+import { boundaryAfter, type Item, ItemPool } from '../../../engine/flow/item.ts'
 import type { TrackedItem } from '../../../engine/progress/pending-group.ts'
 import { assembleStages } from '../../../engine/run/assemble.ts'
 import type { GraphContext } from '../../../engine/stages/graph-context.ts'

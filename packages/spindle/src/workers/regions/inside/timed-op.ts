@@ -1,7 +1,7 @@
 import type { PipeConfig, StageConfig } from '../../../engine/config.ts'
 import { subjectOf } from '../../../engine/stages/context.ts'
-import { isGenerator, type Outputs } from '../../../engine/stages/generator-run.ts'
 import type { StageContext } from '../../../engine/types.ts'
+import { type GeneratorLike, isGenerator } from '../../../user-code.ts'
 import type { Op } from '../../supervise/worker-modules.ts'
 import { seqOf } from './input-tracker.ts'
 import type { BlockingCalls } from './main-channel.ts'
@@ -35,14 +35,12 @@ function timed(op: Op, blockingCalls: BlockingCalls): PipeConfig['run'] {
       }
     }
     const result = held(() => op(item, context))
-    return typeof result === 'object' && result !== null && isGenerator(result)
-      ? steps(result, held)
-      : result
+    return isGenerator(result) ? steps(result, held) : result
   }
 }
 
 /** A generator whose steps count as calls. */
-function steps(outputs: Outputs, held: <R>(call: () => R) => R): Outputs {
+function steps(outputs: GeneratorLike, held: <R>(call: () => R) => R): GeneratorLike {
   return {
     next: () => held(() => outputs.next()),
     return: (value?: unknown) => held(() => outputs.return?.(value)),
@@ -52,5 +50,5 @@ function steps(outputs: Outputs, held: <R>(call: () => R) => R): Outputs {
     [Symbol.iterator]() {
       return this
     },
-  } as Outputs
+  } as GeneratorLike
 }
