@@ -69,7 +69,7 @@ export const decoderRules: RulesOf<DecoderOptions, 'strict' | 'threads' | 'maxPi
 const decoderOptions = mediaOptions('DecoderOptions', decoderRules)
 
 /** The rule of `framesPerChunk`. */
-export const framesPerChunkRule: Rule<number, 'maybe'> = integer({ min: 1, unit: 'frames' })
+const framesPerChunkRule: Rule<number, 'maybe'> = integer({ min: 1, unit: 'frames' })
 
 const regroupOptions = mediaOptions('Decoder.decodeChunks', { framesPerChunk: framesPerChunkRule })
 

@@ -173,7 +173,7 @@ export class ConsumerSession implements Holder {
 }
 
 /** A pending promise for one item. */
-export class PendingNext implements PendingRead {
+class PendingNext implements PendingRead {
   readonly epoch: number
   readonly holder: Holder | undefined
   readonly session: ConsumerSession

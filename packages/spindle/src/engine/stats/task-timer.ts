@@ -8,7 +8,6 @@ import {
 } from '../../track-call.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
-import { CallWaits } from './call-waits.ts'
 import type { Counters } from './counters.ts'
 
 // The duration of the last task decides which tasks are timed. Long tasks are all timed, because
@@ -295,4 +294,68 @@ export function pendingTimes(timings: Iterable<Timing | undefined>): PendingTime
     queuedMs += waitedMs
   }
   return { busyMs, queuedTasks, queuedMs, backoffMs, throttledMs }
+}
+
+/**
+ * Measures how long a call waits for work that it requested: the time in which work is requested
+ * and none has begun. A call may request several pieces of work, one after another or at once.
+ */
+class CallWaits {
+  #waiting = 0
+  #working = 0
+  /** When the current wait began. Meaningless while work runs or nothing waits. */
+  #since: number
+  #sumMs = 0
+
+  /** `since`: when the first wait began. */
+  constructor(since: number) {
+    this.#since = since
+  }
+
+  ask(): Work {
+    if (this.#waiting === 0 && this.#working === 0) this.#since = exactNow()
+    this.#waiting++
+    return new Work(this)
+  }
+
+  began(): void {
+    if (this.#working++ === 0) this.#sumMs += exactNow() - this.#since
+    this.#waiting--
+  }
+
+  ended(hasBegun: boolean): void {
+    if (hasBegun) {
+      if (--this.#working === 0 && this.#waiting > 0) this.#since = exactNow()
+    } else if (--this.#waiting === 0 && this.#working === 0) this.#sumMs += exactNow() - this.#since
+  }
+
+  /** Milliseconds up to `now`. */
+  readMs(now: number): number {
+    return (
+      this.#sumMs + (this.#waiting > 0 && this.#working === 0 ? Math.max(0, now - this.#since) : 0)
+    )
+  }
+}
+
+/** One piece of work. It begins and ends at most once, even if it is called more often. */
+class Work {
+  readonly #waits: CallWaits
+  #hasBegun = false
+  #hasEnded = false
+
+  constructor(waits: CallWaits) {
+    this.#waits = waits
+  }
+
+  begins(): void {
+    if (this.#hasBegun || this.#hasEnded) return
+    this.#hasBegun = true
+    this.#waits.began()
+  }
+
+  ends(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#waits.ended(this.#hasBegun)
+  }
 }
