@@ -54,36 +54,28 @@ async function step<T>(value: T): Promise<IteratorResult<T, undefined>> {
   return { done: false, value }
 }
 
-/**
- * Iterates a pipeline's items. It ends at the end of the stream or epoch, by an error and by
- * `return()`, but not by a timeout.
- */
-export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
-  private readonly reader: SinkReader
-  private readonly timeoutMs: number
+/** The common part of iterators. The consumer enters at its first step. */
+abstract class ReaderIterator {
+  protected readonly reader: SinkReader
   private readonly enter: () => ConsumerSession
   private session: ConsumerSession | undefined
 
-  constructor(reader: SinkReader, timeoutMs: number, enter: () => ConsumerSession) {
+  constructor(reader: SinkReader, enter: () => ConsumerSession) {
     this.reader = reader
-    this.timeoutMs = timeoutMs
     this.enter = enter
     this.session = undefined
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
+  protected entered(): ConsumerSession {
     this.session ??= this.enter()
-    if (this.reader.keepsScopes) markCaller(this.reader.mark)
-    if (this.session.isOver) return Promise.resolve({ done: true, value: undefined })
-    return takeItem<T>(this.reader, this.session, this.timeoutMs)
+    return this.session
   }
 
-  return(): Promise<IteratorResult<T, undefined>> {
+  protected leave(): void {
     this.session ??= new ConsumerSession(0)
     leaves(this.reader, this.session)
     this.session.end()
     this.reader.leave(this.session)
-    return Promise.resolve({ done: true, value: undefined })
   }
 
   [Symbol.asyncIterator](): this {
@@ -91,23 +83,47 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 }
 
+/**
+ * Iterates a pipeline's items. It ends at the end of the stream or epoch, by an error and by
+ * `return()`, but not by a timeout.
+ */
+export class ItemIterator<T> extends ReaderIterator implements AsyncIterableIterator<T, undefined> {
+  private readonly timeoutMs: number
+
+  constructor(reader: SinkReader, timeoutMs: number, enter: () => ConsumerSession) {
+    super(reader, enter)
+    this.timeoutMs = timeoutMs
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const session = this.entered()
+    if (this.reader.keepsScopes) markCaller(this.reader.mark)
+    if (session.isOver) return Promise.resolve({ done: true, value: undefined })
+    return takeItem<T>(this.reader, session, this.timeoutMs)
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.leave()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+}
+
 /** Iterates arrays of the items that are ready, with at least one item each. */
-export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
-  private readonly reader: SinkReader
+export class ChunkIterator<T>
+  extends ReaderIterator
+  implements AsyncIterableIterator<T[], undefined>
+{
   private readonly max: number
-  private readonly enter: () => ConsumerSession
-  private session: ConsumerSession | undefined
 
   constructor(reader: SinkReader, max: number, enter: () => ConsumerSession) {
-    this.reader = reader
+    super(reader, enter)
     this.max = max
-    this.enter = enter
   }
 
   async next(): Promise<IteratorResult<T[], undefined>> {
-    this.session ??= this.enter()
-    if (this.session.isOver) return { done: true, value: undefined }
-    const { reader, session } = this
+    const session = this.entered()
+    if (session.isOver) return { done: true, value: undefined }
+    const { reader } = this
     if (reader.keepsScopes) markCaller(reader.mark)
     reader.lookAtTime()
     asked(reader, session)
@@ -133,15 +149,8 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
   }
 
   async return(): Promise<IteratorResult<T[], undefined>> {
-    this.session ??= new ConsumerSession(0)
-    leaves(this.reader, this.session)
-    this.session.end()
-    this.reader.leave(this.session)
+    this.leave()
     return { done: true, value: undefined }
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
   }
 }
 

@@ -195,11 +195,7 @@ function digestOf(weights: ArrayLike<number>): string {
  * Takes O(N log N) time and 12 bytes per number for each epoch. It is the only weighted order that
  * cannot be computed position by position.
  */
-function weightedOrder(
-  weights: ArrayLike<number>,
-  seed: number,
-  epoch: number,
-): Uint32Array {
+function weightedOrder(weights: ArrayLike<number>, seed: number, epoch: number): Uint32Array {
   const stream = new DrawStream(seed, epoch)
   const order = Uint32Array.from(positiveOf(weights))
   const times = new Float64Array(weights.length)
