@@ -15,7 +15,7 @@ const threads = new URL('coverage-of-threads.mjs', import.meta.url).href
 const [WARM_UP, ITEMS] = [300, 300]
 /** Files that measure, watch, mark or inspect what others do: a reader can skip them. */
 const ASIDE =
-  /\/stats\/|\/guard\/|\/(clock|integral|time-slice|current-call|async-scope|timers|user-code|consumer-time|op-profile|pool-stats|region-gauges|counts|\w+-watch|loop-end|hang-detector|pulse)\.ts$/
+  /\/stats\/|\/guard\/|\/(clock|integral|time-slice|current-call|async-scope|timers|user-code|consumer-time|op-profile|pool-stats|region-gauges|counts|\w+-watch|loop-end|lost-methods|hang-detector|pulse)\.ts$/
 /** Longest wait for the answers of threads, in milliseconds. */
 const ANSWERS_MS = 5000
 const PAGE = 'docs/architecture.md'

@@ -92,18 +92,24 @@ export class Options<D extends AnyRules = AnyRules> {
    * @throws `ERR_BAD_OPTION`, naming the option, its rule and the value
    */
   check<O extends object>(given: O, where?: string, name = ''): Checked<D, O> {
-    const checked: Record<string, unknown> = {}
+    const checked = { ...this.#defaults }
     const problem = this.problem(given, name, checked)
     if (problem !== undefined) failOption(problem, where, this.#error)
     return checked as Checked<D, O>
   }
 
-  /** What is wrong with options, as a sentence. `name` is that of the option that holds them. */
-  problem(given: unknown, name: string, checked: Record<string, unknown> = {}): string | undefined {
+  /**
+   * What is wrong with options, as a sentence. `name` is that of the option that holds them;
+   * `checked` has the defaults, and gets the given options.
+   */
+  problem(
+    given: unknown,
+    name: string,
+    checked: Record<string, unknown> = { ...this.#defaults },
+  ): string | undefined {
     if (typeof given !== 'object' || given === null)
       return mustBe(name === '' ? 'options' : name, 'an object', given)
     const path = (each: string): string => (name === '' ? each : `${name}.${each}`)
-    Object.assign(checked, this.#defaults)
     let problem: string | undefined
     let required = 0
     for (const each of this.#namesIn(given)) {
