@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import 'spindle'
+import { workers } from 'spindle'
 import 'spindle/checkpoint'
 import 'spindle/interop'
 import 'spindle/loader'
@@ -154,6 +154,15 @@ describe('rules about several options', () => {
 })
 
 describe('resourceLimits of a process', () => {
+  it('have no codeRangeSizeMb', () => {
+    const resourceLimits = { codeRangeSizeMb: 8 }
+    assert.ok(workers({ count: 1, resourceLimits }))
+    assert.throws(() => workers({ count: 1, kind: 'process', resourceLimits }), {
+      code: 'ERR_BAD_OPTION',
+      message: /`resourceLimits` must be without `codeRangeSizeMb`/,
+    })
+  })
+
   it('are flags of V8 in whole numbers, the young generation as three semi-spaces', () => {
     assert.deepEqual(argumentsOf(undefined), [])
     assert.deepEqual(argumentsOf({ maxOldGenerationSizeMb: 40.5, maxYoungGenerationSizeMb: 48 }), [

@@ -72,7 +72,10 @@ export interface WorkersOptions {
    * `init`. Default: `os.availableParallelism()`.
    */
   readonly initConcurrency?: number
-  /** Memory limits of each worker, as for `node:worker_threads`. Default: Node's own limits. */
+  /**
+   * Memory limits of each worker, as for `node:worker_threads`. Processes have no
+   * `codeRangeSizeMb`, and round the others to whole MiB. Default: Node's own limits.
+   */
   readonly resourceLimits?: ResourceLimits
   /**
    * How many workers an item may kill before it fails with `ERR_WORKER_DIED`, an integer >= 1.
@@ -101,7 +104,7 @@ const countRange = options(
   { together: minToMax },
 )
 
-const workersOptions = options('WorkersOptions', {
+const workersRules = {
   count: either(is('an integer >= 1 or { min, max }', isCount), countRange, {
     required: true,
     unit: 'workers',
@@ -116,7 +119,14 @@ const workersOptions = options('WorkersOptions', {
   maxFailures: failureBudget,
   buffer: bufferRule,
   name: text(),
-} satisfies Rules<WorkersOptions>)
+} satisfies Rules<WorkersOptions>
+
+const workersOptions = options('WorkersOptions', workersRules, {
+  together: ({ kind, resourceLimits }) =>
+    kind === 'process' && resourceLimits?.codeRangeSizeMb !== undefined
+      ? ['resourceLimits', 'without `codeRangeSizeMb`, which processes do not have']
+      : undefined,
+})
 
 function isCount(count: unknown): boolean {
   return Number.isSafeInteger(count) && (count as number) >= 1
