@@ -1,4 +1,4 @@
-import { currentCall } from 'spindle'
+import { currentCall } from 'spindle/worker'
 import type { AnyNdArray, NdArray } from '../base/array.ts'
 import { checkKnown, checkSignal } from '../base/check.ts'
 import { defined } from '../base/defined.ts'
