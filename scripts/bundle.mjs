@@ -15,8 +15,12 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * Modules that find other files beside them: they must be at the same depth in `dist` as in `src`.
  */
 const AT_THE_TOP = ['entries.ts', 'file-place.ts']
-/** Of the entry points, those that most programs load. */
-const OFTEN_LOADED = ['index.ts', 'workers/calls/pool-thread-main.ts']
+/** How often entry points are loaded, for those that most programs load. Others count 1. */
+const OFTEN_LOADED = {
+  'index.ts': 8,
+  'workers/calls/pool-thread-main.ts': 12,
+  'workers/index.ts': 4,
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
   for (const { folder } of LIBRARIES) await bundlePackage(join(root, folder))
@@ -82,7 +86,7 @@ export async function bundle(src, out, entries, sourcemap = true) {
 /** How often an entry point is loaded, in relation to others. */
 function weightOf(file, isEntry) {
   if (!isEntry) return 0.2
-  return OFTEN_LOADED.includes(file) ? 4 : 1
+  return OFTEN_LOADED[file] ?? 1
 }
 
 /**
