@@ -9,6 +9,7 @@ const IMPORTS = {
   'spindle/sinks': 30,
   'spindle/interop': 30,
   'spindle/worker': 30,
+  'spindle/threads': 30,
   'spindle/options': 30,
   '@spindle/io': 60,
   '@spindle/io/sync': 60,

@@ -48,8 +48,7 @@ for (const [name, group] of chosen) {
   for (const checkout of Object.keys(checkouts)) {
     const figureOf = (id) =>
       runs.find((run) => run.group === group && run.id === id && run.checkout === checkout)
-        ?.least ??
-      runs.find((run) => run.group === group && run.id === id)?.least
+        ?.least ?? runs.find((run) => run.group === group && run.id === id)?.least
     for (const { text, value, goal } of group.rows(figureOf)) {
       if (Number.isNaN(value)) continue
       const verdict = goal === undefined ? '    ' : value <= goal ? 'PASS' : 'FAIL'

@@ -16,8 +16,7 @@ process.exit()
 async function pool() {
   const { ThreadPool } = await load('spindle')
   const { signal } = new AbortController()
-  return () =>
-    new ThreadPool({ size: 2 }).run({ id: 1 }, { filename: OPS, name: 'small', signal })
+  return () => new ThreadPool({ size: 2 }).run({ id: 1 }, { filename: OPS, name: 'small', signal })
 }
 
 function piscina() {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
-import type { ThreadPool, WorkerOp } from 'spindle'
+import type { WorkerOp } from 'spindle'
+import type { ThreadPool } from 'spindle/threads'
 import { currentCall, type OpCall } from 'spindle/worker'
 
 /** Number of threads that the asynchronous functions of this package use: one for each core. */
@@ -15,9 +16,9 @@ const GRACE_MS = 30_000
 let pool: ThreadPool | undefined
 let loading: Promise<ThreadPool> | undefined
 
-/** `spindle` is loaded with the first call, because many programs need no thread. */
+/** Loaded with the first call, because many programs need no thread. */
 async function loadPool(): Promise<ThreadPool> {
-  const { ThreadPool } = await import('spindle')
+  const { ThreadPool } = await import('spindle/threads')
   pool = new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
   return pool
 }

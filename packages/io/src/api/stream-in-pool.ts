@@ -80,7 +80,7 @@ async function* chunksOf<J extends object, R extends object>(
     return
   }
   const feed = await StreamingInput.open(ops.prepare?.(opened.bytes) ?? opened.bytes)
-  const { ThreadPool } = await import('spindle')
+  const { ThreadPool } = await import('spindle/threads')
   const pool = new ThreadPool({ size: 1, maxDeaths: 1, graceMs: GRACE_MS })
   const end = (): void => feed.close()
   signal?.addEventListener('abort', end)
