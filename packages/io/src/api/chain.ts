@@ -1,4 +1,3 @@
-import { currentCall } from 'spindle'
 import {
   choice,
   group,
@@ -8,6 +7,7 @@ import {
   signal as signalRule,
   text,
 } from 'spindle/options'
+import { currentCall } from 'spindle/worker'
 import type { AnyNdArray, NdArray } from '../base/array.ts'
 import { checkSignal } from '../base/check.ts'
 import { defined } from '../base/defined.ts'

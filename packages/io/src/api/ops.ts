@@ -1,4 +1,4 @@
-import { type WorkerModule, workerModule } from 'spindle'
+import { type WorkerModule, workerModule } from 'spindle/worker'
 import { AUDIO_WORKER, CHAIN_WORKER, IMAGE_WORKER, VIDEO_WORKER } from '../entries.ts'
 import type * as Audio from './audio-worker.ts'
 import type * as Chain from './chain-worker.ts'
