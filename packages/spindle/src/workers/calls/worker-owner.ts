@@ -1,6 +1,7 @@
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import type { WorkerExit } from '../transport/watch-worker.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import type { LoopSilence } from './calls-ahead.ts'
 import type { InitCount } from './inits.ts'
 import type { OpNumbers } from './op-numbers.ts'
 import type { OpProfiles } from './op-profile.ts'
@@ -13,6 +14,8 @@ export interface WorkerOwner<W> {
   readonly profiles: OpProfiles
   readonly counters: PoolCounters
   readonly bufferPool: BufferPool
+  /** How long the pool's event loop leaves results unread. */
+  readonly silence: LoopSilence
   /** Shared memory that results may be in. */
   readonly memory: SegmentPool | undefined
   readonly graceMs: number

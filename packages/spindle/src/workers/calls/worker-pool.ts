@@ -13,6 +13,7 @@ import { isFinal, StartTries } from '../supervise/start-tries.ts'
 import { wholeBuffersOf } from '../transport/pack.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferPool } from './buffer-pool.ts'
+import { LoopSilence } from './calls-ahead.ts'
 import { checkCall, type DirectCall } from './check-call.ts'
 import { InitCount } from './inits.ts'
 import { OpNumbers } from './op-numbers.ts'
@@ -88,6 +89,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       profiles: new OpProfiles(),
       counters: this.#counters,
       bufferPool: this.#bufferPool,
+      silence: new LoopSilence(),
       memory: settings.memory,
       graceMs: settings.graceMs,
       maxTasks: settings.maxTasks,
