@@ -69,9 +69,24 @@ export abstract class FlatMapStage extends TaskStage {
    * are items. If it shrinks, none begins until enough calls have ended.
    */
   override resize(concurrency: number): void {
-    if (concurrency === this.concurrency) return
-    this.resized(concurrency)
-    this.limit = concurrency + this.exit.capacity
+    this.setCalls(concurrency, this.bridging)
+  }
+
+  /**
+   * Allows more calls than were set, within the range, while the loop is often silent: calls that
+   * end during a silence are followed by none.
+   */
+  override bridge(calls: number): void {
+    this.setCalls(this.concurrency - this.bridging, calls)
+  }
+
+  private setCalls(concurrency: number, bridging: number): void {
+    const most = this.range?.max ?? concurrency
+    this.bridging = Math.max(0, Math.min(bridging, most - concurrency))
+    const all = concurrency + this.bridging
+    if (all === this.concurrency) return
+    this.resized(all)
+    this.limit = all + this.exit.capacity
     this.goOn()
   }
 

@@ -1,7 +1,7 @@
+import type { LoopSilence } from '../../loop-silence.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import type { WorkerExit } from '../transport/watch-worker.ts'
 import type { BufferPool } from './buffer-pool.ts'
-import type { LoopSilence } from './calls-ahead.ts'
 import type { InitCount } from './inits.ts'
 import type { OpNumbers } from './op-numbers.ts'
 import type { OpProfiles } from './op-profile.ts'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { callsAhead, LoopSilence } from '../../../src/workers/calls/calls-ahead.ts'
+import { LoopSilence } from '../../../src/loop-silence.ts'
+import { callsAhead } from '../../../src/workers/calls/calls-ahead.ts'
 
 describe('calls held ahead in a worker', () => {
   it('bridge a turn of the loop with short calls, and none with long or unknown ones', () => {
