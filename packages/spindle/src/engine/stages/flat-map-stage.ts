@@ -73,15 +73,16 @@ export abstract class FlatMapStage extends TaskStage {
   }
 
   /**
-   * Allows more calls than were set, within the range, while the loop is often silent: calls that
-   * end during a silence are followed by none.
+   * Allows more calls than were set, within the range if there is one: while the loop is often
+   * silent, since calls that end during a silence are followed by none; and for an executor that
+   * waits for many calls before it begins them.
    */
   override bridge(calls: number): void {
     this.setCalls(this.concurrency - this.bridging, calls)
   }
 
   private setCalls(concurrency: number, bridging: number): void {
-    const most = this.range?.max ?? concurrency
+    const most = this.range?.max ?? Number.POSITIVE_INFINITY
     this.bridging = Math.max(0, Math.min(bridging, most - concurrency))
     const all = concurrency + this.bridging
     if (all === this.concurrency) return

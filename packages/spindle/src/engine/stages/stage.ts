@@ -54,7 +54,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     this.graph = graph
   }
 
-  /** How many of `concurrency` bridge silences of the loop, beyond what {@link resize} has set. */
+  /** How many of `concurrency` are beyond what {@link resize} has set. See {@link bridge}. */
   bridging = 0
 
   /** Sets the maximum number of calls in flight. */
@@ -94,7 +94,7 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
    * Sets the maximum number of calls in flight, or the capacity of the exit queue: integers >= 1.
    */
   resize(_concurrency: number): void {}
-  /** Sets {@link bridging}. */
+  /** Sets the number of calls that only wait elsewhere, in addition. */
   bridge(_calls: number): void {}
   resizeBuffer(_places: number): void {}
 

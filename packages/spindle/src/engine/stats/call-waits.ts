@@ -22,8 +22,8 @@ export class CallWaits {
     return new Work(this)
   }
 
-  began(): void {
-    if (this.#working++ === 0) this.#sumMs += exactNow() - this.#since
+  began(agoMs: number = 0): void {
+    if (this.#working++ === 0) this.#sumMs += Math.max(0, exactNow() - agoMs - this.#since)
     this.#waiting--
   }
 
@@ -51,10 +51,10 @@ class Work {
     this.#waits = waits
   }
 
-  begins(): void {
+  begins(agoMs?: number): void {
     if (this.#hasBegun || this.#hasEnded) return
     this.#hasBegun = true
-    this.#waits.began()
+    this.#waits.began(agoMs)
   }
 
   ends(): void {

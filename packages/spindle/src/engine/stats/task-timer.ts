@@ -104,7 +104,7 @@ export class Timing implements CallListener {
    * Returns the function that an executor calls when the requested op begins. `undefined` if the
    * report is not needed. `isSure`: the executor always calls it.
    */
-  onStart(isSure: boolean): (() => void) | undefined {
+  onStart(isSure: boolean): ((agoMs?: number) => void) | undefined {
     if (!this.isAsking) {
       this.isGuessed = true
       return undefined
@@ -113,7 +113,7 @@ export class Timing implements CallListener {
       this.work?.ends()
       const work = this.ask(false)
       this.work = work
-      return () => work?.begins()
+      return (agoMs?: number) => work?.begins(agoMs)
     }
     const askedAt = exactNow()
     return () => {

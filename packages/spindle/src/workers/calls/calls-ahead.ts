@@ -10,7 +10,7 @@ const LONG_MS = 5
 /** A long task is only held ahead if the silence is at least this share of its duration. */
 const WORTH = 0.25
 /** Maximum size of the items and results of the calls held to bridge a silence, in bytes. */
-const MOST_BYTES = 2 ** 24
+const MOST_BYTES = 2 ** 25
 
 /**
  * How many calls of an op to hold in a worker in addition to the one that it runs.

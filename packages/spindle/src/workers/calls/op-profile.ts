@@ -1,7 +1,7 @@
 import { FIELDS_OF_BUSY } from './call-protocol.ts'
 
 /** What a pool has learnt about an op from its calls. */
-interface OpProfile {
+export interface OpProfile {
   /** Whether it takes no context. */
   isContextFree: boolean
   /** Whether it is a generator. */

@@ -17,7 +17,7 @@ import { BufferPool } from './buffer-pool.ts'
 import { checkCall, type DirectCall } from './check-call.ts'
 import { InitCount } from './inits.ts'
 import { OpNumbers } from './op-numbers.ts'
-import { OpProfiles } from './op-profile.ts'
+import { type OpProfile, OpProfiles } from './op-profile.ts'
 import type { Connect } from './pool-channel.ts'
 import { type PoolSettings, sizingOf, workersOf } from './pool-options.ts'
 import { PoolCounters, type PoolStats } from './pool-stats.ts'
@@ -206,6 +206,11 @@ export class WorkerPool implements Executor, AsyncDisposable {
       // Not the buffer itself: code that still holds it must not see what is written later.
       if (buffer.byteLength > 0) this.#bufferPool.put(transferBuffer(buffer))
     }
+  }
+
+  /** @internal What the pool has learnt about an op. */
+  profileOf(call: ExecutorCall): OpProfile {
+    return this.#owner.profiles.of(this.#numbers.numberOf(call, this.#checkReference))
   }
 
   /** Starts workers for this many concurrent calls, up to `size`, before there are calls. */

@@ -24,7 +24,7 @@ describe('calls held ahead in a worker', () => {
   })
 
   it('keep to a bound in bytes beyond the usual few', () => {
-    const pool = 2 ** 24
+    const pool = 2 ** 25
     fc.assert(
       fc.property(
         fc.double({ min: 0.01, max: 500, noNaN: true }),
