@@ -21,9 +21,9 @@ export interface BatchJob {
   readonly preprocess: OpReference
   readonly collate: OpReference
   readonly items: readonly unknown[]
-  /** The context of each item's call, and of the call of `collate`. */
+  /** The context of each item's call, and of the call of `collate` if that is known. */
   readonly contexts: readonly CallContext[]
-  readonly batchContext: CallContext
+  readonly batchContext: CallContext | undefined
 }
 
 /**
@@ -89,7 +89,8 @@ function run(
   }
   const eachMs = (clockMs() - beganAt) / items.length
   const samples = samplesOf(outcomes)
-  if (samples === undefined) return { outcomes, eachMs }
+  if (samples === undefined || (ops.isBatchInContext && job.batchContext === undefined))
+    return { outcomes, eachMs }
   // `collate` gets a list of its own. If it throws, it is called again by itself, by the stage that
   // counts its failures.
   const own = ops.isBatchInContext

@@ -27,6 +27,7 @@ interface WaitingCall {
 export interface FusedSettings {
   /** Identifies the two ops in the threads of the pool. */
   readonly ops: number
+  readonly collate: OpReference
   readonly batchSize: number
   /** Maximum number of concurrent calls of `preprocess`. */
   readonly concurrency: number
@@ -38,8 +39,8 @@ export interface FusedSettings {
  * Runs `preprocess` and `collate` of a loader in threads, and if possible both in one call: a
  * thread gets the items of a whole batch. Stages, failures and lineage are those of single items.
  *
- *   APART --the op's time is known, `collate` was called--> FUSED --a promise, a generator, an
- *   error of a worker--> APART for good
+ *   APART --the op's time is known--> FUSED --a promise, a generator, an error of a worker--> APART
+ *   for good
  *
  * In FUSED, items go one by one until the number of their samples is a multiple of the batch size,
  * at the end of the source, and while a thread has nothing else to do.
@@ -62,6 +63,7 @@ export class FusedCalls {
   #isApart = false
   /** The stage of `preprocess`, while it has whole batches in flight. */
   #stage: Stage | undefined
+  /** The first call of `collate`, which has the data of its stage. */
   #collate: ExecutorCall | undefined
 
   constructor(pool: ThreadPool, settings: FusedSettings) {
@@ -85,8 +87,6 @@ export class FusedCalls {
       this.#waiting.push({ item, call, resolve, reject })
       // A traced call tells when and where it ran.
       if (call.onSpan !== undefined) this.#isApart = true
-      if (this.#collate !== undefined && this.#stage === undefined && !this.#isApart)
-        queueMicrotask(() => this.#fuse(call))
       this.#dispatch()
     })
   }
@@ -113,12 +113,11 @@ export class FusedCalls {
 
   #dispatch(): void {
     while (this.#waiting.length > 0) {
-      const collate = this.#isFusing() ? this.#collate : undefined
-      const isSingle = collate === undefined || this.#hurried > 0
+      const isSingle = !this.#isFusing() || this.#hurried > 0
       if (this.#inFlight >= (isSingle ? this.#concurrency : this.#batchesAtOnce)) return
       if (isSingle) this.#runOne(this.#waiting.shift() as WaitingCall)
       else if (this.#waiting.length >= this.#batchSize)
-        void this.#runBatch(this.#waiting.splice(0, this.#batchSize), collate)
+        void this.#runBatch(this.#waiting.splice(0, this.#batchSize))
       else {
         this.#lookSoon()
         return
@@ -171,6 +170,7 @@ export class FusedCalls {
     const ended = (hasSample: boolean): void => {
       this.#inFlight--
       if (!hasSample) this.#loose--
+      this.#fuse(call)
       this.#dispatch()
     }
     this.#pool.run(item, call).then(
@@ -185,10 +185,10 @@ export class FusedCalls {
     )
   }
 
-  async #runBatch(calls: readonly WaitingCall[], collate: ExecutorCall): Promise<void> {
+  async #runBatch(calls: readonly WaitingCall[]): Promise<void> {
     this.#inFlight++
     try {
-      this.#settle(calls, (await this.#send(calls, collate)) as BatchResult)
+      this.#settle(calls, (await this.#send(calls)) as BatchResult)
     } catch {
       // The calls themselves tell what is wrong: a worker died, an item cannot be sent, the
       // pipeline was stopped.
@@ -199,19 +199,19 @@ export class FusedCalls {
     this.#dispatch()
   }
 
-  #send(calls: readonly WaitingCall[], collate: ExecutorCall): Promise<unknown> {
+  #send(calls: readonly WaitingCall[]): Promise<unknown> {
     const { call } = calls[0] as WaitingCall
     const contexts = calls.map(({ call: own }) => dataOf(own.context as CallContext))
     const first = contexts[0] as CallContext
-    const { stage } = collate.context as CallContext
+    const collate = this.#collate?.context
     const job: BatchJob = {
       ops: this.#settings.ops,
       preprocess: referenceOf(call),
-      collate: referenceOf(collate),
+      collate: this.#settings.collate,
       items: calls.map(({ item }) => item),
       contexts,
       // A batch has the lineage of its first member.
-      batchContext: { ...first, stage, rngKey: keyOf(first, collate) },
+      batchContext: collate && { ...first, stage: collate.stage, rngKey: keyOf(first, collate) },
     }
     return this.#pool.run(job, {
       filename: BATCH_JOB,
@@ -254,9 +254,9 @@ function dataOf({ index, attempt, stage, rngKey }: CallContext): CallContext {
 }
 
 /** The key of a batch's random numbers: that of its first member, in the stage of `collate`. */
-function keyOf({ rngKey }: CallContext, collate: ExecutorCall): readonly number[] {
+function keyOf({ rngKey }: CallContext, collate: CallContext): readonly number[] {
   const [seed, , ...rest] = rngKey as [number, number, ...number[]]
-  const [, stage] = (collate.context as CallContext).rngKey as [number, number]
+  const [, stage] = collate.rngKey as [number, number]
   return [seed, stage, ...rest]
 }
 

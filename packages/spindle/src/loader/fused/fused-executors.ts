@@ -1,5 +1,6 @@
-import { isWorkerOp } from '../../engine/worker-op.ts'
+import { isWorkerOp, type WorkerOp } from '../../engine/worker-op.ts'
 import type { ThreadPool } from '../../workers/calls/thread-pool.ts'
+import { referenceOf } from '../../workers/calls/worker-module.ts'
 import type { LoaderExecutors } from '../loader-graph.ts'
 import type { LoaderOptions } from '../loader-options.ts'
 import { FusedCalls } from './fused-calls.ts'
@@ -42,6 +43,7 @@ export function fusedExecutors(
   const isShifting = outputOrder === 'input' || (resumable ?? false) !== false
   const calls = new FusedCalls(pool, {
     ops,
+    collate: referenceOf(options.collate as WorkerOp<never, unknown>),
     batchSize,
     concurrency: (preprocessOptions?.concurrency as number | undefined) ?? concurrency ?? 8,
     isShifting,
