@@ -103,7 +103,7 @@ export class Timing implements CallListener {
    * Returns the function that an executor calls when the requested op begins. `undefined` if the
    * report is not needed. `isSure`: the executor always calls it.
    */
-  onStart(isSure: boolean): (() => void) | undefined {
+  onStart(isSure: boolean): ((agoMs?: number) => void) | undefined {
     if (!this.isAsking) {
       this.isGuessed = true
       return undefined
@@ -112,7 +112,7 @@ export class Timing implements CallListener {
       this.work?.ends()
       const work = this.ask(false)
       this.work = work
-      return () => work?.begins()
+      return (agoMs?: number) => work?.begins(agoMs)
     }
     const askedAt = exactNow()
     return () => {
@@ -318,8 +318,8 @@ class CallWaits {
     return new Work(this)
   }
 
-  began(): void {
-    if (this.#working++ === 0) this.#sumMs += exactNow() - this.#since
+  began(agoMs: number = 0): void {
+    if (this.#working++ === 0) this.#sumMs += Math.max(0, exactNow() - agoMs - this.#since)
     this.#waiting--
   }
 
@@ -347,10 +347,10 @@ class Work {
     this.#waits = waits
   }
 
-  begins(): void {
+  begins(agoMs?: number): void {
     if (this.#hasBegun || this.#hasEnded) return
     this.#hasBegun = true
-    this.#waits.began()
+    this.#waits.began(agoMs)
   }
 
   ends(): void {
