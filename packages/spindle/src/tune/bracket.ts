@@ -73,6 +73,8 @@ export class Bracket {
   #unclear = 0
   /** The direction of the last refused number. */
   #refused: 'up' | 'down' | undefined
+  /** Whether a smaller number was ever refused. */
+  #wasLess = false
 
   constructor({ min, max, value }: Range) {
     this.min = min
@@ -130,6 +132,7 @@ export class Bracket {
   refuse(value: number, atMs: number, tookMs: number, isHarmless: boolean): void {
     const isUp = value > this.value
     this.#refused = isUp ? 'up' : 'down'
+    if (!isUp) this.#wasLess = true
     if (isUp && isHarmless && this.boldUp === 0 && this.#above === undefined) {
       this.boldUp = 1
       return
@@ -161,11 +164,14 @@ export class Bracket {
     this.boldDown = !isUp && isWorthy ? this.boldDown + 1 : 0
   }
 
-  /** Allows the last refused number to be tried again at once. */
+  /**
+   * Allows the last refused number to be tried again at once; but first the other direction, if it
+   * was never tried.
+   */
   pardon(): void {
     if (this.#refused === 'up') this.#above = undefined
     else this.#below = undefined
-    this.#refused = undefined
+    if (this.#wasLess) this.#refused = undefined
     this.#refusals = Math.max(0, this.#refusals - 1)
   }
 
@@ -179,6 +185,7 @@ export class Bracket {
     this.#above = undefined
     this.#refusals = 0
     this.#unclear = 0
+    this.#wasLess = false
     this.#refused = undefined
     this.boldUp = 0
     this.boldDown = 0

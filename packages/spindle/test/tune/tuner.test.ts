@@ -29,6 +29,21 @@ describe('a tuner', () => {
     }
   })
 
+  it('finds what is too much where calls begin and end together, and seldom', () => {
+    // 64 calls end together, after 8.4 s.
+    for (const start of [8, 64]) {
+      const world = new World({ perSec: contended, start, isInStep: true }).run(50_000)
+      assert.ok(world.perSec >= 285, `from ${start}: ${world.value} gives ${world.perSec}`)
+    }
+  })
+
+  it('takes no silence between two bursts for a loss', () => {
+    // Calls of a second that do not disturb each other: fewer are worse, and that is seen too.
+    const perSec = (concurrency: number) => concurrency
+    const world = new World({ perSec, start: 64, max: 64, isInStep: true }).run(50_000)
+    assert.equal(world.value, 64)
+  })
+
   it('rolls back what brings nothing, and waits longer each time before it tries that again', () => {
     const { moves } = new World({ perSec: fourAtATime, start: 4 }).run(300_000)
     const refused = moves.filter(({ outcome, to, from }) => outcome === 'rolled back' && to > from)
