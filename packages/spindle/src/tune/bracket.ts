@@ -155,11 +155,13 @@ export class Bracket {
 
   /**
    * Notes an accepted step. `isWorthy`: the gain was about as high as more slots can give. The next
-   * step in that direction is then larger; otherwise it is small again.
+   * step in that direction is then larger; otherwise it is small again. `worseUntilMs`: how long
+   * the number before counts as refused, because it was certainly worse.
    */
-  accept(from: number, isWorthy: boolean): void {
+  accept(from: number, isWorthy: boolean, worseUntilMs: number): void {
     const isUp = this.value > from
     if (isUp) this.#above = undefined
+    else if (worseUntilMs > 0) this.#above = { value: from, untilMs: worseUntilMs }
     this.boldUp = isUp && isWorthy ? this.boldUp + 1 : 0
     this.boldDown = !isUp && isWorthy ? this.boldDown + 1 : 0
   }

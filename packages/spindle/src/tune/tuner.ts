@@ -53,6 +53,9 @@ const LONGEST_POOL_MS = 5000
 const UNFAIR = 0.05
 /** Gain of a step down from which on the next one is larger. */
 const WORTHY = 0.03
+/** Gain of a step down, above its error, that shows that the number before is worse; how long. */
+const CERTAINLY = 0.05
+const WORSE_MS = 30_000
 /** A refused number with a loss up to this was harmless. */
 const HARMLESS = 0.015
 
@@ -389,6 +392,7 @@ export class Tuner {
 
   #accepted({ changes, direction, isTrusted }: Proposal, base: Figures, figures: Figures): void {
     const gain = figures.rate / base.rate - 1
+    const isCertain = gain > CERTAINLY + 2 * Math.hypot(figures.error, base.error)
     if (isTrusted && gain < 0.03)
       for (const step of changes) {
         const bracket = this.#bracketOf(step)
@@ -400,6 +404,7 @@ export class Tuner {
         direction === 'down'
           ? areCoresFull(figures) || gain > WORTHY
           : gain >= 0.6 * (step.to / step.from - 1),
+        isCertain ? figures.atMs + WORSE_MS : 0,
       )
     if (gain < 0.05) return
     this.#together.forget()
