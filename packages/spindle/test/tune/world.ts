@@ -64,6 +64,15 @@ export class World {
     return this.tuner.moves
   }
 
+  /** The number without a move that is still being measured, and what it gives. */
+  get kept(): { readonly value: number; readonly perSec: number } {
+    const pending = this.moves.find(
+      ({ outcome, option }) => outcome === 'pending' && option === 'concurrency',
+    )
+    const value = pending?.from ?? this.value
+    return { value, perSec: this.#spec.perSec(value, this.atMs) }
+  }
+
   /** What it gives now, items a second. */
   get perSec(): number {
     return Math.min(this.#able, this.#spec.consumerPerSec ?? Number.POSITIVE_INFINITY)
