@@ -11,9 +11,12 @@ export class CallWaits {
   #since: number
   #sumMs = 0
 
-  /** `since`: when the first wait began. */
-  constructor(since: number) {
+  readonly #call: { worksNow(): void } | undefined
+
+  /** `since`: when the first wait began. `call` hears when work begins while none was running. */
+  constructor(since: number, call?: { worksNow(): void }) {
     this.#since = since
+    this.#call = call
   }
 
   ask(): Work {
@@ -23,8 +26,10 @@ export class CallWaits {
   }
 
   began(): void {
-    if (this.#working++ === 0) this.#sumMs += exactNow() - this.#since
+    const isFirst = this.#working++ === 0
+    if (isFirst) this.#sumMs += exactNow() - this.#since
     this.#waiting--
+    if (isFirst) this.#call?.worksNow()
   }
 
   ended(hasBegun: boolean): void {
