@@ -14,6 +14,7 @@ import { Packets } from '../chain/packets/packets.ts'
 import { checkWindow, type TimeWindow } from '../chain/time.ts'
 import { limitRules, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
 import { localPath } from '../files/atomic-file.ts'
+import { placed } from '../files/placed.ts'
 import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
 import { type LocalSource, localize } from '../streaming-input/local-source.ts'
 import type { StreamSource } from '../streaming-input/stream-source.ts'
@@ -101,7 +102,8 @@ export async function demux(
 ): Promise<Packets> {
   const caller = currentCall()
   checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'], URL_OPTIONS)
-  return loadWhole(source, options, fetchingOf(options), async (local) => {
+  const at = placed(source, options)
+  return loadWhole(at.source, options, fetchingOf(at.options), async (local) => {
     const job = demuxJob(local, options, demuxerOptions(options))
     const packets = await runInPool(chainOps.demux, job, options.signal, caller)
     return Packets.view(resultOf(packets, local.name))
@@ -125,7 +127,8 @@ export async function* streamPackets(
   )
   const { signal, packetsPerChunk, durationSec } = options
   const size = sizeOfChunks(defined({ packetsPerChunk, durationSec }))
-  yield* chunksOf(source, fetchingOf(options), Packets.view, (local) => {
+  const at = placed(source, options)
+  yield* chunksOf(at.source, fetchingOf(at.options), Packets.view, (local) => {
     const job = { ...demuxJob(local, options, demuxerOptions(options)), size }
     return runInPool(chainOps.packets, job, signal, caller)
   })
@@ -148,7 +151,8 @@ export async function decode(
     const job = { ...frames, input: input.serialize() }
     return resultOf(await runInPool(chainOps.decode, job, signal), name)
   }
-  return loadWhole(input, options, fetchingFor(options), async (local) => {
+  const at = placed(input, options)
+  return loadWhole(at.source, options, fetchingFor(at.options), async (local) => {
     const job = { ...frames, input: demuxJob(local, options, demuxer) }
     return resultOf(await runInPool(chainOps.decode, job, signal, caller), local.name)
   })
@@ -168,7 +172,8 @@ export async function* streamFrames(
   const { framesPerChunk = 16 } = options
   if (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
     throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
-  yield* chunksOf(source, fetchingFor(options), unchanged<DecodedFrames>, (local) => {
+  const at = placed(source, options)
+  yield* chunksOf(at.source, fetchingFor(at.options), unchanged<DecodedFrames>, (local) => {
     const job = { demux: demuxJob(local, options, demuxer), frames, framesPerChunk }
     return runInPool(chainOps.frames, job, signal, caller)
   })

@@ -79,6 +79,31 @@ function pathOf(name: string): string {
   return /^https?:/.test(name) ? name.replace(/\?.*$/, '') : name
 }
 
+/**
+ * The object that one path, URL or name stands for. Nothing is read.
+ *
+ * @param place a path or URL that `openStore` takes, or a name in `store`
+ * @throws `ERR_BAD_OPTION`
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { locateObject } from 'spindle/source'
+ *
+ * const { store, name } = locateObject('s3://bucket/cats/1.jpg')
+ * assert.deepEqual([store.url, name], ['s3://bucket/cats/', '1.jpg'])
+ * ```
+ */
+export function locateObject(
+  place: string | URL,
+  { store }: Pick<FindObjectsOptions, 'store'> = {},
+): FoundObject {
+  if (!(place instanceof URL) && (typeof place !== 'string' || place === ''))
+    badOption('place', 'a path, a name or a URL', place)
+  const { isPattern: _, ...object } = placeOf(String(place), store, false)
+  return { ...object, info: undefined }
+}
+
 function placeOf(text: string, store: FindObjectsOptions['store'], isPattern: boolean): Place {
   if (isStore(store)) {
     const prefix = `${store.url.replace(/\/$/, '')}/`
