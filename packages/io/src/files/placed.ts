@@ -50,11 +50,11 @@ export function allPlaced<S, O extends UrlOptions>(
 }
 
 function placeIn(source: string | URL, { store, headers, fetch }: UrlOptions): ObjectPlace {
-  // Of a store that is not open yet, the reader's options are those of its requests.
-  const opening = isOpen(store)
-    ? store
-    : { ...(headers !== undefined && { headers }), ...(fetch !== undefined && { fetch }), ...store }
-  const object = locateObject(source, { store: opening })
+  const object = locateObject(source, {
+    ...(store !== undefined && { store }),
+    ...(headers !== undefined && { headers }),
+    ...(fetch !== undefined && { fetch }),
+  })
   return object.store.place(object.name)
 }
 
@@ -66,7 +66,9 @@ function isStored(source: unknown): boolean {
   return source instanceof URL && STORED.test(source.protocol)
 }
 
-/** Whether a source is the name or the URL of an object. Without an open store, a text is a path. */
+/**
+ * Whether a source is the name or the URL of an object. Without an open store, a text is a path.
+ */
 function isName(source: unknown, store: UrlOptions['store']): source is string | URL {
   if (source instanceof URL) {
     if (isStored(source)) return true

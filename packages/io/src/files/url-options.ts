@@ -35,7 +35,7 @@ export interface UrlOptions {
    * `{ credentials }`; see `openStore` of `spindle/source`. URLs of `s3:`, `gs:`, `az:` and `hf:`
    * need none if the environment has the keys.
    */
-  readonly store?: FindObjectsOptions['store']
+  readonly store?: NonNullable<FindObjectsOptions['store']>
 }
 
 /** The rules of {@link UrlOptions}. */
