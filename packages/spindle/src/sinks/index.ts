@@ -1,4 +1,11 @@
-export type { Sink, SinkOpenOptions, SinkWriter, WriteToOptions } from '../engine/sink.ts'
+export type {
+  Sink,
+  SinkOpenOptions,
+  SinkProgress,
+  SinkWriter,
+  WriteProgress,
+  WriteToOptions,
+} from '../engine/sink.ts'
 export type { ShardInfo, ShardManifest } from './commit-log.ts'
 export { type Compression, compressed } from './compressed-output.ts'
 export { type JsonlShardOptions, jsonlShards } from './jsonl-shards.ts'

@@ -7,7 +7,8 @@ import { after, before, describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { PipelineBuilder } from 'spindle'
 import { jsonlShards, type Sink, shardSink } from 'spindle/sinks'
-import { type ObjectStore, type ObjectWriter, openStore } from 'spindle/source'
+import { type ObjectStore, openStore } from 'spindle/source'
+import { abandoned, failing } from '../support/failing-store.ts'
 import { until, untilAborted } from '../support/gates.ts'
 import { S3Server } from '../support/s3-server.ts'
 import { range } from '../support/sources.ts'
@@ -18,7 +19,10 @@ let endpoint = ''
 before(async () => {
   endpoint = await server.listen()
 })
-after(() => server[Symbol.asyncDispose]())
+after(async () => {
+  for (const writer of abandoned) await writer.abort()
+  await server[Symbol.asyncDispose]()
+})
 
 let places = 0
 const stores: Record<string, () => ObjectStore> = {
@@ -296,48 +300,3 @@ describe('writeTo', () => {
     }
   })
 })
-
-/** The writers of processes that have ended, for their files to be closed in the end. */
-const abandoned: ObjectWriter[] = []
-after(async () => {
-  for (const writer of abandoned) await writer.abort()
-})
-
-/** A store whose calls all fail after some of them, as if the process had ended there. */
-function failing(store: ObjectStore, calls: number, isAfter: boolean): ObjectStore {
-  let left = calls
-  const guarded =
-    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      if (left-- <= 0) throw new Error('crash')
-      const result = await call(...args)
-      if (left === 0 && isAfter) {
-        left--
-        throw new Error('crash')
-      }
-      return result
-    }
-  return {
-    url: store.url,
-    place: (name) => store.place(name),
-    head: guarded(store.head.bind(store)),
-    read: guarded(store.read.bind(store)),
-    create: guarded(store.create.bind(store)),
-    createIfAbsent: guarded(store.createIfAbsent.bind(store)),
-    delete: guarded(store.delete.bind(store)),
-    discardUnfinished: guarded(store.discardUnfinished.bind(store)),
-    stream: (...args) => store.stream(...args),
-    list: (...args) => store.list(...args),
-    writer: (...args) => {
-      const writer = store.writer(...args)
-      return {
-        write: guarded(writer.write.bind(writer)),
-        close: guarded(writer.close.bind(writer)),
-        // A process that ends cleans nothing up, and closes its files.
-        abort: async () => {
-          abandoned.push(writer)
-        },
-      }
-    },
-  }
-}
