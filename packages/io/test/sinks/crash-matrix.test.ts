@@ -13,8 +13,8 @@ import { tries } from '../../../spindle/test/support/tries.ts'
 import { COUNT, formats } from './fixtures/job.ts'
 import { checkRows } from './fixtures/rows.ts'
 
-// All sinks, in a folder and in a bucket: runs break off at every call, by a crash, a full disk or a
-// network cut, and the next run continues.
+// All sinks, in a folder and in a bucket: runs break off at every call, by a crash, a full disk or
+// a network cut, and the next run continues.
 
 const home = mkdtempSync(join(tmpdir(), 'matrix-'))
 const server = new S3Server()

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { PipelineBuilder } from 'spindle'
-import { jsonlShards, type Sink, shardSink } from 'spindle/sinks'
+import { jsonlShards, type Sink, shardSink, type WriteProgress } from 'spindle/sinks'
 import { type ObjectStore, openStore } from 'spindle/source'
 import { abandoned, failing } from '../support/failing-store.ts'
 import { until, untilAborted } from '../support/gates.ts'
@@ -242,6 +242,35 @@ describe('writeTo', () => {
     })
     const once = new PipelineBuilder().addSource([1, 2].values()).build()
     assert.equal((await once.writeTo(jsonlShards(folder())))?.count, 2)
+  })
+
+  it('tells how far it is: onProgress, and stats().written', async () => {
+    const place = folder()
+    const seen: WriteProgress[] = []
+    const options = { resume: true, onProgress: (progress: WriteProgress) => seen.push(progress) }
+    const pipeline = twice(50).build()
+    assert.equal(pipeline.stats().written, undefined)
+    const result = await pipeline.writeTo(jsonlShards(place, { maxRecords: 30 }), options)
+    const last = { items: 100, shards: 4, records: 100, bytes: result?.bytes }
+    assert.deepEqual(seen.at(-1), last)
+    assert.deepEqual(pipeline.stats().written, last)
+    assert.ok(seen.length >= 3, 'after each commit')
+    for (const [at, { shards, records, bytes }] of seen.entries()) {
+      const before = seen[at - 1] ?? { shards: 0, records: 0, bytes: 0 }
+      assert.ok(shards >= before.shards && records >= before.records && bytes >= before.bytes)
+    }
+    await twice(50)
+      .build()
+      .writeTo(jsonlShards(place, { maxRecords: 30 }), options)
+    assert.deepEqual(seen.at(-1), { ...last, items: 0 }, 'a run that is complete')
+    const refusing = twice(50)
+      .build()
+      .writeTo(jsonlShards(folder(), { maxRecords: 5 }), {
+        onProgress: () => {
+          throw new Error('enough')
+        },
+      })
+    await assert.rejects(refusing, /enough/)
   })
 
   it('writes an empty result, and compressed shards', async () => {
