@@ -1,10 +1,17 @@
 import type { Dir, Dirent } from 'node:fs'
 import { opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { WantedFiles } from './list-files.ts'
 
 /** Entries that the system gives at a time. */
 const ENTRIES = 1024
+
+/** Which files are listed, and how. */
+export interface WantedFiles {
+  readonly isRecursive: boolean
+  readonly isSorted: boolean
+  /** Whether to include a file, by its path below the folder, with `/` between names. */
+  readonly isWanted: ((path: string) => boolean) | undefined
+}
 
 /** A folder whose files are being given. */
 interface OpenFolder {

@@ -4,7 +4,7 @@ import { badOption } from '../../check.ts'
 import { boolean, choice, is, list, options, type Rules } from '../../options/index.ts'
 import { expose } from '../seek/expose.ts'
 import type { SyncSource } from '../seek/source-types.ts'
-import { FolderWalk } from './folder-walk.ts'
+import { FolderWalk, type WantedFiles } from './folder-walk.ts'
 import { matcherOf } from './glob.ts'
 
 /** Options of {@link listFiles}. */
@@ -121,14 +121,6 @@ export function digestOfNames(directory: string, paths: Iterable<string>): strin
   const hash = createHash('sha256')
   for (const path of paths) hash.update(`${relative(directory, path)}\0`)
   return hash.digest('hex').slice(0, 16)
-}
-
-/** Which files are listed, and how. */
-export interface WantedFiles {
-  readonly isRecursive: boolean
-  readonly isSorted: boolean
-  /** Whether to include a file, by its path below the folder, with `/` between names. */
-  readonly isWanted: ((path: string) => boolean) | undefined
 }
 
 function wantedFiles(options: ListFilesOptions): WantedFiles {
