@@ -59,7 +59,12 @@ export type {
   Transformed,
 } from './seek/source-types.ts'
 // Stores of objects
-export { type FindObjectsOptions, type FoundObject, findObjects } from './store/find-objects.ts'
+export {
+  type FindObjectsOptions,
+  type FoundObject,
+  findObjects,
+  locateObject,
+} from './store/find-objects.ts'
 export { identifyObjects } from './store/identify-objects.ts'
 export type {
   ObjectInfo,
