@@ -1,4 +1,12 @@
 export type { Json, SeekableSource } from '../engine/seekable.ts'
+// Tables
+export type {
+  Column,
+  ColumnBatch,
+  ColumnData,
+  ColumnDType,
+  ColumnMeaning,
+} from './column-batch.ts'
 // Files
 
 export { urlForMessages } from '../url-for-messages.ts'
