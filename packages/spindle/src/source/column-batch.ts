@@ -12,9 +12,9 @@ export type ColumnMeaning =
   | { readonly type: 'decimal'; readonly precision: number; readonly scale: number }
 
 /**
- * Element types of columns: those of arrays, `'string'` (`string[]`), `'utf8'` (bytes of texts, with
- * `textOffsets`), `'bytes'` (`Uint8Array[]`), `'bigint'` (`bigint[]`, for decimals of more than 18
- * digits), and `'object'` (values of JavaScript, for structures, maps and lists of lists).
+ * Element types of columns: those of arrays, `'string'` (`string[]`), `'utf8'` (bytes of texts,
+ * with `textOffsets`), `'bytes'` (`Uint8Array[]`), `'bigint'` (`bigint[]`, for decimals of more
+ * than 18 digits), and `'object'` (values of JavaScript, for structures, maps and lists of lists).
  */
 export type ColumnDType =
   | 'bool'

@@ -149,8 +149,8 @@ export function areAll(
 }
 
 /**
- * Finds the zeros in `count` repetition levels of one bit: where lists begin. Writes their positions
- * into `out` from `to` on, `base` added.
+ * Finds the zeros in `count` repetition levels of one bit: where lists begin. Writes their
+ * positions into `out` from `to` on, `base` added.
  *
  * @returns the number of zeros
  */

@@ -39,7 +39,8 @@ function isRuledOut(
   // Rows of nulls only fulfil no comparison.
   if (nulls !== undefined && nulls === values && !(takesNull && wanted.includes(null))) return true
   if (takesNull && wanted.includes(null) && nulls !== 0n) return false
-  // The fields of old writers (`min`, `max`) are in an unknown order for anything but signed numbers.
+  // The fields of old writers (`min`, `max`) are in an unknown order for anything but signed
+  // numbers.
   const isSigned = /^int|^float/.test(dtype)
   const least = statistics.min_value ?? (isSigned ? statistics.min : undefined)
   const most = statistics.max_value ?? (isSigned ? statistics.max : undefined)
