@@ -15,4 +15,19 @@ export { MemoryEntries } from './entries/memory-entries.ts'
 export { ObjectEntries } from './entries/object-entries.ts'
 // Errors
 export { ClusterError, type ClusterErrorCode } from './errors.ts'
+// Jobs
+export { defineJob } from './job/define-job.ts'
+export type {
+  FunctionJob,
+  Job,
+  JobSettings,
+  JobShard,
+  PipelineJob,
+  RunningShard,
+  ShardLike,
+} from './job/job.ts'
+export { listShards } from './job/list-shards.ts'
+export { type OpenLedgerOptions, openLedger } from './open/open-ledger.ts'
 export { StoreLedger } from './store/store-ledger.ts'
+export { openJob, runWorker, type WorkerResult } from './worker/run-worker.ts'
+export type { WorkerEvent, WorkerOptions } from './worker/worker-options.ts'

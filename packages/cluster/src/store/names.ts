@@ -4,7 +4,7 @@
 //   log/<chunk>/<key>.<number>    entries of one shard; the newest says how the shard is
 //   done/<chunk>.json             results of a chunk whose shards are all done or dead
 //   claims/<chunk>                a worker has begun with the chunk: a hint that spreads workers
-//   wanted/<chunk>/<key>.<fence>  a request to split a shard: a hint
+//   wanted/<chunk>/<key>.<fence>.<parts>  a request to split a shard: a hint
 //   workers/<id>.json             report of a worker, overwritten by each renewal
 
 /** Shards in a chunk. One listing shows a chunk, and a worker knows one chunk at a time. */
@@ -49,8 +49,9 @@ export function entryName(key: string, number: number): string {
   return `${logFolder(chunkOf(indexOf(key)))}${key}.${String(number).padStart(6, '0')}`
 }
 
-export function wantedName(key: string, fence: number): string {
-  return `wanted/${padded(chunkOf(indexOf(key)))}/${key}.${fence}`
+/** Each split answers the requests before it, so the number of parts belongs to the name. */
+export function wantedName(key: string, fence: number, parts: number): string {
+  return `wanted/${padded(chunkOf(indexOf(key)))}/${key}.${fence}.${parts}`
 }
 
 export function doneName(chunk: number): string {

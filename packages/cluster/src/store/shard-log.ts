@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { LedgerCallOptions } from '../contract/ledger.ts'
 import type { EntryStore } from '../entries/entry-store.ts'
 import { type Entry, entryText, parseEntry } from './entry.ts'
@@ -68,7 +68,7 @@ export class ShardLogs {
     entry: NewEntry,
     options?: LedgerCallOptions,
   ): Promise<boolean> {
-    const token = randomBytes(9).toString('base64url')
+    const token = tokenOf(entry)
     const text = entryText({ ...entry, token, fence: entry.fence ?? number })
     const name = entryName(key, number)
     const isMade = await this.#isMade(name, text, token, options)
@@ -96,4 +96,13 @@ export class ShardLogs {
     if (fault !== undefined) throw fault
     return false
   }
+}
+
+/**
+ * A repeated call recognizes the entry of the first one. Only the holder of a lease makes entries
+ * with its fence, so their content is enough; two searches of a worker may make equal leases.
+ */
+function tokenOf(entry: NewEntry): string {
+  if (entry.fence === undefined) return randomBytes(9).toString('base64url')
+  return createHash('sha256').update(JSON.stringify(entry)).digest('base64url').slice(0, 16)
 }

@@ -15,7 +15,11 @@ export async function askHolders(
 ): Promise<number> {
   const byRest = [...shards].sort((a, b) => restOf(b) - restOf(a)).slice(0, MOST_ASKED)
   for (const { key, newest } of byRest)
-    await entries.createIfAbsent(wantedName(key, newest!.entry.fence), worker, options)
+    await entries.createIfAbsent(
+      wantedName(key, newest!.entry.fence, newest!.entry.parts.length),
+      worker,
+      options,
+    )
   return byRest.length
 }
 
@@ -27,8 +31,8 @@ function restOf({ spec, newest, range }: KnownShard): number {
 
 export async function isAsked(
   entries: EntryStore,
-  { key, fence }: Lease,
+  { key, fence, parts }: Lease,
   options?: LedgerCallOptions,
 ): Promise<boolean> {
-  return (await entries.version(wantedName(key, fence), options)) !== undefined
+  return (await entries.version(wantedName(key, fence, parts.length), options)) !== undefined
 }

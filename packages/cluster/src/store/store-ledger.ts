@@ -144,12 +144,20 @@ export class StoreLedger implements Ledger {
   ): Promise<Lease> {
     const entry = nextEntry(lease, kind, changes)
     const number = lease.entry + 1
-    if (!(await this.#logs.add(lease.key, number, entry, options)))
+    // Also a lease that is lost, or whose state is unknown, ends: this worker may take it again.
+    let isKept = false
+    let isMade: boolean
+    try {
+      isMade = await this.#logs.add(lease.key, number, entry, options)
+      isKept = isMade && isHeld(kind)
+    } finally {
+      if (!isKept) this.#searches.get(lease.worker)?.settle(lease)
+    }
+    if (!isMade)
       throw new ClusterError(
         'ERR_LEASE_LOST',
         `another worker has shard "${lease.shard.name}" now: ${lease.worker} did not renew its lease in time`,
       )
-    if (!isHeld(kind)) this.#searches.get(lease.worker)?.settle(lease)
     const { progress, range, parts, failures, losses } = entry
     return { ...lease, entry: number, progress, range, parts, failures, losses }
   }

@@ -1,4 +1,12 @@
-export type { Sink, SinkOpenOptions, SinkWriter, WriteToOptions } from '../engine/sink.ts'
+export type {
+  SharedSink,
+  Sink,
+  SinkCommits,
+  SinkOpenOptions,
+  SinkOutput,
+  SinkWriter,
+  WriteToOptions,
+} from '../engine/sink.ts'
 export type { ShardInfo, ShardManifest } from './commit-log.ts'
 export { type Compression, compressed } from './compressed-output.ts'
 export { type JsonlShardOptions, jsonlShards } from './jsonl-shards.ts'
