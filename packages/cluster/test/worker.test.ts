@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -7,12 +7,9 @@ import { PipelineBuilder } from 'spindle'
 import { jsonlShards } from 'spindle/sinks'
 import { defineSource } from 'spindle/source'
 import type { ShardResult } from '../src/contract/status.ts'
-import { MemoryEntries } from '../src/entries/memory-entries.ts'
 import { defineJob } from '../src/job/define-job.ts'
-import type { JobShard } from '../src/job/job.ts'
-import { StoreLedger } from '../src/store/store-ledger.ts'
-import { pause } from '../src/timers.ts'
-import { openJob, runWorker } from '../src/worker/run-worker.ts'
+import type { StoreLedger } from '../src/store/store-ledger.ts'
+import { runWorker } from '../src/worker/run-worker.ts'
 import type { WorkerEvent } from '../src/worker/worker-options.ts'
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
@@ -33,7 +30,10 @@ async function linesIn(place: string): Promise<string[]> {
   const lines: string[] = []
   for (const { name, count } of manifest.shards) {
     const text = await readFile(join(place, name), 'utf8')
-    const values = text.trimEnd().split('\n').map((line) => JSON.parse(line))
+    const values = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
     assert.equal(values.length, count)
     lines.push(...values)
   }

@@ -15,9 +15,10 @@ import { type EntryKind, isHeld } from './entry.ts'
 import { makeEpoch, readEpoch } from './epoch-files.ts'
 import { advanced, nextEntry } from './lease-data.ts'
 import { workerName } from './names.ts'
-import { readResults, readStatus, revive } from './read-ledger.ts'
+import { readResults, revive } from './read-ledger.ts'
 import { type NewEntry, ShardLogs } from './shard-log.ts'
 import { askHolders, isAsked } from './split-requests.ts'
+import { StatusReader } from './status-reader.ts'
 import { WorkSearch } from './work-search.ts'
 
 /**
@@ -29,6 +30,7 @@ export class StoreLedger implements Ledger {
   readonly #entries: EntryStore
   readonly #logs: ShardLogs
   #epoch: Epoch | undefined
+  #status: StatusReader | undefined
   /** One search for each worker that leases through this object. */
   readonly #searches = new Map<string, WorkSearch>()
 
@@ -125,7 +127,9 @@ export class StoreLedger implements Ledger {
   }
 
   async status(options?: LedgerCallOptions): Promise<LedgerStatus> {
-    return await readStatus(this.#entries, this.#logs, await this.#opened(options), options)
+    const epoch = await this.#opened(options)
+    this.#status ??= new StatusReader(this.#entries, this.#logs, epoch)
+    return await this.#status.read(options)
   }
 
   async *results(options?: LedgerCallOptions): AsyncGenerator<ShardResult, void, void> {

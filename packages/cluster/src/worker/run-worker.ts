@@ -7,7 +7,7 @@ import { openLedger } from '../open/open-ledger.ts'
 import { finishJob } from './finish-job.ts'
 import type { LedgerAddress } from './renewals.ts'
 import { Shift } from './shift.ts'
-import { type WorkerOptions, workerOptions } from './worker-options.ts'
+import { checkWorker, type WorkerOptions } from './worker-options.ts'
 
 /** How a worker has ended. */
 export interface WorkerResult {
@@ -37,9 +37,9 @@ export interface WorkerResult {
  */
 export async function runWorker<T>(job: Job<T>, options: WorkerOptions): Promise<WorkerResult> {
   const checked = checkJob(job as Job<unknown>)
-  const settings = workerOptions.check(options)
+  const { worker, graceMs, maxBlockedMs } = checkWorker(options)
   const place = options.ledger
-  const { store, worker } = settings
+  const { store } = options
   const ledger =
     typeof place === 'string'
       ? await openLedger(place, { ...(store !== undefined && { store }) })
@@ -48,8 +48,8 @@ export async function runWorker<T>(job: Job<T>, options: WorkerOptions): Promise
     await openEpoch(ledger, checked)
     const shift = new Shift(ledger, addressOf(place, options), checked, {
       worker,
-      graceMs: settings.graceMs,
-      maxBlockedMs: settings.maxBlockedMs,
+      graceMs,
+      maxBlockedMs,
       signal: options.signal ?? new AbortController().signal,
       onEvent: options.onEvent ?? (() => {}),
       page: options.page,

@@ -1,15 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import {
-  durationMs,
-  func,
-  is,
-  object,
-  options,
-  type Rules,
-  signal,
-  text,
-} from 'spindle/options'
+import { durationMs, func, is, object, options, type Rules, signal, text } from 'spindle/options'
 import type { StoreOptions } from 'spindle/source'
 import type { Ledger } from '../contract/ledger.ts'
 import { ClusterError } from '../errors.ts'
@@ -53,8 +44,7 @@ export interface WorkerEvent {
   readonly error?: unknown
 }
 
-/** The rules of {@link WorkerOptions}. */
-export const workerOptions = options(
+const workerOptions = options(
   'WorkerOptions',
   {
     ledger: is(
@@ -78,6 +68,18 @@ export const workerOptions = options(
   } satisfies Rules<WorkerOptions>,
   ClusterError as never,
 )
+
+/** {@link WorkerOptions} with their defaults. */
+export interface CheckedWorker {
+  readonly worker: string
+  readonly graceMs: number
+  readonly maxBlockedMs: number
+}
+
+/** @throws `ERR_BAD_OPTION` */
+export function checkWorker(given: WorkerOptions): CheckedWorker {
+  return workerOptions.check(given)
+}
 
 function defaultName(): string {
   const host = hostname().replaceAll(/[^\w.-]/g, '-')

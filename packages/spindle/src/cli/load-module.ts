@@ -50,9 +50,12 @@ export async function loadPipeline(
     if (isTuned) throw otherCopy('--tune', undefined)
     return { pipeline: made as unknown as Pipeline<unknown>, unit, isOther: true }
   }
+  const isJob = typeof made === 'object' && made !== null && 'shards' in made
   throw new SpindleError(
     'ERR_MODULE',
-    `export ${name} of ${file} is not a PipelineBuilder, a Pipeline, or a function that makes one`,
+    isJob
+      ? `export ${name} of ${file} is a job: add a place for its progress, as in --ledger ./run`
+      : `export ${name} of ${file} is not a PipelineBuilder, a Pipeline, or a function that makes one`,
   )
 }
 
@@ -93,7 +96,12 @@ export async function loadConfig(
   )
 }
 
-async function loadExport(
+/**
+ * Imports a module and makes what it exports: a function is called with the arguments.
+ *
+ * @throws `ERR_MODULE` if there is no such module or export.
+ */
+export async function loadExport(
   file: string,
   exportName: string | undefined,
   args: readonly string[],
