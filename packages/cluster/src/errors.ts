@@ -6,12 +6,12 @@ export type ClusterErrorCode =
   | 'ERR_EPOCH_MISMATCH'
   /** The ledger holds no epoch yet. */
   | 'ERR_NO_EPOCH'
-  /** Another worker has the shard now. What this worker did since its last commit does not count. */
+  /**
+   * Another worker has the shard now. What this worker did since its last commit does not count.
+   */
   | 'ERR_LEASE_LOST'
   /** An entry of the ledger is damaged, or of another version. */
   | 'ERR_BAD_LEDGER'
-  /** The ledger cannot be reached. */
-  | 'ERR_LEDGER'
   /** A client of an engine is not installed. */
   | 'ERR_BACKEND_MISSING'
   /** The epoch ended, and some shards failed for good. */

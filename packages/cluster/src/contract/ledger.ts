@@ -119,7 +119,8 @@ export interface Ledger {
    */
   split(lease: Lease, at: number, options?: LedgerCallOptions): Promise<Lease>
   /**
-   * Asks holders of shards to split them. A hint: it may be ignored. @returns the number of requests
+   * Asks holders of shards to split them. A hint: it may be ignored. @returns the number of
+   * requests
    */
   requestSplits(worker: string, options?: LedgerCallOptions): Promise<number>
   /** Whether another worker asked the holder of this lease to split its shard. */

@@ -85,7 +85,7 @@ export interface FunctionJob extends JobSettings {
    *
    * @returns the last commit; nothing: what was committed is all
    */
-  readonly run: (shard: RunningShard) => Promise<ShardCommit | undefined | undefined>
+  readonly run: (shard: RunningShard) => Promise<ShardCommit | undefined> | Promise<void>
 }
 
 /** What {@link defineJob} takes and returns. */

@@ -1,3 +1,4 @@
+import { object, options, type Rules } from 'spindle/options'
 import { type ObjectStore, openStore, type StoreOptions } from 'spindle/source'
 import type { Ledger } from '../contract/ledger.ts'
 import { ObjectEntries } from '../entries/object-entries.ts'
@@ -9,6 +10,12 @@ export interface OpenLedgerOptions {
   /** Options of the store, if the place is a folder or a bucket. */
   readonly store?: StoreOptions
 }
+
+const ledgerOptions = options(
+  'OpenLedgerOptions',
+  { store: object() } satisfies Rules<OpenLedgerOptions>,
+  ClusterError as never,
+)
 
 /** Engines by the scheme of their URLs. */
 const ENGINES: Readonly<Record<string, (url: string) => Promise<Ledger>>> = {}
@@ -35,6 +42,7 @@ export async function openLedger(
   place: string | URL | ObjectStore,
   options: OpenLedgerOptions = {},
 ): Promise<Ledger> {
+  const { store } = ledgerOptions.check(options)
   if (typeof place === 'object' && !(place instanceof URL))
     return new StoreLedger(new ObjectEntries(place))
   const url = String(place)
@@ -46,5 +54,5 @@ export async function openLedger(
       'ERR_BAD_OPTION',
       `a ledger needs a place that can be written, and ${scheme}: cannot: use a folder, s3:, gs: or az:`,
     )
-  return new StoreLedger(new ObjectEntries(openStore(url, options.store)))
+  return new StoreLedger(new ObjectEntries(openStore(url, store)))
 }

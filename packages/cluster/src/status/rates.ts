@@ -33,7 +33,9 @@ export class StatusRates {
   }
 }
 
-/** The speed that workers report of themselves, for a single look. Workers that ended are left out. */
+/**
+ * The speed that workers report of themselves, for a single look. Workers that ended are left out.
+ */
 export function reportedRates(
   { workers, leaseMs }: LedgerStatus,
   nowMs: number,

@@ -28,7 +28,9 @@ export class ShardLogs {
     this.#entries = entries
   }
 
-  /** Numbers of the newest entries of a chunk's shards. Shards that were never taken are missing. */
+  /**
+   * Numbers of the newest entries of a chunk's shards. Shards that were never taken are missing.
+   */
   async numbers(chunk: number, options?: LedgerCallOptions): Promise<Map<string, number>> {
     const newest = new Map<string, number>()
     for await (const name of this.#entries.list(logFolder(chunk), options)) {
@@ -46,7 +48,9 @@ export class ShardLogs {
     return text === undefined ? undefined : parseEntry(this.#entries.url, name, text)
   }
 
-  /** The newest entry of one shard, read forward from a number that is known to exist, or from 0. */
+  /**
+   * The newest entry of one shard, read forward from a number that is known to exist, or from 0.
+   */
   async newest(key: string, from = 0, options?: LedgerCallOptions): Promise<Newest | undefined> {
     let found: Newest | undefined
     for (let number = Math.max(1, from); ; number++) {

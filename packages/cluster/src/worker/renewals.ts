@@ -67,7 +67,6 @@ class LoopRenewals implements Renewals {
         )
         .finally(() => (this.#isRunning = false))
     }, everyMs)
-    this.#timer.unref()
   }
 
   update(): void {}
@@ -98,7 +97,6 @@ class ThreadRenewals implements Renewals {
       Atomics.add(counter, 0, 1)
       this.update()
     }, everyMs)
-    this.#timer.unref()
     this.update()
   }
 

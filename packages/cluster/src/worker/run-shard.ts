@@ -93,7 +93,11 @@ async function runPipeline(
   }
   const builder = await job.pipeline(shard)
   const options = { seed: seedOf(seed, lease.index) }
-  const state = stateOf(lease, () => builder.build({ ...options, resumable: true }).state())
+  const state = stateOf(lease, () => {
+    const unused = builder.build({ ...options, resumable: true })
+    void unused.stop()
+    return unused.state()
+  })
   const sink: Sink<unknown, unknown> = {
     open: (opening) =>
       job.sink.open({

@@ -31,7 +31,7 @@ inspect  Says what a file is, how many records it has, their shapes, and shows t
          npz, safetensors, JSON Lines, images, audio, video; on disk, on the web, in s3:, gs:, az: and hf:.
 
 Options of run
-  --export <name>    which export to run (default: "default", then "pipeline")
+  --export <name>    which export to run (default: "default", then "pipeline", then "job")
   --limit <n>        stop after n items have come out; of a last stage that gives nothing, after n of its calls
   --progress         show progress lines even where the output is no terminal
   --no-progress      show none; without it, stages are shown at work on a terminal

@@ -110,7 +110,7 @@ export async function loadExport(
   if (!existsSync(path)) throw new SpindleError('ERR_MODULE', `there is no file ${path}`)
   if (isTypeScript(path) && !canRunTypeScript()) await loadTsx(path)
   const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
-  const names = exportName === undefined ? ['default', 'pipeline'] : [exportName]
+  const names = exportName === undefined ? ['default', 'pipeline', 'job'] : [exportName]
   const name = names.find((candidate) => module[candidate] !== undefined)
   if (name === undefined) {
     const has = Object.keys(module).join(', ') || 'nothing'

@@ -34,7 +34,9 @@ export interface SinkOutput {
  * commit decides for outputs and state together; what no commit names does not count.
  */
 export interface SinkCommits {
-  /** Begins the names of this writer's outputs. No other writer has the same: `00000017/000003-`. */
+  /**
+   * Begins the names of this writer's outputs. No other writer has the same: `00000017/000003-`.
+   */
   readonly prefix: string
   /** State of the last commit. */
   readonly state: PipelineState | undefined
@@ -49,7 +51,9 @@ export interface SinkCommits {
 export interface SharedSink {
   /** URL or path of the place, without secrets. */
   readonly url: string
-  /** Removes the objects in a folder that `keep` does not name, and what writers left unfinished. */
+  /**
+   * Removes the objects in a folder that `keep` does not name, and what writers left unfinished.
+   */
   removeOrphans(folder: string, keep: ReadonlySet<string>): Promise<void>
   /** Writes the list of all outputs, once. It must give the same list each time. */
   finish(outputs: AsyncIterable<SinkOutput>): Promise<void>
