@@ -50,7 +50,6 @@ export class StatusReader {
     for (let chunk = 0; chunk < chunks; chunk++) {
       if (done.has(chunk)) add(total, await this.#ofClosed(chunk, options))
       else {
-        this.#closed.delete(chunk)
         // A worker claims a chunk before it begins with it; a single chunk needs no claim.
         if (chunks === 1 || claimed.has(chunk)) add(total, await this.#ofOpen(chunk, options))
         else total.shards += Math.min(CHUNK_SIZE, shardCount - chunk * CHUNK_SIZE)
@@ -83,7 +82,8 @@ export class StatusReader {
       isDead ? [{ key, name, attempts: 0, error, isDead }] : [],
     )
     const counts = { shards: results.length, done, dead, running: 0, records, bytes, failures }
-    this.#closed.set(chunk, counts)
+    // Dead shards may be revived.
+    if (dead === 0) this.#closed.set(chunk, counts)
     return counts
   }
 
