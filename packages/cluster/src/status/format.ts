@@ -26,7 +26,26 @@ export function durationText(seconds: number): string {
 
 /** One line for a terminal: no control characters, and cut at the right. */
 export function fit(line: string, columns: number): string {
-  const clean = stripVTControlCharacters(line).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-  const characters = [...clean]
-  return characters.length <= columns ? clean : `${characters.slice(0, columns - 1).join('')}…`
+  const characters = [...clean(line)]
+  if (characters.length <= columns) return characters.join('')
+  return `${characters.slice(0, columns - 1).join('')}…`
+}
+
+/** A text as some lines, which are indented as its first one and two columns more. */
+export function wrapped(text: string, columns: number, mostLines: number): string[] {
+  const indent = ' '.repeat(text.search(/\S|$/) + 2)
+  const lines: string[] = []
+  let line = text.slice(0, indent.length - 2)
+  for (const word of clean(text).trim().split(' ')) {
+    const isFull = line.trim() !== '' && line.length + 1 + word.length > columns
+    if (isFull && lines.length < mostLines - 1) {
+      lines.push(line)
+      line = indent + word
+    } else line += line.trim() === '' ? word : ` ${word}`
+  }
+  return [...lines, line]
+}
+
+function clean(text: string): string {
+  return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }

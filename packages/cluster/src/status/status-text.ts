@@ -1,10 +1,12 @@
 import type { LedgerStatus, WorkerReport } from '../contract/status.ts'
 import { dateMs } from '../timers.ts'
-import { bytesText, countText, durationText, fit } from './format.ts'
+import { bytesText, countText, durationText, fit, wrapped } from './format.ts'
 import { type Rates, reportedRates } from './rates.ts'
 
 /** Workers and failures that are listed. */
 const MOST_LISTED = 12
+/** Lines for one failure. */
+const FAILURE_LINES = 4
 
 /**
  * The status of an epoch as text.
@@ -34,7 +36,7 @@ export function statusText(
         ({ name, attempts, error, isDead }) =>
           `${name}: ${isDead ? 'dead' : `attempt ${attempts}`}: ${error}`,
       ),
-    ),
+    ).flatMap((line) => wrapped(line, columns, FAILURE_LINES)),
   ]
   return lines.map((line) => fit(line, columns)).join('\n')
 }
