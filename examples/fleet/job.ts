@@ -1,7 +1,8 @@
 // Counts the words of JSON Lines files. One process:
 //   npx spindle run job.ts --ledger ./run
 // Workers on many machines (kubernetes.yaml, compose.yaml, spindle-worker@.service):
-//   INPUT=s3://bucket/in/*.jsonl OUTPUT=s3://bucket/out npx spindle worker job.ts --ledger s3://bucket/run
+//   INPUT=s3://bucket/in/*.jsonl OUTPUT=s3://bucket/out npx spindle worker job.ts --ledger
+//   s3://bucket/run
 import { defineJob, listShards } from '@spindle/cluster'
 import { PipelineBuilder } from 'spindle'
 import { jsonlShards } from 'spindle/sinks'

@@ -117,7 +117,7 @@ describe('commands of jobs', () => {
       const status = await start(['status', ledger]).ended
       assert.equal(status.code, 1)
       assert.match(status.stdout, /3 of 4 done, 0 running, 0 waiting, 1 dead/)
-      assert.match(status.stdout, /s1: dead: [^]*a bad shard/)
+      assert.match(status.stdout, /s1: dead: [\s\S]*a bad shard/)
       assert.ok(status.stdout.split('\n').every((line) => line.length <= 80))
       const second = await start([...args, '--retry-dead', '--', out, '0']).ended
       assert.equal(second.code, 0, second.stderr)
