@@ -1,6 +1,9 @@
 export type {
+  SharedSink,
   Sink,
+  SinkCommits,
   SinkOpenOptions,
+  SinkOutput,
   SinkProgress,
   SinkWriter,
   WriteProgress,

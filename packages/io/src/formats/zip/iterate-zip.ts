@@ -1,7 +1,7 @@
 import { badOption } from '../../base/errors.ts'
 import { openReader } from '../../files/open-reader.ts'
-import type { OpenReader } from '../../files/reader.ts'
 import { placed } from '../../files/placed.ts'
+import type { OpenReader } from '../../files/reader.ts'
 import { run, SMALL_IN_SEQUENCE } from '../../files/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
 import { fetchingOf } from '../../files/url-options.ts'
