@@ -9,6 +9,8 @@ const LOT = 256
 /** Where a message of a consumer is asked for, and how: at once or not at all. */
 const PULL = '$JS.API.CONSUMER.MSG.NEXT'
 const NO_WAIT = JSON.stringify({ batch: 1, no_wait: true })
+/** A message comes under its own subject, so it needs a subscription of its own. */
+const ONE_ANSWER = { noMux: true, timeout: 5000 }
 const CONSUMER = 'workers'
 const NANOSECONDS = 1_000_000
 
@@ -49,7 +51,7 @@ export class NatsQueue implements ShardQueue {
     await this.#consumer
     // The client's own pull waits a second at least; the server's does not have to.
     const client = await this.#connection.client()
-    const message = await client.request(`${PULL}.${this.#name}.${CONSUMER}`, NO_WAIT)
+    const message = await client.request(`${PULL}.${this.#name}.${CONSUMER}`, NO_WAIT, ONE_ANSWER)
     const { reply, headers } = message
     // An answer with a status says that nothing waits.
     if (reply === undefined || reply === '' || (headers?.code ?? 0) !== 0) return undefined
