@@ -1,5 +1,12 @@
 import { availableParallelism } from 'node:os'
-import { currentCall, type OpCall, ThreadPool, type WorkerOp } from 'spindle'
+import {
+  currentCall,
+  freeCores,
+  type OpCall,
+  onFreeCores,
+  ThreadPool,
+  type WorkerOp,
+} from 'spindle'
 
 /** Number of threads that the asynchronous functions of this package use: one for each core. */
 export const POOL_SIZE: number = availableParallelism()
@@ -27,13 +34,21 @@ export function runInPool<T, R>(
   signal: AbortSignal = never,
   caller: OpCall = currentCall(),
 ): Promise<Awaited<R>> {
-  pool ??= new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
+  pool ??= makePool()
   const threads = pool
   const { href: filename, exportName: name, init } = op
   return caller.track((begins, isWanted) => {
     const onStart = isWanted ? begins : undefined
     return threads.run(item, { filename, name, init, signal, onStart }) as Promise<Awaited<R>>
   })
+}
+
+/** Models that run reserve cores: then the decoders use the others. */
+function makePool(): ThreadPool {
+  const threads = new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
+  threads.resize(Math.min(POOL_SIZE, freeCores()))
+  onFreeCores((free) => threads.resize(Math.min(POOL_SIZE, free)))
+  return threads
 }
 
 const never: AbortSignal = new AbortController().signal
