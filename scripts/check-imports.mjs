@@ -63,6 +63,7 @@ const MODELS = {
   base: ['root'],
   session: ['root', 'base'],
   stage: ['root', 'base', 'session'],
+  preprocess: ['root', 'base'],
 }
 const MAY_IMPORT = { spindle: SPINDLE, io: IO, models: MODELS }
 // What people import: these files re-export from every folder.

@@ -2,6 +2,7 @@
 // package is bundled: this module is then at the top of `dist`, as it is at the top of `src`,
 // whichever module uses it.
 
+export const PREPROCESS_WORKER: string = entry('preprocess/load-main.js')
 export const SESSION_WORKER: string = entry('session/session-main.js')
 
 function entry(path: string): string {

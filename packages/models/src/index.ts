@@ -1,6 +1,19 @@
 // Arrays of models
 export type { ModelFeeds, ModelInput } from './base/arrays.ts'
 export type { ModelErrorCode } from './base/errors.ts'
+// Preprocessing
+export {
+  type AudioPreprocessor,
+  audioPreprocessor,
+  type DecodeAudioOptions,
+  type DecodeImageOptions,
+  type ImagePreprocessor,
+  imagePreprocessor,
+  type LocalSource,
+  type Preprocessor,
+  preprocessor,
+} from './preprocess/preprocessor.ts'
+export type { ProcessorConfig } from './preprocess/processor-config.ts'
 export type { OnnxRuntime } from './session/batch-protocol.ts'
 // Backends
 export {

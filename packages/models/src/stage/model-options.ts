@@ -21,8 +21,8 @@ import type { OnnxRuntime } from '../session/batch-protocol.ts'
 /** The sessions of a model: how many, and where. */
 export interface SessionOptions {
   /**
-   * Number of sessions, an integer >= 1. Each holds a copy of the model. Default: one for every four
-   * cores of the model.
+   * Number of sessions, an integer >= 1. Each holds a copy of the model. Default: one for every
+   * four cores of the model.
    */
   readonly count?: number
   /** Where sessions run. Processes survive crashes of native code. Default `'thread'`. */
@@ -33,8 +33,8 @@ export interface SessionOptions {
    */
   readonly threads?: number
   /**
-   * How long a run may continue that nobody waits for, in milliseconds. Then its session is replaced.
-   * Default 1000.
+   * How long a run may continue that nobody waits for, in milliseconds. Then its session is
+   * replaced. Default 1000.
    */
   readonly graceMs?: number
 }

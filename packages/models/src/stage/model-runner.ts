@@ -186,8 +186,8 @@ export class ModelRunner {
 }
 
 /**
- * A text that is the same for items whose arrays differ by less than a factor of two in size, so that
- * at most half of a batch is padding.
+ * A text that is the same for items whose arrays differ by less than a factor of two in size, so
+ * that at most half of a batch is padding.
  */
 function paddedKey(input: unknown): string {
   return arraysOf(input)
