@@ -24,7 +24,8 @@ export {
   type SessionInfo,
 } from './session/define-backend.ts'
 // The model stage
-export { type ModelOp, model } from './stage/model.ts'
+export { model } from './stage/model.ts'
+export type { ModelOp } from './stage/model-op.ts'
 export type {
   BackendModelOptions,
   BatchOptions,
@@ -33,5 +34,17 @@ export type {
   OutputNames,
   OutputsOf,
   SessionOptions,
+  TransformersOptions,
 } from './stage/model-options.ts'
 export type { ModelStats, SessionStats } from './stage/session-stats.ts'
+// Texts
+export type {
+  TextFeeds,
+  TextOptions,
+  TokenArray,
+  TokenDType,
+  TokenizeOptions,
+} from './stage/text-options.ts'
+export { textFeeds, tokenize } from './stage/tokenize.ts'
+// Pipelines of transformers.js
+export { transformersModel } from './stage/transformers-model.ts'

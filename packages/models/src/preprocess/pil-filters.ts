@@ -15,7 +15,7 @@ export const PIL_FILTERS: readonly PilFilter[] = [
 ]
 
 /** Bits behind the point: 32 for the sum, 8 for the sample, 2 for filters whose weights exceed 1. */
-export const PRECISION_BITS = 32 - 8 - 2
+export const PRECISION_BITS: number = 32 - 8 - 2
 
 /** The input samples of one output sample, and their weights. */
 export interface Coefficients {

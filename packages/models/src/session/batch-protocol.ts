@@ -14,6 +14,21 @@ export type ModelSpec =
       readonly stacking: Stacking
     }
   | {
+      readonly kind: 'tokenizer'
+      readonly path: string
+      /** Element type of ids, or the inputs of a text model. */
+      readonly form: 'uint16' | 'uint32' | 'int32' | 'feeds'
+      readonly specialTokens: boolean
+      readonly maxTokens: number | undefined
+    }
+  | {
+      readonly kind: 'transformers'
+      readonly task: string
+      readonly model: string
+      readonly options: Readonly<Record<string, unknown>>
+      readonly callOptions: Readonly<Record<string, unknown>>
+    }
+  | {
       readonly kind: 'module'
       readonly href: string
       readonly exportName: string

@@ -10,12 +10,15 @@ import type {
   BatchReply,
   BatchRequest,
   ItemOutcome,
+  ModelSpec,
   SessionReport,
   SessionSetup,
 } from './batch-protocol.ts'
-import type { ModelSession, OpenSession } from './define-backend.ts'
+import type { ModelSession, OpenSession, SessionContext } from './define-backend.ts'
 import { openOnnx } from './onnx-backend.ts'
 import { runBatch } from './run-batch.ts'
+import { openTokenizer } from './tokenizer-backend.ts'
+import { openTransformers } from './transformers-backend.ts'
 
 type AnySession = ModelSession<unknown, unknown>
 
@@ -65,16 +68,7 @@ async function open(setup: SessionSetup): Promise<AnySession> {
   const from = clockMs()
   ownsResults = spec.kind !== 'module'
   try {
-    const session =
-      spec.kind === 'onnx'
-        ? ((await openOnnx(spec, context)) as AnySession)
-        : await (
-            (await loadFunction(spec.href, spec.exportName)) as unknown as OpenSession<
-              unknown,
-              unknown,
-              unknown
-            >
-          )(spec.settings, context)
+    const session = await openSpec(spec, context)
     if (typeof session?.run !== 'function')
       throw modelError('ERR_MODEL_LOAD', 'the backend gave no object with a function run')
     if (warmup !== undefined && warmup.length > 0)
@@ -86,6 +80,14 @@ async function open(setup: SessionSetup): Promise<AnySession> {
     if (faultOf(error).isInfrastructure) throw error
     throw modelError('ERR_MODEL_LOAD', `opening the model failed: ${messageOf(error)}`, error)
   }
+}
+
+async function openSpec(spec: ModelSpec, context: SessionContext): Promise<AnySession> {
+  if (spec.kind === 'onnx') return (await openOnnx(spec, context)) as AnySession
+  if (spec.kind === 'tokenizer') return openTokenizer(spec)
+  if (spec.kind === 'transformers') return openTransformers(spec, context)
+  const open = await loadFunction(spec.href, spec.exportName)
+  return (open as unknown as OpenSession<unknown, unknown, unknown>)(spec.settings, context)
 }
 
 /**

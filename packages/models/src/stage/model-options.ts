@@ -1,20 +1,4 @@
 import type { AnyNdArray } from '@spindle/io'
-import {
-  anything,
-  boolean,
-  type Checked,
-  choice,
-  either,
-  func,
-  integer,
-  is,
-  list,
-  object,
-  options,
-  type Rule,
-  type Rules,
-  text,
-} from 'spindle/options'
 import type { ModelFeeds, ModelInput } from '../base/arrays.ts'
 import type { OnnxRuntime } from '../session/batch-protocol.ts'
 
@@ -125,112 +109,12 @@ export interface BackendModelOptions<S, T, I, O, R> extends CommonModelOptions<T
   readonly result?: (output: O, item: T) => R
 }
 
-const sessionOptions = options('SessionOptions', {
-  count: integer({ min: 1, unit: 'sessions' }),
-  kind: choice(['thread', 'process'], { default: 'thread' }),
-  threads: integer({ min: 1, unit: 'threads' }),
-  graceMs: integer({ min: 0, default: 1000 }),
-} satisfies Rules<SessionOptions>)
-
-/** Checked {@link SessionOptions}. */
-export type CheckedSessions = Checked<typeof sessionOptions.rules, SessionOptions>
-
-const padRule: Rule<number | Readonly<Record<string, number>>, 'maybe'> = is(
-  'a number, or an object with a number for each input',
-  (value) =>
-    typeof value === 'number' ||
-    (typeof value === 'object' &&
-      value !== null &&
-      Object.values(value).every((one) => typeof one === 'number')),
-)
-
-const batchOptions = options('BatchOptions', {
-  max: integer({ min: 1, default: 8, unit: 'items' }),
-  waitMs: is('a finite number >= 0', isWait, { default: 10 }),
-  bucketBy: func(),
-  pad: padRule,
-} satisfies Rules<BatchOptions>)
-
-function isWait(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
-}
-
-/** Checked {@link BatchOptions}. */
-export type CheckedBatch = Checked<typeof batchOptions.rules, BatchOptions>
-
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
-
-const commonRules = {
-  name: text(),
-  sessions: either<number | SessionOptions>(integer({ min: 1, unit: 'sessions' }), sessionOptions),
-  batch: either<false | BatchOptions<never>>(
-    is('false or an object of options', (value) => value === false),
-    batchOptions,
-  ),
-  providers: list<readonly string[]>('texts', isText, { minLength: 1 }),
-  warmup: list<readonly never[]>('items', () => true),
-  inputs: func<(item: never) => unknown>(),
-  transfer: boolean(),
-}
-
-const onnxOptions = options('OnnxModelOptions', {
-  ...commonRules,
-  outputs: is<OutputNames>(
-    'the name of an output, or an array of names',
-    (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
-  ),
-  result: func<(outputs: never, item: never) => unknown>(),
-  runtime: choice(['onnxruntime-node', 'onnxruntime-web']),
-  sessionOptions: object<Readonly<Record<string, unknown>>>(),
-  constants: object<ModelFeeds>(),
-})
-
-const backendOptions = options('BackendModelOptions', {
-  ...commonRules,
-  settings: anything<unknown>(),
-  result: func<(output: never, item: never) => unknown>(),
-})
-
-/** The options that all models have, checked. */
-export interface CheckedModel {
-  readonly name: string | undefined
-  readonly sessions: CheckedSessions
-  /** `undefined`: no batches. */
-  readonly batch: CheckedBatch | undefined
-  readonly providers: readonly string[] | undefined
-  readonly warmup: readonly unknown[] | undefined
-  readonly inputs: ((item: never) => unknown) | undefined
-  readonly transfer: boolean | undefined
-  readonly result: ((output: never, item: never) => unknown) | undefined
-}
-
-/** @throws SpindleError `ERR_BAD_OPTION` */
-export function checkOnnx(
-  given: object,
-): CheckedModel &
-  Pick<
-    OnnxModelOptions<never, OutputNames, never>,
-    'outputs' | 'runtime' | 'sessionOptions' | 'constants'
-  > {
-  const checked = onnxOptions.check(given)
-  return { ...checked, ...checkParts(checked) } as ReturnType<typeof checkOnnx>
-}
-
-/** @throws SpindleError `ERR_BAD_OPTION` */
-export function checkBackend(given: object): CheckedModel & { readonly settings: unknown } {
-  const checked = backendOptions.check(given)
-  return { ...checked, ...checkParts(checked) } as ReturnType<typeof checkBackend>
-}
-
-function checkParts({
-  sessions = {},
-  batch = {},
-}: {
-  readonly sessions?: number | SessionOptions | undefined
-  readonly batch?: false | BatchOptions<never> | undefined
-}): Pick<CheckedModel, 'sessions' | 'batch'> {
-  return {
-    sessions: sessionOptions.check(typeof sessions === 'number' ? { count: sessions } : sessions),
-    batch: batch === false ? undefined : (batchOptions.check(batch) as CheckedBatch),
-  }
+/** Options of a pipeline of transformers.js. */
+export interface TransformersOptions<T, I, O, R> extends CommonModelOptions<T, I> {
+  /** Options of `pipeline()`, for example `dtype`. Default: none. */
+  readonly pipelineOptions?: Readonly<Record<string, unknown>>
+  /** Options of each call, for example `pooling` and `normalize`. Default: none. */
+  readonly callOptions?: Readonly<Record<string, unknown>>
+  /** Makes the stage's result of an item, on this side. Default: the pipeline's result. */
+  readonly result?: (output: O, item: T) => R
 }

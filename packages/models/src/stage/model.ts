@@ -4,34 +4,15 @@ import { SpindleError, type WorkerOp } from 'spindle'
 import type { ModelInput } from '../base/arrays.ts'
 import type { ModelSpec } from '../session/batch-protocol.ts'
 import type { ModelSession } from '../session/define-backend.ts'
-import type { DirectCall } from './model-call.ts'
-import {
-  type BackendModelOptions,
-  type CheckedModel,
-  checkBackend,
-  checkOnnx,
-  type OnnxModelOptions,
-  type OutputNames,
-  type OutputsOf,
+import { type CheckedModel, checkBackend, checkOnnx } from './checked-options.ts'
+import { copyOf } from './copy-of.ts'
+import { type ModelOp, opOf } from './model-op.ts'
+import type {
+  BackendModelOptions,
+  OnnxModelOptions,
+  OutputNames,
+  OutputsOf,
 } from './model-options.ts'
-import { ModelRunner } from './model-runner.ts'
-import type { ModelStats } from './session-stats.ts'
-
-/**
- * A model as the op of a stage: `pipe(model(…))`. Its sessions start with the first pipeline that
- * uses it, and end with the last one.
- */
-export interface ModelOp<in T, out R> extends WorkerOp<T, R>, AsyncDisposable {
-  /**
-   * Runs one item without a pipeline. Concurrent calls share batches. The sessions stay open until
-   * {@link close}.
-   */
-  run(item: T, options?: { readonly signal?: AbortSignal }): Promise<R>
-  /** What the sessions have done. */
-  stats(): ModelStats
-  /** Ends sessions that {@link run} has opened. Pipelines end theirs themselves. */
-  close(): Promise<void>
-}
 
 /** An item that the backend cannot take as it is needs `inputs`. */
 type NeedsInputs<T, I> = [T] extends [I] ? unknown : { readonly inputs: (item: T) => I }
@@ -73,26 +54,19 @@ export function model(
 ): ModelOp<never, unknown> {
   const isBackend =
     typeof source === 'object' && 'exportName' in source && typeof source.href === 'string'
-  const runner = isBackend ? backendRunner(source, options) : onnxRunner(source as string, options)
-  return Object.freeze({
-    ...runner.op,
-    run: (item: unknown, call: DirectCall = {}) => runner.runDirectly(item, call),
-    stats: () => runner.stats(),
-    close: () => runner.close(),
-    [Symbol.asyncDispose]: () => runner.close(),
-  }) as unknown as ModelOp<never, unknown>
+  return isBackend ? ofBackend(source, options) : ofOnnx(source as string, options)
 }
 
-function backendRunner(
+function ofBackend(
   { href, exportName }: Pick<WorkerOp<never, unknown>, 'href' | 'exportName'>,
   options: object,
-): ModelRunner {
+): ModelOp<never, unknown> {
   const { settings, ...checked } = checkBackend(options)
   const spec: ModelSpec = { kind: 'module', href, exportName, settings: copyOf(settings) }
-  return new ModelRunner(spec, named(checked, exportName), undefined)
+  return opOf(spec, named(checked, exportName), undefined)
 }
 
-function onnxRunner(source: string | URL | Uint8Array, options: object): ModelRunner {
+function ofOnnx(source: string | URL | Uint8Array, options: object): ModelOp<never, unknown> {
   const { outputs, runtime, sessionOptions = {}, constants = {}, ...checked } = checkOnnx(options)
   const { batch, sessions, result } = checked
   const spec: ModelSpec = {
@@ -106,7 +80,7 @@ function onnxRunner(source: string | URL | Uint8Array, options: object): ModelRu
   const take = typeof outputs === 'string' ? one(outputs, result) : result
   const name =
     typeof spec.model === 'string' ? basename(spec.model).replace(/\.onnx$/, '') : 'model'
-  return new ModelRunner(spec, named({ ...checked, result: take }, name), names)
+  return opOf(spec, named({ ...checked, result: take }, name), names)
 }
 
 function one(name: string, result: CheckedModel['result']): CheckedModel['result'] {
@@ -117,18 +91,6 @@ function one(name: string, result: CheckedModel['result']): CheckedModel['result
 
 function named(checked: CheckedModel, name: string): CheckedModel & { readonly name: string } {
   return { ...checked, name: checked.name ?? name }
-}
-
-function copyOf<V>(value: V): V {
-  try {
-    return structuredClone(value)
-  } catch (error) {
-    throw new SpindleError(
-      'ERR_NOT_TRANSFERABLE',
-      `the settings of a model must be cloneable, because workers get them: ${(error as Error).message}`,
-      { cause: error },
-    )
-  }
 }
 
 /** Threads share the bytes of a model. */
