@@ -33,6 +33,7 @@ export const CONTENTS = [
   {
     title: 'Media and arrays',
     pages: [
+      'models',
       'images',
       'audio',
       'video',

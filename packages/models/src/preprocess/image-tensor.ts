@@ -29,7 +29,9 @@ interface Middle extends Size {
   readonly toTop: number
 }
 
-/** As Hugging Face's `center_crop()`: an odd pixel stays right and below; borders are rounded up. */
+/**
+ * As Hugging Face's `center_crop()`: an odd pixel stays right and below; borders are rounded up.
+ */
 function middleOf(scaled: Size, out: Size): Middle {
   const along = (side: number, wanted: number): readonly [number, number, number] =>
     wanted <= side

@@ -1,5 +1,5 @@
-// The filters of Pillow's Image.resize(), and their fixed-point coefficients: src/libImaging/Resample.c
-// of Pillow. The results are equal, bit by bit.
+// The filters of Pillow's Image.resize(), and their fixed-point coefficients:
+// src/libImaging/Resample.c of Pillow. The results are equal, bit by bit.
 
 /** A resampling filter of Pillow, by its name there. */
 export type PilFilter = 'nearest' | 'lanczos' | 'bilinear' | 'bicubic' | 'box' | 'hamming'
@@ -14,7 +14,9 @@ export const PIL_FILTERS: readonly PilFilter[] = [
   'hamming',
 ]
 
-/** Bits behind the point: 32 for the sum, 8 for the sample, 2 for filters whose weights exceed 1. */
+/**
+ * Bits behind the point: 32 for the sum, 8 for the sample, 2 for filters whose weights exceed 1.
+ */
 export const PRECISION_BITS: number = 32 - 8 - 2
 
 /** The input samples of one output sample, and their weights. */

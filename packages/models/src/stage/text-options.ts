@@ -12,7 +12,7 @@ export type TokenArray<D extends TokenDType> = {
 }[D]
 
 /** The inputs of a text model with one segment: int64, [tokens] each. */
-export interface TextFeeds {
+export type TextFeeds = {
   readonly input_ids: NdArray<'int64'>
   readonly attention_mask: NdArray<'int64'>
   readonly token_type_ids: NdArray<'int64'>
