@@ -34,6 +34,7 @@ export const CONTENTS = [
   {
     title: 'Media and arrays',
     pages: [
+      'models',
       'images',
       'audio',
       'video',

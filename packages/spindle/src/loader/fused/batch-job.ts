@@ -6,7 +6,7 @@ import { clockMs } from '../../timers.ts'
 import { isGenerator, promiseOf } from '../../user-code.ts'
 import { WorkerContext } from '../../workers/calls/worker-context.ts'
 import { loadOp, type Op } from '../../workers/supervise/worker-modules.ts'
-import { markMovable } from '../../workers/transport/move.ts'
+import { markMovable } from '../../workers/transport/movable.ts'
 import { toWire, type WireError } from '../../workers/transport/wire-error.ts'
 
 // What a worker does for a whole batch: `preprocess` for each item and then `collate`. Samples

@@ -1,4 +1,4 @@
-import { isMovable, markMovable } from '../transport/move.ts'
+import { isMovable, markMovable } from '../transport/movable.ts'
 import { transferBuffer } from './transfer-buffer.ts'
 
 /** Maximum size of unused buffers, in bytes. Further ones are left to the garbage collector. */

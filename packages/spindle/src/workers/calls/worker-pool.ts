@@ -11,6 +11,7 @@ import { LoopSilence } from '../../loop-silence.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import { checkNesting, isNested, moduleName, startsWorkers } from '../supervise/nesting.ts'
 import { isFinal, StartTries } from '../supervise/start-tries.ts'
+import { hasMoved } from '../transport/move.ts'
 import { wholeBuffersOf } from '../transport/pack.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferPool } from './buffer-pool.ts'
@@ -356,9 +357,10 @@ export class WorkerPool implements Executor, AsyncDisposable {
     if (!wasMeant) this.#counters.deaths++
     for (const task of suspects) task.deaths++
     const { maxDeaths } = this.#settings
-    this.#queue.unshift([...others, ...suspects.filter((task) => task.deaths < maxDeaths)])
-    for (const task of suspects)
-      if (task.deaths >= maxDeaths) task.reject(this.#died(task, how, error))
+    const isLost = (task: Task): boolean => task.deaths >= maxDeaths || hasMoved(task.item)
+    const tasks = [...others, ...suspects]
+    this.#queue.unshift(tasks.filter((task) => !isLost(task)))
+    for (const task of tasks) if (isLost(task)) task.reject(this.#died(task, how, error))
     if (this.#closing !== undefined) {
       if (this.#workers.size === 0) this.#onEmpty?.()
       return
