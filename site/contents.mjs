@@ -28,7 +28,14 @@ export const CONTENTS = [
   },
   {
     title: 'Performance',
-    pages: ['find-the-bottleneck', 'tuning', 'observability', 'trace', 'comparing-ranks'],
+    pages: [
+      'find-the-bottleneck',
+      'tuning',
+      'observability',
+      'trace',
+      'comparing-ranks',
+      'benchmarks',
+    ],
   },
   {
     title: 'Media and arrays',
