@@ -29,7 +29,14 @@ export const CONTENTS = [
   { title: 'Many machines', pages: ['cluster'] },
   {
     title: 'Performance',
-    pages: ['find-the-bottleneck', 'tuning', 'observability', 'trace', 'comparing-ranks'],
+    pages: [
+      'find-the-bottleneck',
+      'tuning',
+      'observability',
+      'trace',
+      'comparing-ranks',
+      'benchmarks',
+    ],
   },
   {
     title: 'Media and arrays',
