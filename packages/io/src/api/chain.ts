@@ -1,4 +1,3 @@
-import { currentCall } from 'spindle'
 import {
   choice,
   group,
@@ -8,6 +7,7 @@ import {
   signal as signalRule,
   text,
 } from 'spindle/options'
+import { currentCall } from 'spindle/worker'
 import type { AnyNdArray, NdArray } from '../base/array.ts'
 import { checkSignal } from '../base/check.ts'
 import { defined } from '../base/defined.ts'
@@ -29,6 +29,7 @@ import { Packets } from '../chain/packets/packets.ts'
 import { type TimeWindow, windowRule } from '../chain/time.ts'
 import { limitRules, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
 import { localPath } from '../files/atomic-file.ts'
+import { placed } from '../files/placed.ts'
 import { type Fetching, fetchingOf, type UrlOptions, urlRules } from '../files/url-options.ts'
 import { type LocalSource, localize } from '../streaming-input/local-source.ts'
 import type { StreamSource } from '../streaming-input/stream-source.ts'
@@ -156,7 +157,8 @@ export async function demux(
 ): Promise<Packets> {
   const caller = currentCall()
   demuxOptions.check(options)
-  return loadWhole(source, options, fetchingOf(options), async (local) => {
+  const at = placed(source, options)
+  return loadWhole(at.source, options, fetchingOf(at.options), async (local) => {
     const job = demuxJob(local, options, openingOf(options))
     const packets = await runInPool(chainOps.demux, job, options.signal, caller)
     return Packets.view(resultOf(packets, local.name))
@@ -175,7 +177,8 @@ export async function* streamPackets(
   const caller = currentCall()
   const { signal, packetsPerChunk, durationSec } = packetOptions.check(options)
   const size = defined({ packetsPerChunk, durationSec })
-  yield* chunksOf(source, fetchingOf(options), Packets.view, (local) => {
+  const at = placed(source, options)
+  yield* chunksOf(at.source, fetchingOf(at.options), Packets.view, (local) => {
     const job = { ...demuxJob(local, options, openingOf(options)), size }
     return runInPool(chainOps.packets, job, signal, caller)
   })
@@ -199,7 +202,8 @@ export async function decode(
     const job = { ...frames, input: input.serialize() }
     return resultOf(await runInPool(chainOps.decode, job, signal), name)
   }
-  return loadWhole(input, options, fetchingFor(options), async (local) => {
+  const at = placed(input, options)
+  return loadWhole(at.source, options, fetchingFor(at.options), async (local) => {
     const job = { ...frames, input: demuxJob(local, options, demuxer) }
     return resultOf(await runInPool(chainOps.decode, job, signal, caller), local.name)
   })
@@ -217,7 +221,8 @@ export async function* streamFrames(
   const caller = currentCall()
   const { framesPerChunk } = frameOptions.check(options)
   const { frames, demuxer, signal } = decodeJob(options)
-  yield* chunksOf(source, fetchingFor(options), unchanged<DecodedFrames>, (local) => {
+  const at = placed(source, options)
+  yield* chunksOf(at.source, fetchingFor(at.options), unchanged<DecodedFrames>, (local) => {
     const job = { demux: demuxJob(local, options, demuxer), frames, framesPerChunk }
     return runInPool(chainOps.frames, job, signal, caller)
   })

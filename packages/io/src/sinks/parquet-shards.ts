@@ -72,6 +72,7 @@ export function parquetShards<T = Readonly<Record<string, unknown>>>(
   }
   const sink = shardSink(place, format, rest)
   return {
+    ...sink,
     open: async (opening) => {
       library ??= await import('hyparquet-writer').catch((error) => {
         throw missingBackend('parquet', 'hyparquet-writer', error)

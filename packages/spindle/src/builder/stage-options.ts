@@ -105,7 +105,8 @@ function isExecutor(value: unknown): boolean {
 /** Checks the arguments of `pipe()` and fills in the defaults. */
 export function pipeConfig(op: unknown, given: PipeOptions, at: string | undefined): PipeConfig {
   const run = toFunction(op, at)
-  const defaultName = nameOfOp(op)
+  const defaults = (isWorkerOp(op) ? op.defaults : undefined) ?? {}
+  const defaultName = defaults.name ?? nameOfOp(op)
   const where = [`stage "${given?.name ?? defaultName}"`, ...(at === undefined ? [] : [at])].join(
     ', ',
   )
@@ -115,7 +116,7 @@ export function pipeConfig(op: unknown, given: PipeOptions, at: string | undefin
     retry,
     rateLimit,
     ...others
-  } = pipeOptions.check(given, where)
+  } = pipeOptions.check(typeof given === 'object' ? { ...defaults, ...given } : given, where)
   if (others.executor !== undefined) checkOpOf(others.executor, op, where)
   return Object.freeze({
     kind: 'pipe',

@@ -135,7 +135,7 @@ function first(situation: Situation, ranked: readonly Candidate[]): Proposal | u
     const up = isUseless || cap <= size.value ? undefined : size.above(figures.atMs, cap)
     // Noise hides a small loss. Then a lower number is only tried where there are certainly too
     // many slots.
-    const isNoisy = figures.error > NOISE && size.value < MANY
+    const isNoisy = figures.error > NOISE && size.value < MANY && size.boldDown === 0
     const down =
       isHeld || isNoisy || (isSpread(unit) && figures.waiting <= NEARLY)
         ? undefined

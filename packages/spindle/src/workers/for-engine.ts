@@ -1,3 +1,4 @@
+import { freeCores } from '../core-budget.ts'
 import type { RegionConfig, RegionWorkersConfig, StageConfig } from '../engine/config.ts'
 import type { Queue } from '../engine/flow/queue.ts'
 import type { GraphAssembler, WorkerServices } from '../engine/run/worker-services.ts'
@@ -9,7 +10,7 @@ import { checkNesting, isNested } from './supervise/nesting.ts'
 
 /** The workers of this package, for a `Pipeline`. */
 export const workerServices: WorkerServices = {
-  makeThreads: (size) => new ThreadPool(size === undefined ? {} : { size }),
+  makeThreads: (size = freeCores()) => new ThreadPool({ size }),
   checkNesting: (hrefs) => {
     if (isNested()) checkNesting(hrefs)
   },

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Packet as AvPacket, FormatContext, Stream } from 'node-av/lib'
 import { boolean, type Rules, text } from 'spindle/options'
 import { badOption, MediaError } from '../../base/errors.ts'
 import { mediaOptions, stringsRule } from '../../base/options.ts'
+import { nodeCrypto } from '../../builtins.ts'
 import { setOptions } from '../../ffmpeg/codec-context.ts'
 import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { checkPath } from '../../files/atomic-file.ts'
@@ -110,7 +110,7 @@ export class Muxer implements Disposable {
       this.#place = spillPath()
     } else
       this.#place = isOwnFile
-        ? `${this.#target}.${randomBytes(6).toString('hex')}.tmp`
+        ? `${this.#target}.${nodeCrypto().randomBytes(6).toString('hex')}.tmp`
         : this.#target
     this.#context = new av.FormatContext()
     this.#packet = new av.Packet()

@@ -1,4 +1,4 @@
-import { boolean, integer, is, list, object, type Rules, signal } from 'spindle/options'
+import { boolean, integer, is, list, type Rules, signal } from 'spindle/options'
 import type { FindObjectsOptions } from 'spindle/source'
 import { mediaOptions } from '../../base/options.ts'
 import { type Fetching, fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
@@ -35,11 +35,6 @@ export interface WebDatasetOptions extends UrlOptions {
    * taken, by up to 8 requests at a time, an integer >= 0. Default 32 MiB.
    */
   readonly readAheadBytes?: number
-  /**
-   * The store in which the shards lie, or options of the stores that URLs stand for, such as
-   * `{ credentials }`; see `openStore` of `spindle/source`.
-   */
-  readonly store?: FindObjectsOptions['store']
   /**
    * Where the index of each shard is saved, as `indexFile` of `TarIndex.open`. `false` saves none,
    * and each opening scans the shards. Default: beside each shard that is a file.
@@ -80,7 +75,6 @@ const datasetRules = {
   ),
   stream: boolean(),
   readAheadBytes: integer({ min: 0, default: 32 * 1024 * 1024 }),
-  store: object(),
   maxSampleBytes: sampleLimit,
   signal: signal(),
   ...urlRules,

@@ -1,5 +1,6 @@
 import { badOption } from '../../base/errors.ts'
 import { openReader } from '../../files/open-reader.ts'
+import { placed } from '../../files/placed.ts'
 import type { OpenReader } from '../../files/reader.ts'
 import { run, SMALL_IN_SEQUENCE } from '../../files/routine.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
@@ -35,14 +36,15 @@ export function iterateZip(
 ): AsyncIterable<ZipMember> {
   checkSource(source, 'source')
   const plan = zipPlan(options, 'iterate')
+  const at = placed(source, options)
   const { filter, reuse = false, signal } = options
-  const fetching = fetchingOf(options)
+  const fetching = fetchingOf(at.options)
   const iterable: AsyncIterable<ZipMember> = {
     [Symbol.asyncIterator]: async function* () {
       signal?.throwIfAborted()
-      const archive = describeSource(source)
-      const opened = await openReader(source, fetching)
-      const reader = isFile(source) ? new AheadReader(opened) : opened
+      const archive = describeSource(at.source)
+      const opened = await openReader(at.source, fetching)
+      const reader = isFile(at.source) ? new AheadReader(opened) : opened
       try {
         const members = await run(readZipMembers(archive, reader.size), { reader: opened }, signal)
         for (let number = 0; number < members.paths.length; number++) {

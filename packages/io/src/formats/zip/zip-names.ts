@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { crc32 } from 'node:zlib'
+import { nodeZlib } from '../../builtins.ts'
 
 const UTF8_FLAG = 0x800
 const UNICODE_PATH = 0x7075
@@ -52,7 +52,7 @@ function unicodePath(name: Buffer, extra: Buffer): string | undefined {
     if (end > extra.length) return undefined
     if (extra.readUInt16LE(at) === UNICODE_PATH && end - at > 9 && extra[at + 4] === 1) {
       const path = extra.subarray(at + 9, end)
-      if (extra.readUInt32LE(at + 5) === crc32(name) && isUtf8(own(path)))
+      if (extra.readUInt32LE(at + 5) === nodeZlib().crc32(name) && isUtf8(own(path)))
         return path.toString('utf8')
     }
     at = end

@@ -1,5 +1,5 @@
 import { hashText, Rng } from '../../random.ts'
-import type { Executor, WorkerSpan } from '../executor.ts'
+import type { CallContext, Executor, WorkerSpan } from '../executor.ts'
 import type { Item, Path } from '../flow/item.ts'
 import type { Timing } from '../stats/task-timer.ts'
 import type { StageContext, StageInfo } from '../types.ts'
@@ -66,7 +66,7 @@ export class TaskContext implements StageContext {
   }
 
   /** If anything needs it: called by an executor when the op begins. */
-  get onStart(): (() => void) | undefined {
+  get onStart(): ((agoMs?: number) => void) | undefined {
     return this.timing?.onStart(this.owner.reportsStart)
   }
 }
@@ -74,6 +74,13 @@ export class TaskContext implements StageContext {
 /** The item of an op's call, for code that wraps ops. */
 export function subjectOf(context: StageContext): Item {
   return (context as unknown as { readonly subject: Item }).subject
+}
+
+/** The stage of an executor's call; `undefined` if no stage of this loop made it. */
+export function stageOf(context: CallContext | undefined): Stage | undefined {
+  return context instanceof TaskContext
+    ? (context as unknown as { readonly owner: Stage }).owner
+    : undefined
 }
 
 /** The context of one attempt in a stage with retries, time limits or hooks. */

@@ -59,7 +59,10 @@ export class Timing implements CallListener {
   readonly weight: number
   /** How long its op blocked the event loop. */
   loopMs = 0
-  /** Running calls of the stage when it began, including itself. 0 if unknown. */
+  /**
+   * Running calls of the stage when it began, including itself. 0 if unknown. If its work waited
+   * for a worker, the calls at work when that began.
+   */
   calls = 0
   /** How long it waited between its attempts. */
   backoffMs = 0
@@ -79,13 +82,30 @@ export class Timing implements CallListener {
   isLate = false
   readonly missedBefore: number = missedCalls()
   private readonly isAsking: boolean
+  /** Counts the calls whose work has begun; `undefined` if some calls do not tell. */
+  private readonly atWork: { count: number } | undefined
+  private isAtWork = false
   /** The work requested from an executor that reports its begin. */
   private work: ReturnType<CallListener['ask']> = undefined
 
-  constructor(weight: number, isAsking: boolean) {
+  constructor(weight: number, isAsking: boolean, atWork: { count: number } | undefined) {
     this.startedAt = exactNow()
     this.weight = weight
     this.isAsking = isAsking
+    this.atWork = atWork
+  }
+
+  /** Its work has begun. */
+  worksNow(): void {
+    if (this.isAtWork || this.atWork === undefined) return
+    this.isAtWork = true
+    this.calls = ++this.atWork.count
+  }
+
+  /** The call has ended. */
+  isOver(): void {
+    if (this.isAtWork && this.atWork !== undefined) this.atWork.count--
+    this.isAtWork = false
   }
 
   /** Called when the op requests work from a library. `isLate`: after an `await`. */
@@ -95,7 +115,7 @@ export class Timing implements CallListener {
       this.isGuessed = true
       return undefined
     }
-    this.waits ??= new CallWaits(this.startedAt)
+    this.waits ??= new CallWaits(this.startedAt, this)
     return this.waits.ask()
   }
 
@@ -103,7 +123,7 @@ export class Timing implements CallListener {
    * Returns the function that an executor calls when the requested op begins. `undefined` if the
    * report is not needed. `isSure`: the executor always calls it.
    */
-  onStart(isSure: boolean): (() => void) | undefined {
+  onStart(isSure: boolean): ((agoMs?: number) => void) | undefined {
     if (!this.isAsking) {
       this.isGuessed = true
       return undefined
@@ -112,12 +132,12 @@ export class Timing implements CallListener {
       this.work?.ends()
       const work = this.ask(false)
       this.work = work
-      return () => work?.begins()
+      return (agoMs?: number) => work?.begins(agoMs)
     }
     const askedAt = exactNow()
     return () => {
       if (this.waits !== undefined) return
-      this.waits = new CallWaits(askedAt)
+      this.waits = new CallWaits(askedAt, this)
       this.waits.began()
     }
   }
@@ -166,6 +186,7 @@ export class TaskTimer {
    * threads to start.
    */
   private lastMs = Number.POSITIVE_INFINITY
+  private readonly atWork = { count: 0 }
   /** The wait of the last task that reported its begin. */
   private lastWaitMs = 0
   /**
@@ -188,7 +209,8 @@ export class TaskTimer {
   begin(count: number): Timing {
     const weight = Math.max(1, count + 1 - this.accounted)
     this.accounted = count + 1
-    return new Timing(weight, this.lastMs >= LONG_MS || (count & ASKING) === 0)
+    const isLong = this.lastMs >= LONG_MS
+    return new Timing(weight, isLong || (count & ASKING) === 0, isLong ? this.atWork : undefined)
   }
 
   /**
@@ -236,6 +258,7 @@ export class TaskTimer {
    */
   end(timing: Timing, counters: Counters, isOk: boolean): void {
     const now = exactNow()
+    timing.isOver()
     const waitedMs = this.waitOf(timing, counters, now, isOk)
     counters.waitedMs += waitedMs * timing.weight
     counters.backoffMs += timing.backoffMs
@@ -307,8 +330,11 @@ class CallWaits {
   #since: number
   #sumMs = 0
 
-  /** `since`: when the first wait began. */
-  constructor(since: number) {
+  readonly #call: { worksNow(): void } | undefined
+
+  /** `since`: when the first wait began. `call` hears when work begins while none was running. */
+  constructor(since: number, call?: { worksNow(): void }) {
+    this.#call = call
     this.#since = since
   }
 
@@ -318,9 +344,11 @@ class CallWaits {
     return new Work(this)
   }
 
-  began(): void {
-    if (this.#working++ === 0) this.#sumMs += exactNow() - this.#since
+  began(agoMs: number = 0): void {
+    const isFirst = this.#working++ === 0
+    if (isFirst) this.#sumMs += Math.max(0, exactNow() - agoMs - this.#since)
     this.#waiting--
+    if (isFirst) this.#call?.worksNow()
   }
 
   ended(hasBegun: boolean): void {
@@ -347,10 +375,10 @@ class Work {
     this.#waits = waits
   }
 
-  begins(): void {
+  begins(agoMs?: number): void {
     if (this.#hasBegun || this.#hasEnded) return
     this.#hasBegun = true
-    this.#waits.began()
+    this.#waits.began(agoMs)
   }
 
   ends(): void {

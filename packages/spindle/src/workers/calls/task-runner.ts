@@ -1,7 +1,7 @@
 import type { OpReference } from '../../engine/worker-op.ts'
 import type { StageInfo } from '../../op-context.ts'
 import { seesContext } from '../../sees-context.ts'
-import { clockMs, setImmediate } from '../../timers.ts'
+import { clockMs, setImmediate, sinceEpoch } from '../../timers.ts'
 import { type GeneratorLike, isGenerator, promiseOf } from '../../user-code.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
@@ -356,8 +356,4 @@ export class TaskRunner {
     this.batcher.flush()
     if (this.#heap.isFull(this.#flushedAt)) this.#transport.send('full')
   }
-}
-
-function sinceEpoch(): number {
-  return performance.timeOrigin + clockMs()
 }

@@ -4,7 +4,7 @@ import { clockMs } from '../../timers.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type EntrySetup, startThread } from '../supervise/start-worker.ts'
 import { sealed, TO_WORKER } from '../transport/envelope.ts'
-import { copyLater } from '../transport/pack.ts'
+import { moveMarked } from '../transport/pack.ts'
 import { keepAlive, type WorkerListener, watchThread } from '../transport/watch-worker.ts'
 import type { PoolThreadSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
@@ -49,7 +49,7 @@ export class ThreadChannel implements PoolChannel, Guarded {
           control.posted()
         },
       },
-      copyLater,
+      moveMarked,
     )
     watchThread<WorkerMessage>(worker, {
       onMessage: (message) => listener.onMessage(message),

@@ -7,15 +7,17 @@ import type {
 } from '../../engine/executor.ts'
 import type { OpReference } from '../../engine/worker-op.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
+import { LoopSilence } from '../../loop-silence.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import { checkNesting, isNested, moduleName, startsWorkers } from '../supervise/nesting.ts'
 import { isFinal, StartTries } from '../supervise/start-tries.ts'
+import { hasMoved } from '../transport/move.ts'
 import { wholeBuffersOf } from '../transport/pack.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { InitCount } from './inits.ts'
 import { OpNumbers } from './op-numbers.ts'
-import { OpProfiles } from './op-profile.ts'
+import { type OpProfile, OpProfiles } from './op-profile.ts'
 import type { Connect } from './pool-channel.ts'
 import { type PoolSettings, sizingOf, workersOf } from './pool-options.ts'
 import { PoolCounters, type PoolStats } from './pool-stats.ts'
@@ -87,6 +89,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       profiles: new OpProfiles(),
       counters: this.#counters,
       bufferPool: this.#bufferPool,
+      silence: new LoopSilence(),
       memory: settings.memory,
       graceMs: settings.graceMs,
       maxTasks: settings.maxTasks,
@@ -203,6 +206,11 @@ export class WorkerPool implements Executor, AsyncDisposable {
       // Not the buffer itself: code that still holds it must not see what is written later.
       if (buffer.byteLength > 0) this.#bufferPool.put(transferBuffer(buffer))
     }
+  }
+
+  /** @internal What the pool has learnt about an op. */
+  profileOf(call: ExecutorCall): OpProfile {
+    return this.#owner.profiles.of(this.#numbers.numberOf(call, this.#checkReference))
   }
 
   /** Starts workers for this many concurrent calls, up to `size`, before there are calls. */
@@ -349,9 +357,10 @@ export class WorkerPool implements Executor, AsyncDisposable {
     if (!wasMeant) this.#counters.deaths++
     for (const task of suspects) task.deaths++
     const { maxDeaths } = this.#settings
-    this.#queue.unshift([...others, ...suspects.filter((task) => task.deaths < maxDeaths)])
-    for (const task of suspects)
-      if (task.deaths >= maxDeaths) task.reject(this.#died(task, how, error))
+    const isLost = (task: Task): boolean => task.deaths >= maxDeaths || hasMoved(task.item)
+    const tasks = [...others, ...suspects]
+    this.#queue.unshift(tasks.filter((task) => !isLost(task)))
+    for (const task of tasks) if (isLost(task)) task.reject(this.#died(task, how, error))
     if (this.#closing !== undefined) {
       if (this.#workers.size === 0) this.#onEmpty?.()
       return

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { deserialize, serialize } from 'node:v8'
+import { nodeV8 } from '../../builtins.ts'
 import { show } from '../../check.ts'
 import { isError, keysOf, peek } from '../../user-code.ts'
 import { type Memory, setMember, walk } from './walk-value.ts'
@@ -61,6 +61,7 @@ function isPlain(value: object): boolean {
 function cloned(value: object): unknown {
   try {
     walk(value, refuseShared)
+    const { deserialize, serialize } = nodeV8()
     return deserialize(serialize(value)) as unknown
   } catch {
     return show(value)
