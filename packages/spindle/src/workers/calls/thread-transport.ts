@@ -11,6 +11,8 @@ import type { CallTransport } from './pool-channel.ts'
  */
 export class ThreadTransport implements CallTransport {
   readonly stats: TransferStats = { transferredBytes: 0, copiedBytes: 0 }
+  /** Reading a message takes no time here, whatever it holds. */
+  readonly hasPlenty: boolean = false
   sent = 0
   readonly #port: { postMessage(value: unknown, transfers: readonly Transferable[]): void }
   readonly #mayMove: MayMove
