@@ -28,7 +28,16 @@ if (process.argv[1] === fileURLToPath(import.meta.url))
 /** Bundles a package into its `dist`. */
 export async function bundlePackage(folder) {
   await bundle(join(folder, 'src'), join(folder, 'dist'), entriesOf(folder))
+  removeStaleDeclarations(folder)
   markOptionalPeers(folder)
+}
+
+/** Removes declarations whose module was moved or deleted: `tsc -b` leaves them in `dist`. */
+export function removeStaleDeclarations(folder) {
+  for (const file of filesOf(join(folder, 'dist'))) {
+    const [, module] = /^(.*)\.d\.ts(?:\.map)?$/.exec(relative(join(folder, 'dist'), file)) ?? []
+    if (module !== undefined && !existsSync(join(folder, 'src', `${module}.ts`))) rmSync(file)
+  }
 }
 
 /** Bundles entry points, given by their paths below `src`, to the same paths below `out`, and removes the JavaScript that was there.

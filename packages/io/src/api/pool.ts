@@ -16,11 +16,17 @@ const GRACE_MS = 30_000
 let pool: ThreadPool | undefined
 let loading: Promise<ThreadPool> | undefined
 
-/** Loaded with the first call, because many programs need no thread. */
+/**
+ * Loaded with the first call, because many programs need no thread. Models that run reserve cores:
+ * then the decoders use the others.
+ */
 async function loadPool(): Promise<ThreadPool> {
-  const { ThreadPool } = await import('spindle/threads')
-  pool = new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
-  return pool
+  const { ThreadPool, freeCores, onFreeCores } = await import('spindle/threads')
+  const threads = new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
+  threads.resize(Math.min(POOL_SIZE, freeCores()))
+  onFreeCores((free) => threads.resize(Math.min(POOL_SIZE, free)))
+  pool = threads
+  return threads
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { WorkerOp } from 'spindle'
 import { currentCall } from 'spindle/worker'
 import { errorOf, type Fault, MediaError, mediaError, nameSource } from '../base/errors.ts'
+import { placed } from '../files/placed.ts'
 import { type Fetching, fetchingOf, type UrlOptions } from '../files/url-options.ts'
 import {
   checkStreamSource,
@@ -42,11 +43,12 @@ export function streamInPool<
 >(
   form: MediaFunction<O, C, J, R, V>,
   ops: StreamOps<J, R>,
-  source: StreamSource,
-  options: O,
+  given: StreamSource,
+  givenOptions: O,
 ): AsyncGenerator<V, void, undefined> {
-  checkStreamSource(source)
-  const checked = form.check(options)
+  checkStreamSource(given)
+  const checked = form.check(givenOptions)
+  const { source, options } = placed(given, givenOptions)
   const job = form.job(checked, options, true)
   const fetching = fetchingOf(options)
   const name = describeStreamSource(source)

@@ -7,6 +7,7 @@ import type { Tuner } from '../tune/tuner.ts'
 import { RegionStage } from '../workers/regions/region-stage.ts'
 import { confirmed } from './confirmed.ts'
 import { GraphSampler } from './graph-sampler.ts'
+import { SilenceBridge } from './silence-bridge.ts'
 import { type TunedUnit, unitsOf } from './units.ts'
 
 /**
@@ -25,6 +26,7 @@ export function tuneGraph(graph: Graph): void {
   if (!wantsAll && !graph.stages.some(hasRange)) return
   const tuner = new GraphTuner(graph, mode, wantsAll)
   graph.listeners.add(tuner)
+  graph.listeners.add(new SilenceBridge(graph))
   graph.tuning = () => tuner.tuning
 }
 

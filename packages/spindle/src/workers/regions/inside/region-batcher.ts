@@ -1,6 +1,6 @@
 import { nodeV8 } from '../../../builtins.ts'
 import { clockMs, setImmediate } from '../../../timers.ts'
-import { isMovable } from '../../transport/move.ts'
+import { isMovable } from '../../transport/movable.ts'
 import { notTransferable, toProcess } from '../../transport/not-transferable.ts'
 import { copyAll, pack } from '../../transport/pack.ts'
 import { toWire } from '../../transport/wire-error.ts'
