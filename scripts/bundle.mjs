@@ -23,8 +23,11 @@ const ALONE = ['guard/watch-thread.ts']
 /** How often entry points are loaded, for those that most programs load. Others count 1. */
 const OFTEN_LOADED = {
   'index.ts': 8,
+  'source/index.ts': 4,
   'workers/calls/pool-thread-main.ts': 12,
   'workers/index.ts': 4,
+  'workers/threads.ts': 6,
+  'api/image-worker.ts': 8,
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
