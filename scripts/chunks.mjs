@@ -56,7 +56,7 @@ export function planChunks(output, weightOf) {
 }
 
 /** In how many orders merging is tried. Which merges are found depends on the order. */
-const TRIES = 12
+const TRIES = 16
 
 /** The cheapest graph that merging finds. */
 function cheapest(graph) {
