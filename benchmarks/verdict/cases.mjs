@@ -390,6 +390,21 @@ export const cases = {
     stage: 'fetch',
     instead: { concurrency: 128 },
   },
+  'a full server, where calls run into their time limit': {
+    params: { concurrency: 64 },
+    make: ({ concurrency }) =>
+      from()
+        .pipe((_, { signal }) => get('/20?queue=4', signal), {
+          name: 'fetch',
+          concurrency,
+          timeoutMs: 250,
+          maxFailures: Number.POSITIVE_INFINITY,
+        })
+        .build(),
+    kind: ['rateLimited', 'inner'],
+    stage: 'fetch',
+    instead: { concurrency: 128 },
+  },
   'calls that sleep after a refusal': {
     params: { concurrency: 16 },
     make: ({ concurrency }) =>
