@@ -1,5 +1,5 @@
-// Opens FIFOs for writing now and then, each every 10 ms on average: for so long, a thread that opens
-// one for reading waits in the system. At random, so it does not matter when the wait began.
+// Opens FIFOs for writing now and then, each every 10 ms on average: for so long, a thread that
+// opens one for reading waits in the system. At random: it does not matter when the wait began.
 import { closeSync, constants, openSync } from 'node:fs'
 
 const paths = process.argv.slice(2)
