@@ -1,4 +1,4 @@
-import type { Range } from './tune-types.ts'
+import type { TunableNumber } from './tune-types.ts'
 
 /**
  * How long a refused number is not tried again, in milliseconds: the initial time, the maximum, and
@@ -76,7 +76,7 @@ export class Bracket {
   /** Whether a smaller number was ever refused. */
   #wasLess = false
 
-  constructor({ min, max, value }: Range) {
+  constructor({ min, max, value }: TunableNumber) {
     this.min = min
     this.max = max
     this.value = value

@@ -2,7 +2,7 @@ import { type Figures, leastMsOf, UNDISTURBED } from './figures.ts'
 import { type Proposal, SATISFIED } from './proposal.ts'
 
 /** `'void'`: other processes disturbed the trial too much for a verdict. */
-export type Verdict = 'accept' | 'reject' | 'more' | 'void'
+export type Judgement = 'accept' | 'reject' | 'more' | 'void'
 
 /** Increase of the rate that more slots must bring, and decrease that fewer slots may cost. */
 const WORTH = 0.03
@@ -40,7 +40,7 @@ const AS_FULL = 0.02
 const CPU_MATTERS = 0.25
 
 /** The verdict about a trial, as early as it is clear. `best`: the highest certain rate so far. */
-export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
+export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Judgement {
   if (proposal.reason === 'errors') return judgeErrors(proposal, base, now)
   if (base.rate === 0) return now.items > 0 ? 'accept' : now.elapsedMs < LATEST_MS ? 'more' : 'void'
   const { elapsedMs, items } = now
@@ -146,7 +146,7 @@ const FEWER_TROUBLES = 0.7
 const TROUBLED_CALLS = 20
 
 /** A lower concurrency is kept if fewer calls fail, or if the rate does not suffer. */
-function judgeErrors({ changes }: Proposal, base: Figures, now: Figures): Verdict {
+function judgeErrors({ changes }: Proposal, base: Figures, now: Figures): Judgement {
   const at = changes[0]?.tuned ?? 0
   const [before, after] = [base.units[at], now.units[at]]
   if (before === undefined || after === undefined) return 'void'
@@ -161,7 +161,7 @@ function sizeOf({ changes }: Proposal): number {
   return Math.max(...changes.map(({ from, to }) => Math.abs(to / from - 1)))
 }
 
-function decide(margin: number, error: number, isOver: boolean, isVague: boolean): Verdict {
+function decide(margin: number, error: number, isOver: boolean, isVague: boolean): Judgement {
   if (margin > SURE * error) return 'accept'
   if (margin < -SURE * error) return 'reject'
   if (!isOver) return 'more'

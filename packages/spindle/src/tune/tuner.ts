@@ -3,9 +3,9 @@ import { areCoresFull } from './climb.ts'
 import { TrialDebt } from './debt.ts'
 import { type Figures, leastMsOf, Measurement, pooled, UNDISTURBED } from './figures.ts'
 import { GuardWatch } from './guards.ts'
-import { judge, type Verdict } from './judge.ts'
+import { type Judgement, judge } from './judge.ts'
 import { MoveLog } from './move-log.ts'
-import { type Proposal, SATISFIED, type Change as Step, type Tuned } from './proposal.ts'
+import { type Proposal, SATISFIED, type Step, type Tuned } from './proposal.ts'
 import { propose } from './propose.ts'
 import { SlotRates } from './slot-rates.ts'
 import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './tune-types.ts'
@@ -336,7 +336,7 @@ export class Tuner {
   }
 
   #conclude(
-    verdict: Exclude<Verdict, 'more'>,
+    verdict: Exclude<Judgement, 'more'>,
     figures: Figures,
     isHarmless: boolean,
   ): readonly Step[] {

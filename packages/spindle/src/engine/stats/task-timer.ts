@@ -8,7 +8,6 @@ import {
 } from '../../track-call.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
-import { CallWaits } from './call-waits.ts'
 import type { Counters } from './counters.ts'
 
 // The duration of the last task decides which tasks are timed. Long tasks are all timed, because
@@ -124,7 +123,7 @@ export class Timing implements CallListener {
    * Returns the function that an executor calls when the requested op begins. `undefined` if the
    * report is not needed. `isSure`: the executor always calls it.
    */
-  onStart(isSure: boolean): (() => void) | undefined {
+  onStart(isSure: boolean): ((agoMs?: number) => void) | undefined {
     if (!this.isAsking) {
       this.isGuessed = true
       return undefined
@@ -133,7 +132,7 @@ export class Timing implements CallListener {
       this.work?.ends()
       const work = this.ask(false)
       this.work = work
-      return () => work?.begins()
+      return (agoMs?: number) => work?.begins(agoMs)
     }
     const askedAt = exactNow()
     return () => {
@@ -318,4 +317,73 @@ export function pendingTimes(timings: Iterable<Timing | undefined>): PendingTime
     queuedMs += waitedMs
   }
   return { busyMs, queuedTasks, queuedMs, backoffMs, throttledMs }
+}
+
+/**
+ * Measures how long a call waits for work that it requested: the time in which work is requested
+ * and none has begun. A call may request several pieces of work, one after another or at once.
+ */
+class CallWaits {
+  #waiting = 0
+  #working = 0
+  /** When the current wait began. Meaningless while work runs or nothing waits. */
+  #since: number
+  #sumMs = 0
+
+  readonly #call: { worksNow(): void } | undefined
+
+  /** `since`: when the first wait began. `call` hears when work begins while none was running. */
+  constructor(since: number, call?: { worksNow(): void }) {
+    this.#call = call
+    this.#since = since
+  }
+
+  ask(): Work {
+    if (this.#waiting === 0 && this.#working === 0) this.#since = exactNow()
+    this.#waiting++
+    return new Work(this)
+  }
+
+  began(agoMs: number = 0): void {
+    const isFirst = this.#working++ === 0
+    if (isFirst) this.#sumMs += Math.max(0, exactNow() - agoMs - this.#since)
+    this.#waiting--
+    if (isFirst) this.#call?.worksNow()
+  }
+
+  ended(hasBegun: boolean): void {
+    if (hasBegun) {
+      if (--this.#working === 0 && this.#waiting > 0) this.#since = exactNow()
+    } else if (--this.#waiting === 0 && this.#working === 0) this.#sumMs += exactNow() - this.#since
+  }
+
+  /** Milliseconds up to `now`. */
+  readMs(now: number): number {
+    return (
+      this.#sumMs + (this.#waiting > 0 && this.#working === 0 ? Math.max(0, now - this.#since) : 0)
+    )
+  }
+}
+
+/** One piece of work. It begins and ends at most once, even if it is called more often. */
+class Work {
+  readonly #waits: CallWaits
+  #hasBegun = false
+  #hasEnded = false
+
+  constructor(waits: CallWaits) {
+    this.#waits = waits
+  }
+
+  begins(agoMs?: number): void {
+    if (this.#hasBegun || this.#hasEnded) return
+    this.#hasBegun = true
+    this.#waits.began(agoMs)
+  }
+
+  ends(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#waits.ended(this.#hasBegun)
+  }
 }
