@@ -244,6 +244,20 @@ const rows: readonly Row[] = [
     stage: 'resize',
   },
   {
+    title: 'more threads than cores, which others fill: not fewer, each gets its share',
+    stats: {
+      stages: [
+        slots('a', 2, { workers: { count: 2, pool: 1 } }),
+        slots('b', 2, { workers: { count: 2, pool: 2 }, running: 0.9 }),
+      ],
+      ...beside(0.6, 1.5),
+    },
+    kind: 'cpu',
+    stage: 'a',
+    change: false,
+    promise: [1, 1],
+  },
+  {
     title: 'more threads than cores: fewer',
     stats: {
       stages: [
