@@ -33,13 +33,14 @@ export interface ArrowOptions {
   readonly texts?: 'strings' | 'utf8'
   /**
    * Lists as `[rows, n]` if all of a batch have `n` items and none is null (`'auto'`), or never
-   * (`'offsets'`), or always, where anything else is an error (`'fixed'`). Lists of a fixed size are
-   * always `[rows, n]`. Default `'auto'`.
+   * (`'offsets'`), or always, where anything else is an error (`'fixed'`). Lists of a fixed size
+   * are always `[rows, n]`. Default `'auto'`.
    */
   readonly lists?: 'auto' | 'offsets' | 'fixed'
   /**
    * Largest record batch and dictionary, in bytes, and most bytes that one of their buffers may
-   * decompress to. More is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1 GiB.
+   * decompress to. More is an error, `ERR_TOO_LARGE`. An integer >= 1, or `Infinity`. Default 1
+   * GiB.
    */
   readonly maxBatchBytes?: number
   /** Aborts: opening and iterating reject with the signal's reason. */
@@ -70,11 +71,11 @@ const fromArrowOptions = mediaOptions('FromArrowOptions', {
 } satisfies Rules<FromArrowOptions>)
 
 /**
- * The record batches of Arrow files (IPC file format, also called Feather 2, and IPC stream format),
- * as a seekable source of batches of columns. It uses the library `@uwdata/flechette`, which you
- * install beside this package. Numbers without nulls, fixed-size lists and bytes are views of the
- * bytes that were read; nothing is copied. Buffers may be compressed with LZ4, or zstd from Node
- * 22.15 on.
+ * The record batches of Arrow files (IPC file format, also called Feather 2, and IPC stream
+ * format), as a seekable source of batches of columns. It uses the library `@uwdata/flechette`,
+ * which you install beside this package. Numbers without nulls, fixed-size lists and bytes are
+ * views of the bytes that were read; nothing is copied. Buffers may be compressed with LZ4, or zstd
+ * from Node 22.15 on.
  *
  * A position is a record batch, so a run is resumed at its batch at once. In the stream format, the
  * heads of all messages are read first to find them. A resume state belongs to the columns, and to

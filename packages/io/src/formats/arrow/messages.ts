@@ -97,7 +97,9 @@ async function headAt(file: RangeSource, offset: number): Promise<MessageHead> {
   return headOf(needed <= first.length ? first : await read(needed))
 }
 
-/** Size of the length and the metadata of a message that begins at `bytes`; 8 or less at the end. */
+/**
+ * Size of the length and the metadata of a message that begins at `bytes`; 8 or less at the end.
+ */
 export function headBytesOf(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 4) throw damaged('damaged: an Arrow message is cut off')

@@ -18,8 +18,8 @@ const arrowOptions = mediaOptions('ArrowOptions', arrowRules satisfies Rules<Arr
 const NAME = 'Arrow stream'
 
 /**
- * The record batches of an Arrow IPC stream, as they come: of a socket, a response, another program.
- * It cannot begin in the middle; see {@link fromArrow} for files.
+ * The record batches of an Arrow IPC stream, as they come: of a socket, a response, another
+ * program. It cannot begin in the middle; see {@link fromArrow} for files.
  *
  * @param bytes pieces of bytes: a Node or web stream, or any (async) iterable
  * @throws MediaError as `fromArrow`
