@@ -95,8 +95,8 @@ function upsertOf(table, key, items) {
 
 /**
  * A sink of a database without transactions: each commit upserts the items, and then stores the
- * state in a folder or bucket. After a crash in between, the items of one commit are upserted again,
- * under the same keys.
+ * state in a folder or bucket. After a crash in between, the items of one commit are upserted
+ * again, under the same keys.
  *
  * @param {string} place of the state, as `openStore` takes it
  * @param {(items: object[]) => Promise<void>} upsert resolves when the items are durable

@@ -151,6 +151,7 @@ export type { ImageInfo } from './image/inspect-image.ts'
 export type { Orientation } from './image/orientation.ts'
 export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
 // Sinks
+export { npyFile } from './sinks/npy-file.ts'
 export { npyShards } from './sinks/npy-shards.ts'
 export type { ParquetColumn, ParquetColumnType } from './sinks/parquet-columns.ts'
 export { type ParquetShardOptions, parquetShards } from './sinks/parquet-shards.ts'

@@ -1,4 +1,4 @@
-import { type WorkerModule, workerModule } from 'spindle'
+import { type WorkerModule, workerModule } from 'spindle/worker'
 import {
   AUDIO_WORKER,
   CHAIN_WORKER,

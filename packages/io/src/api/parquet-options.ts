@@ -78,7 +78,6 @@ export const parquetOptions: Options<
   readAheadBytes: integer({ min: 0, default: 64 * 2 ** 20 }),
   texts: choice(['strings', 'utf8'], { default: 'strings' }),
   lists: choice(['auto', 'offsets', 'fixed'], { default: 'auto' }),
-  store: object(),
   decompressors: object({ default: {} }),
   maxGroupBytes: limit(1024 ** 3),
   signal: signalRule(),

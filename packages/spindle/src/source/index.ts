@@ -70,7 +70,12 @@ export type {
   Transformed,
 } from './seek/source-types.ts'
 // Stores of objects
-export { type FindObjectsOptions, type FoundObject, findObjects } from './store/find-objects.ts'
+export {
+  type FindObjectsOptions,
+  type FoundObject,
+  findObjects,
+  locateObject,
+} from './store/find-objects.ts'
 export { identifyObjects } from './store/identify-objects.ts'
 export type {
   ObjectInfo,
@@ -94,5 +99,4 @@ export { type MixOptions, mix } from './transform/mix.ts'
 export { type RepeatOptions, repeat } from './transform/repeat.ts'
 export { type ShuffleBufferOptions, shuffleBuffer } from './transform/shuffle-buffer.ts'
 export { type ShuffledOptions, shuffled } from './transform/shuffled.ts'
-export { split } from './transform/split.ts'
-export { skip, take } from './transform/take.ts'
+export { skip, split, take } from './transform/take.ts'

@@ -1,19 +1,10 @@
 import { badOption } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
-import {
-  boolean,
-  choice,
-  integer,
-  is,
-  list,
-  object,
-  options,
-  type Rules,
-  signal,
-} from '../../options/index.ts'
+import { boolean, choice, integer, is, list, options, type Rules } from '../../options/index.ts'
 import type { ColumnBatch } from '../column-batch.ts'
 import { AsyncPlannedSource } from '../seek/expose.ts'
 import type { AsyncSource } from '../seek/source-types.ts'
+import { findRules } from '../store/find-objects.ts'
 import { type CsvDialect, CsvReader, fieldsOf } from './csv-reader.ts'
 import type { CsvRecord } from './csv-split.ts'
 import { CsvTable, type CsvTypes } from './csv-table.ts'
@@ -65,8 +56,7 @@ const oneCharacter = (value: unknown): boolean =>
   typeof value === 'string' && /^[^\r\n]$/.test(value) && value <= '\x7f'
 
 const csvOptions = options('FromCsvOptions', {
-  store: object(),
-  signal: signal(),
+  ...findRules,
   counts: is('an array of integers >= 0, one for each file', Array.isArray),
   maxRecordBytes: integer({ min: 1, orInfinity: true, default: 64 * 2 ** 20 }),
   delimiter: is('one ASCII character that is no line break', oneCharacter),
