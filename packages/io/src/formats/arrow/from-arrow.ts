@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   choice,
   integer,
@@ -8,15 +7,10 @@ import {
   type RulesOf,
   signal as signalRule,
 } from 'spindle/options'
-import {
-  type AsyncSource,
-  type ColumnBatch,
-  defineAsyncSource,
-  type ObjectStore,
-  type StoreOptions,
-} from 'spindle/source'
+import { type AsyncSource, type ColumnBatch, defineAsyncSource } from 'spindle/source'
 import { badOption, MediaError, mediaError, withSource } from '../../base/errors.ts'
 import { limit, mediaOptions } from '../../base/options.ts'
+import { nodeCrypto } from '../../builtins.ts'
 import { fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { type FilePlace, findFiles, type TableFiles } from '../parquet/places.ts'
 import { openRanges, type Ranges } from '../parquet/ranges.ts'
@@ -49,8 +43,6 @@ export interface ArrowOptions {
 
 /** Options of {@link fromArrow}. */
 export interface FromArrowOptions extends ArrowOptions, UrlOptions {
-  /** The store in which the names lie, or options of the stores that URLs stand for. */
-  readonly store?: ObjectStore | StoreOptions
   /** Record batches that are read before they are needed, in bytes. Default 64 MiB. */
   readonly readAheadBytes?: number
 }
@@ -65,7 +57,6 @@ export const arrowRules: RulesOf<ArrowOptions, 'texts' | 'lists' | 'maxBatchByte
 
 const fromArrowOptions = mediaOptions('FromArrowOptions', {
   ...arrowRules,
-  store: object(),
   readAheadBytes: integer({ min: 0, default: 64 * 2 ** 20 }),
   ...urlRules,
 } satisfies Rules<FromArrowOptions>)
@@ -113,7 +104,7 @@ export async function fromArrow(
   const batches = opened.flatMap((file) =>
     file.index.batches.map((place): PlacedBatch => ({ file, place })),
   )
-  const hash = createHash('sha256')
+  const hash = nodeCrypto().createHash('sha256')
   for (const { index } of opened) {
     hash.update(index.schema)
     hash.update(JSON.stringify([index.dictionaries, index.batches]))
