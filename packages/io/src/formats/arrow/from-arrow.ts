@@ -2,7 +2,6 @@ import {
   choice,
   integer,
   list,
-  object,
   type Rules,
   type RulesOf,
   signal as signalRule,
