@@ -9,8 +9,11 @@ export interface RecordPlan<T> {
   readonly call: StoreCallOptions
   /** Makes a value of a line. File and number of the record are for messages. */
   readonly parse: (line: string, file: RecordFile, record: number) => T
-  /** Makes the values of many lines, which is faster; `undefined` if it cannot. */
-  readonly parseAll: ((lines: readonly string[]) => readonly T[] | undefined) | undefined
+  /**
+   * Makes the values of all lines of a text, which is faster: those of the lines are two apart.
+   * `undefined` if it cannot.
+   */
+  readonly parseAll: ((text: string) => readonly unknown[] | undefined) | undefined
 }
 
 /**
@@ -46,7 +49,7 @@ class RecordIterator<T> implements AsyncIterator<T> {
     const lines = this.#lines
     if (lines !== undefined) {
       const skipped = step.value - this.#first - lines.record
-      if (skipped >= 0 && lines.next + skipped < lines.lines.length) {
+      if (skipped >= 0 && lines.next + skipped < lines.count) {
         lines.next += skipped
         lines.record += skipped
         return this.#take(lines) as unknown as Promise<IteratorResult<T>>
@@ -60,10 +63,9 @@ class RecordIterator<T> implements AsyncIterator<T> {
   }
 
   #take(lines: RecordLines): IteratorResult<T> {
-    if (lines.next === 0) lines.values = this.#plan.parseAll?.(lines.lines)
     const at = lines.next++
     const record = lines.record++
-    if (lines.values !== undefined) return { done: false, value: lines.values[at] as T }
+    if (lines.values !== undefined) return { done: false, value: lines.values[2 * at] as T }
     const file = this.#plan.files[this.#file] as RecordFile
     return { done: false, value: this.#plan.parse(lines.lines[at] as string, file, record) }
   }
@@ -82,7 +84,9 @@ class RecordIterator<T> implements AsyncIterator<T> {
       }
       const lines = this.#lines
       const ahead = position - this.#first - lines.record
-      const there = lines.lines.length - lines.next
+      // A text that is skipped is only split.
+      lines.open(ahead === 0 ? this.#plan.parseAll : undefined)
+      const there = lines.count - lines.next
       if (ahead < there) {
         lines.next += ahead
         lines.record += ahead
