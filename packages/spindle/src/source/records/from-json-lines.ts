@@ -92,14 +92,17 @@ const BETWEEN = `,${MARK},`
  * line has several values: then {@link parseLine} says which line is wrong.
  */
 function parseAll(text: string): readonly unknown[] | undefined {
+  const marked = text.replaceAll('\n', BETWEEN)
   let values: unknown[]
   try {
-    values = JSON.parse(`[${text.replaceAll('\n', BETWEEN)}]`)
+    values = JSON.parse(`[${marked}]`)
   } catch {
     return undefined
   }
+  const marks = (marked.length - text.length) / (BETWEEN.length - 1)
+  if (values.length !== 2 * marks + 1) return undefined
   for (let at = 1; at < values.length; at += 2) if (values[at] !== MARK) return undefined
-  return values.length % 2 === 1 ? values : undefined
+  return values
 }
 
 /**
