@@ -1,6 +1,6 @@
-// Stores and sinks against what the default tests do without: a real S3 server (moto, from PyPI, in a
-// virtual environment under .cache), a disk that is really full (a small tmpfs, as root on Linux), and
-// the example of examples/stores, killed and resumed.
+// Stores and sinks against what the default tests do without: a real S3 server (moto, from PyPI, in
+// a virtual environment under .cache), a disk that is really full (a small tmpfs, as root on
+// Linux), and the example of examples/stores, killed and resumed.
 //   node scripts/stores.mjs [--port 5055]     uses a server that runs there instead of its own
 // Expects that `npm run build` was done. Ends with "N passed, N failed".
 import { spawn, spawnSync } from 'node:child_process'
@@ -15,7 +15,7 @@ import { jsonlShards } from 'spindle/sinks'
 import { fromJsonLines, openStore } from 'spindle/source'
 import { Checks, root, run } from './tools.mjs'
 
-const MOTO = 'moto[s3,server]==5.1.*'
+const MOTO = 'moto[s3,server]==5.2.*'
 const cli = join(root, 'packages/spindle/dist/cli/main.js')
 const checks = new Checks()
 const home = mkdtempSync(join(tmpdir(), 'spindle-stores-'))

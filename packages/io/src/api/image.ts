@@ -1,4 +1,4 @@
-import { currentCall } from 'spindle'
+import { currentCall } from 'spindle/worker'
 import type { NdArray } from '../base/array.ts'
 import { writeBytes } from '../files/atomic-file.ts'
 import { allPlaced } from '../files/placed.ts'

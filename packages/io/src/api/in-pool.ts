@@ -1,4 +1,5 @@
-import { currentCall, type OpCall, type WorkerOp } from 'spindle'
+import type { WorkerOp } from 'spindle'
+import { currentCall, type OpCall } from 'spindle/worker'
 import { errorOf, type Fault, MediaError } from '../base/errors.ts'
 import { placed } from '../files/placed.ts'
 import {

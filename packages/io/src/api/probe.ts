@@ -1,5 +1,5 @@
-import { currentCall } from 'spindle'
 import { type Rules, signal as signalRule } from 'spindle/options'
+import { currentCall } from 'spindle/worker'
 import type { AudioInfo } from '../audio/audio-info.ts'
 import { mediaOptions } from '../base/options.ts'
 import { openReader } from '../files/open-reader.ts'

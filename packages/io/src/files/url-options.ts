@@ -53,9 +53,7 @@ export const urlRules: RulesOf<
 }
 
 /** The names of {@link UrlOptions}. */
-export const URL_OPTIONS: readonly (keyof UrlOptions)[] = Object.keys(
-  urlRules,
-) as (keyof UrlOptions)[]
+const URL_OPTIONS: readonly (keyof UrlOptions)[] = Object.keys(urlRules) as (keyof UrlOptions)[]
 
 /** The options of `readUrl`. */
 export type Fetching = Omit<ReadUrlOptions, 'range'> & {

@@ -53,9 +53,12 @@ export async function loadPipeline(
     if (isTuned) throw otherCopy('--tune', undefined)
     return { pipeline: made as unknown as Pipeline<unknown>, unit, isOther: true, sink }
   }
+  const isJob = typeof made === 'object' && made !== null && 'shards' in made
   throw new SpindleError(
     'ERR_MODULE',
-    `export ${name} of ${file} is not a PipelineBuilder, a Pipeline, or a function that makes one`,
+    isJob
+      ? `export ${name} of ${file} is a job: add a place for its progress, as in --ledger ./run`
+      : `export ${name} of ${file} is not a PipelineBuilder, a Pipeline, or a function that makes one`,
   )
 }
 
@@ -96,7 +99,12 @@ export async function loadConfig(
   )
 }
 
-async function loadExport(
+/**
+ * Imports a module and makes what it exports: a function is called with the arguments.
+ *
+ * @throws `ERR_MODULE` if there is no such module or export.
+ */
+export async function loadExport(
   file: string,
   exportName: string | undefined,
   args: readonly string[],
@@ -110,7 +118,7 @@ async function loadExport(
   if (!existsSync(path)) throw new SpindleError('ERR_MODULE', `there is no file ${path}`)
   if (isTypeScript(path) && !canRunTypeScript()) await loadTsx(path)
   const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
-  const names = exportName === undefined ? ['default', 'pipeline'] : [exportName]
+  const names = exportName === undefined ? ['default', 'pipeline', 'job'] : [exportName]
   const name = names.find((candidate) => module[candidate] !== undefined)
   if (name === undefined) {
     const has = Object.keys(module).join(', ') || 'nothing'

@@ -13,6 +13,50 @@ export interface Sink<T, R> {
    * @throws `ERR_EXISTS` without `resume`, if the place holds the results of an earlier run
    */
   open(options: SinkOpenOptions): Promise<SinkWriter<T, R>>
+  /** The place as several writers share it. A sink that has it takes `commits` in `open()`. */
+  readonly shared?: SharedSink
+}
+
+/** Something that a sink made, such as one object. */
+export interface SinkOutput {
+  /** Name of the object. */
+  readonly name: string
+  /** Number of records in it. */
+  readonly count: number
+  /** Size in bytes. */
+  readonly bytes: number
+  /** Digest of the bytes, such as `sha256:…`. */
+  readonly digest?: string
+}
+
+/**
+ * Keeps the commits of one writer outside the sink's place, for several writers into one place. A
+ * commit decides for outputs and state together; what no commit names does not count.
+ */
+export interface SinkCommits {
+  /**
+   * Begins the names of this writer's outputs. No other writer has the same: `00000017/000003-`.
+   */
+  readonly prefix: string
+  /** State of the last commit. */
+  readonly state: PipelineState | undefined
+  commit(
+    outputs: readonly SinkOutput[],
+    state: PipelineState | undefined,
+    isComplete: boolean,
+  ): Promise<void>
+}
+
+/** The place of a sink that several writers share. */
+export interface SharedSink {
+  /** URL or path of the place, without secrets. */
+  readonly url: string
+  /**
+   * Removes the objects in a folder that `keep` does not name, and what writers left unfinished.
+   */
+  removeOrphans(folder: string, keep: ReadonlySet<string>): Promise<void>
+  /** Writes the list of all outputs, once. It must give the same list each time. */
+  finish(outputs: AsyncIterable<SinkOutput>): Promise<void>
 }
 
 /** Options of {@link Sink.open}. */
@@ -21,6 +65,8 @@ export interface SinkOpenOptions {
   readonly resume: boolean
   /** Aborts the writer's calls. */
   readonly signal: AbortSignal | undefined
+  /** Where commits are kept, if not in the sink's own place. */
+  readonly commits?: SinkCommits
 }
 
 /** Writes items, and commits them together with the state of the pipeline: both or neither. */

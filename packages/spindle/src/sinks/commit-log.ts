@@ -7,8 +7,8 @@ import type { ObjectStore } from '../source/store/object-store.ts'
 const FOLDER = '_spindle/'
 const START = `${FOLDER}start.json`
 const COMMIT = /^_spindle\/commit-(\d{8})\.json$/
-const MANIFEST = 'manifest.json'
-const VERSION = 1
+export const MANIFEST = 'manifest.json'
+export const VERSION = 1
 /** Each commit with such a number names all shards, so that few commits must be read. */
 const SNAPSHOTS = 64
 

@@ -1,6 +1,9 @@
 export type {
+  SharedSink,
   Sink,
+  SinkCommits,
   SinkOpenOptions,
+  SinkOutput,
   SinkProgress,
   SinkWriter,
   WriteProgress,
@@ -17,5 +20,10 @@ export {
 } from './file-sink.ts'
 export { type JsonlShardOptions, jsonlShards } from './jsonl-shards.ts'
 export type { ShardEncoder, ShardFormat, ShardOutput } from './shard-format.ts'
-export type { CompressedShardOptions, ShardOptions } from './shard-options.ts'
+export {
+  type CompressedShardOptions,
+  compressedShardRules,
+  type ShardOptions,
+  shardRules,
+} from './shard-options.ts'
 export { shardSink } from './shard-sink.ts'

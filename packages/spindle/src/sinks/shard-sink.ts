@@ -8,6 +8,7 @@ import { CommitLog, type ShardInfo, type ShardManifest, taken } from './commit-l
 import { GatheredOutput } from './gathered-output.ts'
 import type { ShardEncoder, ShardFormat } from './shard-format.ts'
 import { type ShardOptions, type ShardPlan, shardPlan } from './shard-options.ts'
+import { OutsideLog, sharedPlace } from './shared-place.ts'
 
 /**
  * Makes a sink that writes shards of a format, for formats of your own. A shard, the manifest and
@@ -24,7 +25,10 @@ export function shardSink<T>(
   known: readonly string[] = [],
 ): Sink<T, ShardManifest> {
   const plan = shardPlan(place, options, known)
-  return { open: (opening) => ShardWriter.open(format, plan, opening) }
+  return {
+    open: (opening) => ShardWriter.open(format, plan, opening),
+    shared: sharedPlace(plan.store, kindOf(format)),
+  }
 }
 
 /** A shard that is being written. */
@@ -41,7 +45,8 @@ const NOTHING = { count: 0, bytes: 0 } as const
 class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   readonly #format: ShardFormat<T>
   readonly #plan: ShardPlan
-  readonly #log: CommitLog
+  readonly #log: CommitLog | OutsideLog
+  readonly #prefix: string
   readonly #signal: AbortSignal | undefined
   /** Number of the next shard. */
   #next: number
@@ -55,12 +60,14 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   private constructor(
     format: ShardFormat<T>,
     plan: ShardPlan,
-    log: CommitLog,
+    log: CommitLog | OutsideLog,
     signal: AbortSignal | undefined,
+    prefix = '',
   ) {
     this.#format = format
     this.#plan = plan
     this.#log = log
+    this.#prefix = prefix
     this.#signal = signal
     this.#next = log.shardCount
   }
@@ -68,11 +75,19 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   static async open<T>(
     format: ShardFormat<T>,
     plan: ShardPlan,
-    { resume, signal }: SinkOpenOptions,
+    { resume, signal, commits }: SinkOpenOptions,
   ): Promise<ShardWriter<T>> {
     const { store } = plan
     const nameOf = (shard: number): string => shardName(format, plan, shard)
     refuseNames(plan, nameOf)
+    if (commits !== undefined)
+      return new ShardWriter(
+        format,
+        plan,
+        new OutsideLog(kindOf(format), commits),
+        signal,
+        commits.prefix,
+      )
     const log = await CommitLog.open(store, kindOf(format), resume, nameOf(0))
     if (resume && log.result === undefined && log.shardCount > 0 && log.state === undefined)
       throw new SpindleError(
@@ -155,7 +170,7 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   }
 
   #open(): OpenShard<T> {
-    const name = shardName(this.#format, this.#plan, this.#next++)
+    const name = this.#prefix + shardName(this.#format, this.#plan, this.#next++)
     const signal = this.#signal
     const writer = this.#plan.store.writer(name, {
       ifAbsent: true,

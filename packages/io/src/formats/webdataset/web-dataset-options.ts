@@ -1,6 +1,5 @@
 import { boolean, integer, is, list, type Rules, signal } from 'spindle/options'
 import type { FindObjectsOptions } from 'spindle/source'
-import { badOption } from '../../base/errors.ts'
 import { mediaOptions } from '../../base/options.ts'
 import { type Fetching, fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { sampleLimit } from './group-by-key.ts'
@@ -65,7 +64,7 @@ export interface WebDatasetPlan {
   readonly fetching: Fetching
 }
 
-const datasetOptions = mediaOptions('WebDatasetOptions', {
+const datasetRules = {
   interleave: integer({ min: 1, default: 1, unit: 'shards' }),
   shuffleShards: boolean({ default: false }),
   seed: is('an integer', Number.isSafeInteger, { default: 0 }),
@@ -79,15 +78,17 @@ const datasetOptions = mediaOptions('WebDatasetOptions', {
   maxSampleBytes: sampleLimit,
   signal: signal(),
   ...urlRules,
-} satisfies Rules<WebDatasetOptions>)
+} satisfies Rules<WebDatasetOptions>
+
+const datasetOptions = mediaOptions('WebDatasetOptions', datasetRules, ({ stream, index }) =>
+  stream === true && index !== undefined ? ['index', 'left out where `stream` is true'] : undefined,
+)
 
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
   const checked = datasetOptions.check(options)
   const { interleave, shuffleShards, seed, extensions, index, stream, store } = checked
   const { maxSampleBytes, readAheadBytes } = checked
-  if (stream === true && index !== undefined)
-    throw badOption('index', 'left out where `stream` is true', index)
   return {
     ...{ interleave, shuffleShards, seed, index, stream, store },
     ...{ maxSampleBytes, readAheadBytes },

@@ -13,8 +13,8 @@ import {
   signal,
 } from '../../options/index.ts'
 import type { PipelineConfig } from '../config.ts'
-import { ChunkIterator, ItemIterator, takeItem } from '../consume/iterators.ts'
-import { ConsumerSession, ForEachLoop } from '../consume/pending-reads.ts'
+import { ForEachLoop } from '../consume/for-each-loop.ts'
+import { ChunkIterator, ConsumerSession, ItemIterator, takeItem } from '../consume/iterators.ts'
 import type { SinkReader } from '../consume/sink-reader.ts'
 import { WriteMeter, writeItems } from '../consume/write-items.ts'
 import { currentScope } from '../flow/async-scope.ts'

@@ -141,7 +141,7 @@ async function fromLines<T>(
   })
 }
 
-function setCounts(files: readonly RecordFile[], counts: readonly number[]): void {
+export function setCounts(files: readonly RecordFile[], counts: readonly number[]): void {
   if (counts.length !== files.length)
     badOption('counts', `an array of ${files.length} numbers, one for each file`, counts)
   for (const [at, file] of files.entries()) {
