@@ -1,5 +1,5 @@
-// One measurement: node cell.mjs <contestant> <folder>. Prints {"mb","seconds","cpuSeconds"}: from the
-// first item to the return, everything on the disk.
+// One measurement: node cell.mjs <contestant> <folder>. Prints {"mb","seconds","cpuSeconds"}: from
+// the first item to the return, everything on the disk.
 import { mkdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'

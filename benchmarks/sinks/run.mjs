@@ -3,8 +3,9 @@
 //   npm run build
 //   node benchmarks/sinks/run.mjs --setup                webdataset and litdata by pip, into benchmarks/.cache/sinks
 //   node benchmarks/sinks/run.mjs --rounds 5 --json out.json      about 3 minutes
-// Each contestant is a process of its own, and they take turns; medians are printed. 2000 samples of
-// 128 KiB (tar), 500 batches of 256 rows with 256 float32 (npy), all in a folder beside this file.
+// Each contestant is a process of its own, and they take turns; medians are printed. 2000 samples
+// of 128 KiB (tar), 500 batches of 256 rows with 256 float32 (npy), all in a folder beside this
+// file.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
-// Reading ahead of a server that is far away: streamUrl with `readAheadBytes`, one request, and curl
-// with eight connections, from a server in another process that waits 50 ms before each answer and
-// sends at most 16 MB a second over each connection.
+// Reading ahead of a server that is far away: streamUrl with `readAheadBytes`, one request, and
+// curl with eight connections, from a server in another process that waits 50 ms before each answer
+// and sends at most 16 MB a second over each connection.
 //   npm run build
 //   node benchmarks/source/latency.mjs --mb 256 --rounds 3       about 2 minutes; needs curl
 import { spawn } from 'node:child_process'
