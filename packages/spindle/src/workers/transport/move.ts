@@ -1,4 +1,4 @@
-import { wholeBuffersOf } from './pack.ts'
+import { viewsOf, wholeBuffersOf } from './pack.ts'
 
 const marked: WeakSet<ArrayBuffer> = new WeakSet()
 
@@ -23,8 +23,16 @@ const marked: WeakSet<ArrayBuffer> = new WeakSet()
  * ```
  */
 export function move<T>(value: T): T {
+  if (listener !== undefined) for (const view of viewsOf(value)) listener(view)
   for (const buffer of wholeBuffersOf(value)) marked.add(buffer)
   return value
+}
+
+let listener: ((view: ArrayBufferView) => void) | undefined
+
+/** Sets what is called with the views in the values that are moved. */
+export function onMove(listens: ((view: ArrayBufferView) => void) | undefined): void {
+  listener = listens
 }
 
 /** Marks one buffer as movable. */

@@ -56,6 +56,11 @@ export function wholeBuffersOf(value: unknown): ReadonlySet<ArrayBuffer> {
   return typeof value === 'object' && value !== null ? memoryIn(value).wholes : new Set()
 }
 
+/** The views in a value. */
+export function viewsOf(value: unknown): readonly ArrayBufferView[] {
+  return typeof value === 'object' && value !== null ? memoryIn(value).parts : []
+}
+
 /** Bytes that were transferred, and bytes that were copied. */
 export interface TransferStats {
   transferredBytes: number
