@@ -1,5 +1,5 @@
 import { isMovable, onMove } from '../transport/move.ts'
-import { uncleared } from './buffer-pool.ts'
+import { uncleared } from '../transport/pack.ts'
 
 // Samples of one size that an op makes for one batch can lie one after another in one buffer: the
 // batch is then made without copying them. The op must give its samples up (`move()`), because the

@@ -1,4 +1,5 @@
 import { isMovable, markMovable } from '../transport/move.ts'
+import { uncleared } from '../transport/pack.ts'
 import { transferBuffer } from './transfer-buffer.ts'
 
 /** Maximum size of unused buffers, in bytes. Further ones are left to the garbage collector. */
@@ -72,13 +73,6 @@ export class WorkerBuffers {
     this.#taken = []
     return taken
   }
-}
-
-/** New memory that is not cleared, which would cost as much as writing the result. */
-export function uncleared(byteLength: number): ArrayBuffer {
-  return byteLength === 0
-    ? new ArrayBuffer(0)
-    : (Buffer.allocUnsafeSlow(byteLength).buffer as ArrayBuffer)
 }
 
 const none: readonly number[] = []

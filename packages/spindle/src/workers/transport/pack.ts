@@ -162,7 +162,8 @@ class Packing {
   }
 
   #copyOf(buffer: ArrayBuffer, offset: number, length: number): ArrayBuffer {
-    const bytes = buffer.slice(offset, offset + length)
+    const bytes = uncleared(length)
+    new Uint8Array(bytes).set(new Uint8Array(buffer, offset, length))
     this.#copiedBytes += length
     if (length >= LARGE_BYTES) this.#large.push(bytes)
     return bytes
@@ -178,6 +179,13 @@ class Packing {
     stats.copiedBytes += this.#copiedBytes
     return packed
   }
+}
+
+/** New memory that is not cleared, which would cost as much as writing it. */
+export function uncleared(byteLength: number): ArrayBuffer {
+  return byteLength === 0
+    ? new ArrayBuffer(0)
+    : (Buffer.allocUnsafeSlow(byteLength).buffer as ArrayBuffer)
 }
 
 function isResizable(buffer: ArrayBuffer): boolean {
