@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { PipelineFailure, workerModule } from 'spindle'
-import { DataLoader } from 'spindle/loader'
+import { CacheDataLoader, DataLoader } from 'spindle/loader'
 import { BatchMember, batchOf, WholeBatches } from '../../src/loader/fused/whole-batches.ts'
-import { collect } from '../support/consume.ts'
+import { collect, throwsCode } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
 import type * as Ops from './fused-ops.ts'
 import type { Batch, Fates, Together } from './fused-ops.ts'
@@ -200,6 +200,31 @@ describe('memory of samples', () => {
       const batches = await load(preprocess, ops.joinAndKeep)
       assert.ok(batches.every(({ isIntact }) => isIntact))
     }
+  })
+
+  it('is that of earlier batches with `reuseBatches`, which are then empty', async () => {
+    const options = { batchSize: 4, threads: 2, outputOrder: 'input', reuseBatches: true } as const
+    await using loader = new DataLoader(range(200), {
+      preprocess: ops.movedBytes,
+      collate: ops.join,
+      ...options,
+    })
+    throwsCode(() => new CacheDataLoader(loader), 'ERR_BAD_OPTION', /reuseBatches/)
+    const seen: Together[] = []
+    for await (const batch of loader) {
+      const first = 4 * seen.length
+      assert.deepEqual(
+        [...batch.data],
+        range(4).flatMap((n) => new Array<number>(64).fill(first + n)),
+      )
+      assert.ok(seen.every(({ data }) => data.length === 0))
+      seen.push(batch)
+    }
+    assert.equal(seen.at(-1)?.data.length, 0)
+    // What functions of this thread return may be theirs.
+    const own = Uint8Array.of(1)
+    await using inline = new DataLoader(range(8), { collate: () => own, ...options })
+    assert.ok((await collect(inline)).every((data) => data === own && own.length === 1))
   })
 
   it('is not reused while the batch refers to it', async () => {

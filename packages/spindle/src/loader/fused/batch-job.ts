@@ -86,7 +86,7 @@ function run(
   context: StageContext,
 ): BatchResult | Promise<BatchResult> {
   const count = job.items.length
-  beginBatch(Math.max(0, ops.sampleBytes), count)
+  beginBatch(Math.max(0, ops.sampleBytes), count, (bytes) => context.alloc(bytes))
   try {
     return sampled(job, ops, context)
   } finally {

@@ -1,5 +1,4 @@
-import { isMovable, onMove } from '../transport/move.ts'
-import { uncleared } from '../transport/pack.ts'
+import { isMovable, markKept, onMove } from '../transport/move.ts'
 
 // Samples of one size that an op makes for one batch can lie one after another in one buffer: the
 // batch is then made without copying them. The op must give its samples up (`move()`), because the
@@ -19,11 +18,23 @@ let room: Room | undefined
 /** The sizes of memory that was asked for since the last batch began. */
 let asked: number[] = []
 
-/** Begins a batch. With `each`, its `count` samples have that size and lie in one buffer. */
-export function beginBatch(each: number, count: number): void {
+/**
+ * Begins a batch. With `each`, its `count` samples have that size and lie in one buffer of
+ * `alloc()`.
+ */
+export function beginBatch(
+  each: number,
+  count: number,
+  alloc: (byteLength: number) => Uint8Array,
+): void {
   asked = []
-  room =
-    each === 0 ? undefined : { buffer: uncleared(each * count), each, end: 0, moved: new Set() }
+  room = undefined
+  if (each > 0) {
+    const buffer = alloc(each * count).buffer as ArrayBuffer
+    // The op decides whether it gives the batch up.
+    markKept(buffer)
+    room = { buffer, each, end: 0, moved: new Set() }
+  }
   onMove(room === undefined ? undefined : noteMoved)
 }
 
@@ -82,7 +93,9 @@ export function takeJoined(samples: readonly ArrayBufferView[]): ArrayBuffer | u
   return buffer
 }
 
-/** Whether these samples are arrays that were given up, so that the next ones may share a buffer. */
+/**
+ * Whether these samples are arrays that were given up, so that the next ones may share a buffer.
+ */
 export function areGivenUp(samples: readonly unknown[]): boolean {
   return samples.every((sample) => {
     const { data } = (sample ?? {}) as { readonly data?: unknown }
