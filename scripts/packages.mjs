@@ -9,7 +9,13 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Folders of the published packages, in the order of publishing. */
-export const PACKAGE_FOLDERS = ['packages/spindle', 'packages/io', 'packages/create-spindle']
+export const PACKAGE_FOLDERS = [
+  'packages/spindle',
+  'packages/io',
+  'packages/cluster',
+  'packages/models',
+  'packages/create-spindle',
+]
 
 /** The published packages: folder, name and package.json. */
 export const PACKAGES = PACKAGE_FOLDERS.map((folder) => {

@@ -1,8 +1,9 @@
 import { hashText, Rng } from '../../random.ts'
-import type { CallContext, WorkerSpan } from '../executor.ts'
+import type { CallContext, Executor, WorkerSpan } from '../executor.ts'
 import type { Item, Path } from '../flow/item.ts'
 import type { Timing } from '../stats/task-timer.ts'
 import type { StageContext, StageInfo } from '../types.ts'
+import type { WorkerOp } from '../worker-op.ts'
 import type { Stage } from './stage.ts'
 
 export { seesContext } from '../../sees-context.ts'
@@ -136,4 +137,36 @@ function rngKeyOf(stage: Stage, item: Item): number[] {
   for (let path: Path | undefined = item.path; path !== undefined; path = path.parent)
     positions.push(path.position)
   return [...key, ...positions.reverse()]
+}
+
+/**
+ * Makes the function that a stage calls for an op that runs elsewhere. `executor` is called at the
+ * first item, because it may create the executor. Calls with a higher `priority`, nearer to the
+ * sink, go first.
+ */
+export function remoteOp(
+  op: WorkerOp<never, unknown>,
+  executor: () => Executor,
+  priority: number,
+  timeoutMs: number | undefined,
+): (item: unknown, context: StageContext) => Promise<unknown> {
+  const { href: filename, exportName: name, init, initArgs, bound } = op
+  let chosen: Executor | undefined
+  return (item, context) => {
+    chosen ??= executor()
+    const { sharedSignal: signal, onStart, onSpan } = context as TaskContext
+    return chosen.run(item, {
+      filename,
+      name,
+      init,
+      initArgs,
+      bound,
+      signal,
+      context: context as TaskContext,
+      priority,
+      timeoutMs,
+      onStart,
+      onSpan,
+    })
+  }
 }

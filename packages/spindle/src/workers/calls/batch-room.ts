@@ -1,4 +1,5 @@
-import { isMovable, markKept, onMove } from '../transport/move.ts'
+import { isMovable, markKept } from '../transport/movable.ts'
+import { onMove } from '../transport/move.ts'
 
 // Samples of one size that an op makes for one batch can lie one after another in one buffer: the
 // batch is then made without copying them. The op must give its samples up (`move()`), because the

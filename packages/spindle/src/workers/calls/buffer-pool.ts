@@ -1,4 +1,4 @@
-import { isMovable, markMovable } from '../transport/move.ts'
+import { isMovable, markMovable } from '../transport/movable.ts'
 import { uncleared } from '../transport/pack.ts'
 import { transferBuffer } from './transfer-buffer.ts'
 

@@ -1,4 +1,4 @@
-import { isMovable } from '../transport/move.ts'
+import { isMovable } from '../transport/movable.ts'
 import { wholeBuffersOf } from '../transport/pack.ts'
 import { type Memory, walk } from '../transport/walk-value.ts'
 import { BufferPool } from './buffer-pool.ts'
