@@ -1,5 +1,6 @@
-// What the threads of a `DataLoader` run. They import only what they need.
-import { loadImageSync, stack } from '@spindle/io/sync'
+// What the threads of a `DataLoader` run.
+import { stack } from '@spindle/io'
+import { loadImageSync } from '@spindle/io/sync'
 import { move } from 'spindle/worker'
 
 const NORMALIZE = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }

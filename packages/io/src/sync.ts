@@ -16,7 +16,6 @@ export {
   saveImageSync,
 } from './api/image-sync.ts'
 export { probeSync } from './api/probe-sync.ts'
-export { stack } from './api/stack.ts'
 // Video
 // Video
 export {

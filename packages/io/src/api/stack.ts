@@ -1,7 +1,7 @@
-import { takeJoined } from 'spindle/worker'
 import type { DataOf, DType, NdArray } from '../base/array.ts'
 import { checkNdArray, DATA_CLASSES } from '../base/dtypes.ts'
 import { badOption } from '../base/errors.ts'
+import { sampleMemory } from '../base/sample-memory.ts'
 
 /**
  * Combines arrays of one dtype and shape along a new first axis: images become a batch. One
@@ -28,7 +28,7 @@ export function stack<D extends DType>(arrays: readonly NdArray<D>[]): NdArray<D
     memory: ArrayBufferLike,
   ) => DataOf[D]
   checkAlike(arrays)
-  const joined = takeJoined(arrays.map(({ data }) => data))
+  const joined = sampleMemory()?.takeJoined(arrays.map(({ data }) => data))
   if (joined !== undefined)
     return { data: new Data(joined), dtype: first.dtype, shape: [arrays.length, ...first.shape] }
   // Not cleared, because every element is written.

@@ -1,4 +1,4 @@
-import { takeRoom, takeSpare } from 'spindle/worker'
+import { sampleMemory } from './sample-memory.ts'
 
 /** The context of work in a thread: a part of the context that Spindle passes to ops. */
 export interface ThreadContext {
@@ -18,11 +18,13 @@ export function callerContext(signal: AbortSignal = never): ThreadContext {
 }
 
 function sampleBytes(byteLength: number): Uint8Array {
-  return (byteLength === 0 ? undefined : takeRoom(byteLength)) ?? newBytes(byteLength)
+  return (
+    (byteLength === 0 ? undefined : sampleMemory()?.takeRoom(byteLength)) ?? newBytes(byteLength)
+  )
 }
 
 function newBytes(byteLength: number): Uint8Array {
   if (byteLength === 0) return new Uint8Array(0)
-  const used = takeSpare(byteLength)
+  const used = sampleMemory()?.takeSpare(byteLength)
   return used === undefined ? Buffer.allocUnsafeSlow(byteLength) : new Uint8Array(used)
 }

@@ -8,8 +8,6 @@ export {
 export type { StageContext, StageInfo } from '../op-context.ts'
 export { type CallLimiter, currentCall, limitCalls, type OpCall, trackCall } from '../track-call.ts'
 export { urlForMessages } from '../url-for-messages.ts'
-export { takeJoined, takeRoom } from './calls/batch-room.ts'
-export { takeSpare } from './calls/spare-memory.ts'
 export { type WorkerModule, type WorkerModuleOptions, workerModule } from './calls/worker-module.ts'
 export { isMainThread } from './supervise/nesting.ts'
 export { loadFunction } from './supervise/worker-modules.ts'

@@ -1,6 +1,7 @@
 // What the tests of whole batches in one thread run.
 import type { StageContext } from 'spindle'
-import { move, takeJoined, takeRoom } from 'spindle/worker'
+import { move } from 'spindle/worker'
+import type { SampleMemory } from '../../src/workers/calls/sample-memory.ts'
 
 /** What happens to some items. Lists of items. */
 export interface Fates {
@@ -98,9 +99,13 @@ function areIntact(mayBeEmpty: boolean): boolean {
   )
 }
 
+function memory(): SampleMemory | undefined {
+  return (globalThis as { [key: symbol]: unknown })[Symbol.for('spindle.samples')] as SampleMemory
+}
+
 /** Memory as functions of `@spindle/io` take it. */
 function bytesOf(n: number): Bytes {
-  const data = takeRoom(64) ?? new Uint8Array(64)
+  const data = memory()?.takeRoom(64) ?? new Uint8Array(64)
   return { data: data.fill(n) }
 }
 
@@ -126,7 +131,7 @@ export interface Together {
 
 /** Puts samples together, as `stack()` does. */
 function together(samples: readonly Bytes[], mayBeEmpty: boolean): Together {
-  const joined = takeJoined(samples.map(({ data }) => data))
+  const joined = memory()?.takeJoined(samples.map(({ data }) => data))
   const data = joined === undefined ? new Uint8Array(64 * samples.length) : new Uint8Array(joined)
   if (joined === undefined)
     for (const [i, sample] of samples.entries()) data.set(sample.data, 64 * i)

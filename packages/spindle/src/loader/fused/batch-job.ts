@@ -5,6 +5,7 @@ import { seesContext } from '../../sees-context.ts'
 import { clockMs } from '../../timers.ts'
 import { isGenerator, promiseOf } from '../../user-code.ts'
 import { areGivenUp, beginBatch, endBatch } from '../../workers/calls/batch-room.ts'
+import { shareMemory } from '../../workers/calls/sample-memory.ts'
 import { keepSpare, takeSpare } from '../../workers/calls/spare-memory.ts'
 import { WorkerContext } from '../../workers/calls/worker-context.ts'
 import { loadOp, type Op } from '../../workers/supervise/worker-modules.ts'
@@ -51,6 +52,8 @@ interface LoadedOps {
   /** Size of the samples, if a batch has them in one buffer; 0: each has its own, or `NEVER`. */
   sampleBytes: number
 }
+
+shareMemory()
 
 /** For `sampleBytes`: samples are never in one buffer. */
 const NEVER = -1
