@@ -26,6 +26,8 @@ export interface Lease {
   readonly worker: string
   /** Grows with each lease of the shard, and belongs to this lease alone. */
   readonly fence: number
+  /** Fences of earlier leases of the shard, the last 32. */
+  readonly earlier: readonly number[]
   /** Number of the shard's newest entry. The next entry has the next number. */
   readonly entry: number
   /** What earlier leases committed: continue there. */
