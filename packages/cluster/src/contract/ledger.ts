@@ -45,12 +45,13 @@ export interface Lease {
 }
 
 /**
- * What `lease()` answers. `busy`: all that is left is held by other workers, so ask again later.
+ * What `lease()` answers. `busy`: all that is left is held by other workers, so ask again, after
+ * `afterMs` at the latest.
  * `complete`: every shard is done or dead.
  */
 export type LeaseAnswer =
   | { readonly kind: 'lease'; readonly lease: Lease }
-  | { readonly kind: 'busy' }
+  | { readonly kind: 'busy'; readonly afterMs?: number }
   | { readonly kind: 'complete' }
 
 /** Options of {@link Ledger.fail}. */

@@ -8,11 +8,15 @@ import { ChunkView, type KnownShard } from './chunk-view.ts'
 import { isFinal, isHeld } from './entry.ts'
 import { readChunk } from './epoch-files.ts'
 import { leaseEntry, leaseOf } from './lease-data.ts'
+import { doneName } from './names.ts'
 import type { ShardLogs } from './shard-log.ts'
 import { WorkerWatch } from './worker-watch.ts'
 
+/** Chunks that one worker remembers. */
+const MOST_VIEWS = 16
+
 /**
- * Finds the next shard for one worker. It knows one chunk at a time, so its memory does not grow
+ * Finds the next shard for one worker. It knows a few chunks at a time, so its memory does not grow
  * with the epoch. In a chunk it takes, in this order: shards that were never taken, shards that
  * were given back, shards whose worker is lost.
  */
@@ -21,10 +25,11 @@ export class WorkSearch {
   readonly #logs: ShardLogs
   readonly #epoch: Epoch
   readonly #worker: string
-  readonly #seed: number
+  #seed: number
   readonly #finder: ChunkFinder
   readonly #watch: WorkerWatch
   #view: ChunkView | undefined
+  readonly #views = new Map<number, ChunkView>()
   /** Fences of this worker's own leases: an entry of its own that is not among them is free. */
   readonly #own = new Set<string>()
   /** Whether a chunk was closed since the last answer. */
@@ -62,21 +67,27 @@ export class WorkSearch {
       const lease = chunk === last ? undefined : await this.#search(chunk, options)
       if (lease !== undefined) return { kind: 'lease', lease }
     }
-    const isComplete = this.#hasFinished && (await this.#finder.isComplete(options))
+    const isComplete = this.#hasFinished && (await this.#finder.refresh(options))
     this.#hasFinished = false
-    return { kind: isComplete ? 'complete' : 'busy' }
+    return isComplete ? { kind: 'complete' } : { kind: 'busy', afterMs: this.#finder.busyMs }
   }
 
   /** Searches one chunk, and closes it if all its shards are done or dead. */
   async #search(chunk: number, options?: LedgerCallOptions): Promise<Lease | undefined> {
-    if (this.#view?.chunk !== chunk) {
-      const specs = await readChunk(this.#entries, this.#epoch, chunk, options)
-      this.#view = new ChunkView(chunk, specs, this.#logs)
+    const view = await this.#viewOf(chunk, options)
+    for (;;) {
+      // Its entries are deleted then, and would look as if no worker had ever come.
+      if ((await this.#entries.version(doneName(chunk), options)) !== undefined) {
+        this.#views.delete(chunk)
+        if (this.#view === view) this.#view = undefined
+        this.#hasFinished = true
+        return undefined
+      }
+      await view.list(options)
+      if (view.untouched(this.#seed) === undefined) break
+      const lease = await this.#untouched(view, options)
+      if (lease !== undefined) return lease
     }
-    const view = this.#view
-    await view.list(options)
-    const untouched = await this.#untouched(view, options)
-    if (untouched !== undefined) return untouched
     const shards = await view.read(options)
     for (const shard of shards) {
       if (shard.newest !== undefined && isFinal(shard.newest.entry.kind)) continue
@@ -91,17 +102,31 @@ export class WorkSearch {
     return undefined
   }
 
+  /** A view of a chunk, which becomes the current one. A few are remembered. */
+  async #viewOf(chunk: number, options?: LedgerCallOptions): Promise<ChunkView> {
+    let view = this.#views.get(chunk)
+    if (view === undefined) {
+      const specs = await readChunk(this.#entries, this.#epoch, chunk, options)
+      view = new ChunkView(chunk, specs, this.#logs)
+      if (this.#views.size >= MOST_VIEWS) this.#views.delete(this.#views.keys().next().value!)
+      this.#views.set(chunk, view)
+    }
+    this.#view = view
+    return view
+  }
+
   #isOfAnother({ newest }: KnownShard): boolean {
     return newest !== undefined && isHeld(newest.entry.kind) && newest.entry.worker !== this.#worker
   }
 
   async #untouched(view: ChunkView, options?: LedgerCallOptions): Promise<Lease | undefined> {
-    for (const shard of view.untouched(this.#seed)) {
-      const lease = await this.#take(shard, 0, options)
-      view.touch(shard.key, 1)
-      if (lease !== undefined) return lease
-    }
-    return undefined
+    const shard = view.untouched(this.#seed)
+    if (shard === undefined) return undefined
+    const lease = await this.#take(shard, 0, options)
+    view.touch(shard.key, 1)
+    // Two workers at the same place would meet again at the next one.
+    if (lease === undefined) this.#seed = Math.floor(Math.random() * 2 ** 31)
+    return lease
   }
 
   async #takeFree(shard: KnownShard, options?: LedgerCallOptions): Promise<Lease | undefined> {

@@ -101,7 +101,8 @@ export class Shift {
         }
         if (++searches >= SEARCHES_BEFORE_SPLIT) await this.#ledger.requestSplits(worker)
         // Random, so that many idle workers do not ask at the same moment.
-        const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** searches, LONGEST_PAUSE_MS)
+        const mostMs = answer.afterMs ?? LONGEST_PAUSE_MS
+        const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** searches, mostMs)
         await pause(longestMs * (0.5 + Math.random() / 2), this.#stop.signal)
       }
     } catch (error) {
