@@ -1,7 +1,6 @@
 import type { ShardSpec } from '../contract/epoch.ts'
 import type { LedgerCallOptions } from '../contract/ledger.ts'
 import type { ShardRange } from '../contract/progress.ts'
-import { isFinal } from './entry.ts'
 import { inParallel } from './in-parallel.ts'
 import { CHUNK_SIZE, indexOf, keyOf } from './names.ts'
 import type { Newest, ShardLogs } from './shard-log.ts'
@@ -57,6 +56,11 @@ export class ChunkView {
     return undefined
   }
 
+  /** Whether a shard has entries, also if they could not be read because its chunk is done. */
+  isTouched(key: string): boolean {
+    return this.#numbers.has(key)
+  }
+
   /** Remembers that a shard has entries. */
   touch(key: string, number: number): void {
     this.#numbers.set(key, number)
@@ -75,15 +79,9 @@ export class ChunkView {
   async #update(shard: KnownShard, options?: LedgerCallOptions): Promise<void> {
     const known = shard.newest
     const listed = this.#numbers.get(shard.key) ?? 0
-    // Nothing follows `done`. Entries of others are read forward from the listed one.
-    if (known !== undefined && (known.entry.kind === 'done' || known.number > listed)) return
-    if (known?.number === listed && isFinal(known.entry.kind)) return
-    if (listed > 0)
-      shard.newest = await this.#logs.newest(
-        shard.key,
-        Math.max(listed, known?.number ?? 0),
-        options,
-      )
+    if (listed === 0 || (known !== undefined && known.number >= listed)) return
+    const entry = await this.#logs.read(shard.key, listed, options)
+    shard.newest = entry && { number: listed, entry }
   }
 
   #newParts({ key, index, spec, newest }: KnownShard): KnownShard[] {

@@ -90,7 +90,8 @@ export class WorkSearch {
     }
     const shards = await view.read(options)
     for (const shard of shards) {
-      if (shard.newest !== undefined && isFinal(shard.newest.entry.kind)) continue
+      const { newest, key } = shard
+      if (newest === undefined ? view.isTouched(key) : isFinal(newest.entry.kind)) continue
       const lease = await this.#takeFree(shard, options)
       if (lease !== undefined) return lease
     }
