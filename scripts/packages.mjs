@@ -13,6 +13,7 @@ export const PACKAGE_FOLDERS = [
   'packages/spindle',
   'packages/io',
   'packages/cluster',
+  'packages/models',
   'packages/create-spindle',
 ]
 

@@ -29,11 +29,19 @@ export const CONTENTS = [
   { title: 'Many machines', pages: ['cluster'] },
   {
     title: 'Performance',
-    pages: ['find-the-bottleneck', 'tuning', 'observability', 'trace', 'comparing-ranks'],
+    pages: [
+      'find-the-bottleneck',
+      'tuning',
+      'observability',
+      'trace',
+      'comparing-ranks',
+      'benchmarks',
+    ],
   },
   {
     title: 'Media and arrays',
     pages: [
+      'models',
       'images',
       'audio',
       'video',

@@ -19,7 +19,8 @@ export function writeLlmsTexts(pages, target) {
 
 > Data loading pipelines for Node.js, in TypeScript: bounded concurrency for each stage, worker threads
 > and processes, exact resume, and a report that names the bottleneck. Packages: \`spindle\` (engine),
-> \`@spindle/io\` (images, audio, video, arrays, archives), \`create-spindle\` (templates).
+> \`@spindle/io\` (images, audio, video, arrays, archives), \`@spindle/models\` (models as
+> stages), \`create-spindle\` (templates).
 
 A guide for programs that write code is in skills/spindle/SKILL.md of the repository.
 `

@@ -65,3 +65,4 @@ for (const kind of ['thread', 'process']) {
 
 // Nothing may be opened on import: with a handle left, this process would not end.
 await import('@spindle/io')
+await import('@spindle/models')

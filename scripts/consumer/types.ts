@@ -2,6 +2,7 @@
 import { loadImage, type NdArray } from '@spindle/io'
 import { Demuxer } from '@spindle/io/media'
 import { loadImageSync } from '@spindle/io/sync'
+import { type ModelOp, model } from '@spindle/models'
 import { type Pipeline, PipelineBuilder } from 'spindle'
 import { FileCheckpoint } from 'spindle/checkpoint'
 import { toReadable } from 'spindle/interop'
@@ -24,6 +25,10 @@ export async function consume(): Promise<number> {
 // Every entry compiles, with no optional peer installed.
 export const images = new DataLoader(listFiles('photos'), {
   preprocess: async (path): Promise<NdArray<'uint8'>> => loadImage(path),
+})
+export const embed: ModelOp<NdArray<'float32'>, number> = model('a.onnx', {
+  inputs: (image: NdArray<'float32'>) => image,
+  result: (outputs) => Object.keys(outputs).length,
 })
 export const others: readonly unknown[] = [Demuxer, loadImageSync, FileCheckpoint, toReadable]
 

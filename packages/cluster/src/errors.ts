@@ -10,6 +10,8 @@ export type ClusterErrorCode =
    * Another worker has the shard now. What this worker did since its last commit does not count.
    */
   | 'ERR_LEASE_LOST'
+  /** A server refuses, or cannot be reached. */
+  | 'ERR_LEDGER'
   /** An entry of the ledger is damaged, or of another version. */
   | 'ERR_BAD_LEDGER'
   /** A client of an engine is not installed. */

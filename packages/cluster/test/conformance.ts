@@ -16,7 +16,7 @@ export interface LedgerPlace {
 const LEASE_MS = 150
 
 /** A plan with `count` shards. */
-export async function planOf(
+export async function makePlan(
   count: number,
   changes: Partial<EpochPlan> & { readonly rows?: number; readonly seed?: number } = {},
 ): Promise<EpochPlan> {
@@ -63,12 +63,12 @@ async function take(ledger: Ledger, worker: string): Promise<Lease> {
 }
 
 /** Asks until a lease of a lost worker has run out. */
-async function takeLater(ledger: Ledger, worker: string): Promise<Lease> {
+async function takeWhenFree(ledger: Ledger, worker: string, leaseMs: number): Promise<Lease> {
   for (;;) {
     const answer = await ledger.lease(worker)
     if (answer.kind === 'lease') return answer.lease
     assert.equal(answer.kind, 'busy')
-    await pause(LEASE_MS / 5)
+    await pause(leaseMs / 5)
   }
 }
 
@@ -85,7 +85,13 @@ async function resultsOf(ledger: Ledger): Promise<ShardResult[]> {
 const LOST = { code: 'ERR_LEASE_LOST' }
 
 /** What every ledger does. Call it at the top of a test file. */
-export function ledgerConformance(name: string, makePlace: () => Promise<LedgerPlace>): void {
+export function ledgerConformance(
+  name: string,
+  makePlace: () => Promise<LedgerPlace>,
+  leaseMs = LEASE_MS,
+): void {
+  const planOf: typeof makePlan = (count, changes) => makePlan(count, { leaseMs, ...changes })
+  const takeLater = (ledger: Ledger, worker: string) => takeWhenFree(ledger, worker, leaseMs)
   const test = (
     title: string,
     run: (place: LedgerPlace, ledger: Ledger) => Promise<void>,
@@ -119,7 +125,7 @@ export function ledgerConformance(name: string, makePlace: () => Promise<LedgerP
       await assert.rejects(a.lease('a'), { code: 'ERR_NO_EPOCH' })
       const plan = await planOf(3)
       const epoch = await a.open(plan)
-      assert.deepEqual([epoch.id, epoch.shardCount, epoch.leaseMs], [plan.id, 3, LEASE_MS])
+      assert.deepEqual([epoch.id, epoch.shardCount, epoch.leaseMs], [plan.id, 3, leaseMs])
       await withOther(place, async (b) => {
         assert.deepEqual(await b.join(), epoch)
         assert.deepEqual(await b.open(plan), epoch)
@@ -220,7 +226,7 @@ export function ledgerConformance(name: string, makePlace: () => Promise<LedgerP
         for (let at = 0; at < 12; at++) {
           assert.deepEqual(await b.renew(reportOf('a', { reportedMs: at }), [lease]), [])
           await answerIs(b, 'b', 'busy')
-          await pause(LEASE_MS / 5)
+          await pause(leaseMs / 5)
         }
       })
       await a.complete(lease, { cursor: 1 })
@@ -234,7 +240,7 @@ export function ledgerConformance(name: string, makePlace: () => Promise<LedgerP
       while (leases.length === 0) {
         const answers = await Promise.all(others.map((ledger, at) => ledger.lease(`w${at}`)))
         for (const answer of answers) if (answer.kind === 'lease') leases.push(answer.lease)
-        await pause(LEASE_MS / 5)
+        await pause(leaseMs / 5)
       }
       assert.equal(leases.length, 1)
       await Promise.all(others.map((ledger) => ledger.close()))

@@ -32,6 +32,7 @@ export {
   PipelineBuilder,
   type PipelineBuilderConstructor,
 } from './builder/typed-builder.ts'
+export { freeCores, onFreeCores, reserveCores } from './core-budget.ts'
 export {
   type AggregateConfig,
   type MergeConfig,
@@ -52,6 +53,7 @@ export type {
   ExecutorWorkers,
   WorkerNumber,
   WorkerSpan,
+  WorkerTable,
 } from './engine/executor.ts'
 export { mergeStates } from './engine/progress/merge-states.ts'
 export type { Report } from './engine/report/report.ts'
@@ -110,7 +112,7 @@ export type {
   TuneMode,
   TuneOptions,
 } from './engine/types.ts'
-export type { WorkerOp } from './engine/worker-op.ts'
+export { executorOp, type OpDefaults, type WorkerOp } from './engine/worker-op.ts'
 // Errors
 export {
   type ErrorCode,
@@ -124,11 +126,12 @@ export {
 } from './errors.ts'
 // Profiling, recording and tracing
 export { type CacheOptions, cacheIterator } from './observe/cache-iterator.ts'
-export { type ProfileOptions, profilePipeline } from './observe/profile.ts'
+export { profilePipeline } from './observe/profile.ts'
 export type {
   ProfileAdvice,
   ProfileLevel,
   ProfileLimit,
+  ProfileOptions,
   ProfileResult,
   SourceProfile,
   StageProfile,

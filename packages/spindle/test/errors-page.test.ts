@@ -33,7 +33,7 @@ test('docs/errors.md has every code of a warning', () => {
 
 /** What the expression finds in the sources of the packages, each once and sorted. */
 function inSources(expression: RegExp): string[] {
-  const found = ['spindle', 'io', 'cluster']
+  const found = ['spindle', 'io', 'cluster', 'models']
     .map((name) => `packages/${name}/src`)
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

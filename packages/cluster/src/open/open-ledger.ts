@@ -4,6 +4,7 @@ import type { Ledger } from '../contract/ledger.ts'
 import { ObjectEntries } from '../entries/object-entries.ts'
 import { ClusterError } from '../errors.ts'
 import { StoreLedger } from '../store/store-ledger.ts'
+import { isServerUrl, openServerLedger } from './open-server-ledger.ts'
 
 /** Options of {@link openLedger}. */
 export interface OpenLedgerOptions {
@@ -17,12 +18,11 @@ const ledgerOptions = options(
   ClusterError as never,
 )
 
-/** Engines by the scheme of their URLs. */
-const ENGINES: Readonly<Record<string, (url: string) => Promise<Ledger>>> = {}
-
 /**
- * Opens a ledger: a folder (`./run`), a bucket (`s3://bucket/run`, `gs:`, `az:`), or a store that
- * `openStore` of `spindle/source` made. Nothing is read before the first call.
+ * Opens a ledger: a folder (`./run`), a bucket (`s3://bucket/run`, `gs:`, `az:`), a store that
+ * `openStore` of `spindle/source` made, or a server: `redis://host/0` (BullMQ on Redis or Valkey),
+ * `postgres://host/database` (BullMQ on PostgreSQL), `nats://host` (JetStream). `?ledger=name`
+ * tells ledgers of one server apart. Nothing is read before the first call.
  *
  * @throws `ERR_BAD_OPTION` for a place that cannot hold a ledger
  *
@@ -47,12 +47,11 @@ export async function openLedger(
     return new StoreLedger(new ObjectEntries(place))
   const url = String(place)
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase()
-  const engine = scheme === undefined ? undefined : ENGINES[scheme]
-  if (engine !== undefined) return await engine(url)
+  if (isServerUrl(url)) return await openServerLedger(url)
   if (scheme === 'hf' || scheme === 'http' || scheme === 'https')
     throw new ClusterError(
       'ERR_BAD_OPTION',
-      `a ledger needs a place that can be written, and ${scheme}: cannot: use a folder, s3:, gs: or az:`,
+      `a ledger needs a place that can be written, and ${scheme}: cannot: use a folder, s3:, gs:, az:, redis:, postgres: or nats:`,
     )
   return new StoreLedger(new ObjectEntries(openStore(url, store)))
 }

@@ -19,7 +19,7 @@ import { readResults, revive } from './read-ledger.ts'
 import { type NewEntry, ShardLogs } from './shard-log.ts'
 import { askHolders, isAsked } from './split-requests.ts'
 import { StatusReader } from './status-reader.ts'
-import { WorkSearch } from './work-search.ts'
+import { type TakeAnswer, WorkSearch } from './work-search.ts'
 
 /**
  * A ledger on an {@link EntryStore}: a folder, a bucket, a key-value store. It trusts create if
@@ -51,14 +51,22 @@ export class StoreLedger implements Ledger {
   }
 
   async lease(worker: string, options?: LedgerCallOptions): Promise<LeaseAnswer> {
+    return await (await this.#searchOf(worker, options)).next(options)
+  }
+
+  /** Takes one shard that an engine handed out to a worker. */
+  async leaseShard(worker: string, key: string, options?: LedgerCallOptions): Promise<TakeAnswer> {
+    return await (await this.#searchOf(worker, options)).take(key, options)
+  }
+
+  async #searchOf(worker: string, options?: LedgerCallOptions): Promise<WorkSearch> {
     options?.signal?.throwIfAborted()
     const epoch = await this.#opened(options)
-    let search = this.#searches.get(worker)
-    if (search === undefined) {
-      search = new WorkSearch(this.#entries, this.#logs, epoch, worker)
-      this.#searches.set(worker, search)
-    }
-    return await search.next(options)
+    const known = this.#searches.get(worker)
+    if (known !== undefined) return known
+    const search = new WorkSearch(this.#entries, this.#logs, epoch, worker)
+    this.#searches.set(worker, search)
+    return search
   }
 
   async renew(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Epoch } from '../contract/epoch.ts'
+import type { Epoch, ShardSpec } from '../contract/epoch.ts'
 import type { Lease, LeaseAnswer, LedgerCallOptions } from '../contract/ledger.ts'
 import type { EntryStore } from '../entries/entry-store.ts'
 import { ChunkFinder } from './chunk-finder.ts'
@@ -8,12 +8,17 @@ import { ChunkView, type KnownShard } from './chunk-view.ts'
 import { isFinal, isHeld } from './entry.ts'
 import { readChunk } from './epoch-files.ts'
 import { leaseEntry, leaseOf } from './lease-data.ts'
-import { doneName } from './names.ts'
+import { CHUNK_SIZE, chunkOf, claimName, doneName, indexOf } from './names.ts'
 import type { ShardLogs } from './shard-log.ts'
 import { WorkerWatch } from './worker-watch.ts'
 
 /** Chunks that one worker remembers. */
 const MOST_VIEWS = 16
+
+/** What {@link WorkSearch.take} answers. */
+export type TakeAnswer =
+  | { readonly kind: 'lease'; readonly lease: Lease }
+  | { readonly kind: 'busy' | 'final' }
 
 /**
  * Finds the next shard for one worker. It knows a few chunks at a time, so its memory does not grow
@@ -30,6 +35,8 @@ export class WorkSearch {
   readonly #watch: WorkerWatch
   #view: ChunkView | undefined
   readonly #views = new Map<number, ChunkView>()
+  /** The chunk of the last shard that an engine handed out. */
+  #taken: { readonly chunk: number; readonly specs: readonly ShardSpec[] } | undefined
   /** Fences of this worker's own leases: an entry of its own that is not among them is free. */
   readonly #own = new Set<string>()
   /** Whether a chunk was closed since the last answer. */
@@ -70,6 +77,42 @@ export class WorkSearch {
     const isComplete = this.#hasFinished && (await this.#finder.refresh(options))
     this.#hasFinished = false
     return isComplete ? { kind: 'complete' } : { kind: 'busy', afterMs: this.#finder.busyMs }
+  }
+
+  /**
+   * Takes one shard that an engine handed out. `final`: it is done or dead; `busy`: another worker
+   * has it.
+   */
+  async take(key: string, options?: LedgerCallOptions): Promise<TakeAnswer> {
+    const shard = await this.#shardOf(key, options)
+    const kind = shard?.newest?.entry.kind
+    if (shard === undefined || (kind !== undefined && isFinal(kind))) return { kind: 'final' }
+    const lease = await this.#takeFree(shard, options)
+    if (lease !== undefined) return { kind: 'lease', lease }
+    // The entries of a chunk that is done are deleted.
+    const isDone = await this.#entries.version(doneName(chunkOf(shard.index)), options)
+    return { kind: isDone === undefined ? 'busy' : 'final' }
+  }
+
+  /** A shard and its newest entry; `undefined` if it is no part of its shard. */
+  async #shardOf(key: string, options?: LedgerCallOptions): Promise<KnownShard | undefined> {
+    const index = indexOf(key)
+    const chunk = chunkOf(index)
+    if (this.#taken?.chunk !== chunk) {
+      const specs = await readChunk(this.#entries, this.#epoch, chunk, options)
+      this.#taken = { chunk, specs }
+      // The status takes a chunk without a claim for untouched.
+      await this.#entries.createIfAbsent(claimName(chunk), '{}', options)
+    }
+    const spec = this.#taken.specs[index - chunk * CHUNK_SIZE]
+    if (spec === undefined) return undefined
+    const newest = await this.#logs.newest(key, 0, options)
+    const part = /^(.*)\+(\d+)$/.exec(key)
+    if (part === null || newest !== undefined)
+      return { key, index, spec, range: newest?.entry.range ?? { start: 0 }, newest }
+    const whole = await this.#logs.newest(part[1]!, 0, options)
+    const range = whole?.entry.parts[Number(part[2]) - 1]
+    return range && { key, index, spec, range, newest }
   }
 
   /** Searches one chunk, and closes it if all its shards are done or dead. */

@@ -64,6 +64,12 @@ export function checkOnMain(stage: StageConfig): void {
 
 function checkPipe(stage: PipeConfig): void {
   const { op, executor, retry, rateLimit, isElements } = stage
+  if (isWorkerOp(op) && op.defaults?.executor !== undefined)
+    refuse(
+      stage,
+      'an op with workers of its own cannot run',
+      'end the region before it with to(MAIN)',
+    )
   if (executor !== undefined)
     refuse(
       stage,

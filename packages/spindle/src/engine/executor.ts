@@ -30,6 +30,12 @@ export interface Executor {
    * early.
    */
   warmUp?(calls: number): void
+  /**
+   * A starting pipeline calls it once, before {@link warmUp}, if the executor starts and ends with
+   * its users. The pipeline calls the returned function when it has ended, and waits up to two
+   * seconds for its promise.
+   */
+  acquire?(): () => Promise<void>
 }
 
 /** The workers behind an executor. */
@@ -39,6 +45,24 @@ export interface ExecutorWorkers {
   readonly count: number
   /** The executor that owns the workers, if it is another one. */
   readonly of?: object
+  /**
+   * Total time in which workers were busy, in milliseconds. Without it, each call in progress
+   * counts as a busy worker.
+   */
+  readonly busyMs?: number
+  /** Figures of each worker, for the report. Read at each call of `stats()`. */
+  readonly table?: WorkerTable
+}
+
+/** Figures of the workers of an executor: a row for each worker. Plain data. */
+export interface WorkerTable {
+  /** What the rows are, for example `sessions`. */
+  readonly title: string
+  readonly columns: readonly string[]
+  /** Cells in the order of `columns`. */
+  readonly rows: readonly (readonly (string | number)[])[]
+  /** Sentences below the table. */
+  readonly notes: readonly string[]
 }
 
 /** The maximum number of workers of an executor, and how to change it. */
@@ -88,8 +112,11 @@ export interface ExecutorCall {
    * for this long, the limit's clock starts without its report.
    */
   readonly timeoutMs?: number | undefined
-  /** Called each time the op begins. */
-  readonly onStart?: (() => void) | undefined
+  /**
+   * Called each time the op begins; with `agoMs` if it began so many milliseconds ago, as an
+   * executor tells that learns of it with the result.
+   */
+  readonly onStart?: ((agoMs?: number) => void) | undefined
   /** Called when the op has ended, just before the result is delivered. */
   readonly onSpan?: ((span: WorkerSpan) => void) | undefined
 }

@@ -75,6 +75,8 @@ export interface SinkWriter<T, R> {
   readonly state: PipelineState | undefined
   /** The result of an earlier run that is complete; there is nothing left to do then. */
   readonly result: R | undefined
+  /** How far the writing is; for `stats().written`. */
+  readonly progress?: SinkProgress
   /** Whether what was written since the last commit is enough for one, such as a full shard. */
   readonly isDue: boolean
   /** Adds an item to the next commit. The item may change when the promise resolves. */
@@ -90,6 +92,22 @@ export interface SinkWriter<T, R> {
   abort(): Promise<void>
 }
 
+/** How far a sink is, with what earlier runs have written there. */
+export interface SinkProgress {
+  /** Shards that are committed. */
+  readonly shards: number
+  /** Records in those shards and in the one that is being written. */
+  readonly records: number
+  /** Bytes of those records: of shards that are committed as stored, else before compression. */
+  readonly bytes: number
+}
+
+/** How far `pipeline.writeTo()` is. */
+export interface WriteProgress extends SinkProgress {
+  /** Items that this run has written. */
+  readonly items: number
+}
+
 /** Options of `pipeline.writeTo()`. */
 export interface WriteToOptions {
   /**
@@ -98,6 +116,12 @@ export interface WriteToOptions {
    * first run passes it too. Default false: the place must be empty.
    */
   readonly resume?: boolean
+  /**
+   * Called with the progress after each commit, at the end, and once a second while items arrive.
+   * An error that it throws ends the run, as one of the sink does. `pipeline.stats().written` tells
+   * the same at any time.
+   */
+  readonly onProgress?: (progress: WriteProgress) => void
   /** Aborts: the pipeline stops, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }

@@ -1,5 +1,8 @@
 // Ops by reference: plain data that an executor understands.
 
+import { SpindleError } from '../errors.ts'
+import type { Executor } from './executor.ts'
+
 /** An op in the form that is sent to workers. */
 export interface OpReference {
   readonly href: string
@@ -9,6 +12,13 @@ export interface OpReference {
   readonly initArgs: unknown
   /** Values that follow the item in each call. `undefined`: none. */
   readonly bound: readonly unknown[] | undefined
+}
+
+/** Options of a stage that its op brings along: an op with workers of its own needs them. */
+export interface OpDefaults {
+  readonly name?: string
+  readonly concurrency?: number
+  readonly executor?: Executor
 }
 
 declare const types: unique symbol
@@ -38,6 +48,8 @@ export interface WorkerOp<in T, out R, A extends readonly unknown[] = []> {
    *   are bound already.
    */
   with(...bound: A): WorkerOp<T, R>
+  /** Options that `pipe()` uses where its caller gives none. `undefined`: none. */
+  readonly defaults?: OpDefaults | undefined
   /** Never set. Carries the types of the op. */
   readonly [types]?: (item: T) => R
 }
@@ -52,4 +64,31 @@ export function isWorkerOp(value: unknown): value is WorkerOp<never, unknown> {
     value !== null &&
     (value as { [OP_BRAND]?: unknown })[OP_BRAND] === true
   )
+}
+
+/**
+ * An op that brings its own executor, for packages that run items in workers of their own: `pipe()`
+ * needs no `executor` then.
+ *
+ * @param name name of the op, and of a stage without one
+ * @param concurrency of a stage without one, an integer >= 1
+ */
+export function executorOp<T, R>(
+  name: string,
+  executor: Executor,
+  concurrency: number,
+): WorkerOp<T, R> {
+  const op: WorkerOp<T, R> & { readonly [OP_BRAND]: true } = {
+    [OP_BRAND]: true,
+    href: `executor:${name}`,
+    exportName: name,
+    init: undefined,
+    initArgs: undefined,
+    bound: undefined,
+    defaults: Object.freeze({ name, concurrency, executor }),
+    with: () => {
+      throw new SpindleError('ERR_BAD_STATE', `op ${name} takes no further values`)
+    },
+  }
+  return Object.freeze(op)
 }

@@ -1,6 +1,7 @@
 import type { PipelineState } from '../engine/resume-state.ts'
-import type { Sink, SinkOpenOptions, SinkWriter } from '../engine/sink.ts'
+import type { Sink, SinkOpenOptions, SinkProgress, SinkWriter } from '../engine/sink.ts'
 import { SpindleError } from '../errors.ts'
+import { plain } from '../plain-text.ts'
 import { checkObjectName } from '../source/store/check-object.ts'
 import type { ObjectStore, ObjectWriter } from '../source/store/object-store.ts'
 import { CommitLog, type ShardInfo, type ShardManifest, taken } from './commit-log.ts'
@@ -39,6 +40,8 @@ interface OpenShard<T> {
   count: number
 }
 
+const NOTHING = { count: 0, bytes: 0 } as const
+
 class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   readonly #format: ShardFormat<T>
   readonly #plan: ShardPlan
@@ -50,6 +53,8 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   #shard: OpenShard<T> | undefined
   /** The last commit. Later ones wait for it. */
   #tail: Promise<void> = Promise.resolve()
+  /** Of the shard that is being committed. */
+  #closing: { readonly count: number; readonly bytes: number } = NOTHING
   isDue = false
 
   private constructor(
@@ -74,11 +79,7 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   ): Promise<ShardWriter<T>> {
     const { store } = plan
     const nameOf = (shard: number): string => shardName(format, plan, shard)
-    if (nameOf(0) === nameOf(1))
-      throw new SpindleError(
-        'ERR_BAD_OPTION',
-        '`name` must be a function that gives another name for each shard',
-      )
+    refuseNames(plan, nameOf)
     if (commits !== undefined)
       return new ShardWriter(
         format,
@@ -117,6 +118,16 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
     return this.#log.result
   }
 
+  get progress(): SinkProgress {
+    const { shardCount, recordCount, byteCount } = this.#log
+    const { count = 0, output } = this.#shard ?? {}
+    return {
+      shards: shardCount,
+      records: recordCount + this.#closing.count + count,
+      bytes: byteCount + this.#closing.bytes + (output?.size ?? 0),
+    }
+  }
+
   write(item: T): Promise<void> | undefined {
     this.#shard ??= this.#open()
     const { encoder, output } = this.#shard
@@ -141,9 +152,11 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
     const shard = this.#shard
     this.#shard = undefined
     this.isDue = false
+    this.#closing = { count: shard?.count ?? 0, bytes: shard?.output.size ?? 0 }
     this.#tail = this.#tail.then(async () => {
       const shards = shard === undefined ? [] : [await this.#close(shard)]
       await this.#log.commit(shards, state, isComplete)
+      this.#closing = NOTHING
     })
     return this.#tail
   }
@@ -199,6 +212,36 @@ function isOfAnother(error: unknown): boolean {
 function kindOf({ kind, extension }: ShardFormat<never>): string {
   const ending = extension.slice(1)
   return ending.startsWith(kind) ? ending : `${kind} ${ending}`
+}
+
+/** Shards whose names are tried before anything is written. */
+const TRIED = [...Array(17).keys(), 99, 100, 999, 1000, 9999, 10_000, 99_999, 100_000, 999_999]
+/** Longest name of a file, in bytes: of file systems of Linux, macOS and Windows. */
+const MOST_NAME_BYTES = 255
+
+/** @throws `ERR_BAD_OPTION` for names that the place refuses, or that are the same */
+function refuseNames({ store }: ShardPlan, nameOf: (shard: number) => string): void {
+  const names = new Map<string, number>()
+  for (const shard of TRIED) {
+    const name = nameOf(shard)
+    const other = names.get(name)
+    if (other !== undefined)
+      throw new SpindleError(
+        'ERR_BAD_OPTION',
+        `\`name\` must be a function that gives another name for each shard: it gives "${plain(name)}" for ${other} and ${shard}`,
+      )
+    names.set(name, shard)
+    const long = 'path' in store.place(name) ? name.split('/').find(isTooLong) : undefined
+    if (long !== undefined)
+      throw new SpindleError(
+        'ERR_BAD_OPTION',
+        `\`name\` must give names that the file system takes, at most ${MOST_NAME_BYTES} bytes between "/": "${plain(long)}" of shard ${shard} has ${Buffer.byteLength(long)}`,
+      )
+  }
+}
+
+function isTooLong(part: string): boolean {
+  return Buffer.byteLength(part) > MOST_NAME_BYTES
 }
 
 function shardName<T>(format: ShardFormat<T>, plan: ShardPlan, shard: number): string {

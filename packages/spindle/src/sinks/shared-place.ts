@@ -12,7 +12,6 @@ export class OutsideLog {
   readonly #commits: SinkCommits
   readonly #shards: ShardInfo[] = []
   state: PipelineState | undefined
-  readonly shardCount: number = 0
   /** What this writer made; the manifest of the place is written when all writers are complete. */
   result: ShardManifest | undefined
 
@@ -20,6 +19,19 @@ export class OutsideLog {
     this.#kind = kind
     this.#commits = commits
     this.state = commits.state
+  }
+
+  /** Shards that this writer committed. */
+  get shardCount(): number {
+    return this.#shards.length
+  }
+
+  get recordCount(): number {
+    return this.#shards.reduce((sum, { count }) => sum + count, 0)
+  }
+
+  get byteCount(): number {
+    return this.#shards.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   async commit(
@@ -31,8 +43,7 @@ export class OutsideLog {
     this.#shards.push(...shards)
     this.state = state
     if (!isComplete) return
-    const count = this.#shards.reduce((sum, shard) => sum + shard.count, 0)
-    const bytes = this.#shards.reduce((sum, shard) => sum + shard.bytes, 0)
+    const { recordCount: count, byteCount: bytes } = this
     this.result = { version: VERSION, kind: this.#kind, shards: this.#shards, count, bytes }
   }
 }

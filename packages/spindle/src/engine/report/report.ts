@@ -4,6 +4,7 @@ import { type ItemError, messageOf } from '../../errors.ts'
 import { quoted } from '../../failure-text.ts'
 import { plain } from '../../plain-text.ts'
 import { drawTable, type TableColumn, terminalColumns } from '../../table.ts'
+import type { WorkerTable } from '../executor.ts'
 import type { LoopBlock } from '../stats/loop-blocks.ts'
 import type { DeadLetterStats, PipelineStats, StageStats } from '../stats/pipeline-stats.ts'
 import { noTuning, type Tuning } from '../tuned.ts'
@@ -127,7 +128,35 @@ function print(
     ...printTuning(tuning),
     ...(failed.length === 0 ? [] : ['Failed items (the last of each stage):', ...failed]),
   ]
-  return [makeTable(stats, columns), ...lines.flatMap((line) => wrap(line, columns))].join('\n')
+  return [
+    makeTable(stats, columns),
+    ...printWorkers(stats, columns),
+    ...lines.flatMap((line) => wrap(line, columns)),
+  ].join('\n')
+}
+
+/** The figures of workers that an executor knows, a table for each executor. */
+function printWorkers({ stages }: PipelineStats, columns: number | undefined): readonly string[] {
+  return workerTables(stages).flatMap(({ title, columns: headings, rows, notes }) => [
+    ...drawTable(
+      headings.map((heading, i) => ({
+        heading: i === 0 ? title : heading,
+        cells: rows.map((row) => plain(String(row[i] ?? ''))),
+        rank: i === 0 ? undefined : headings.length - i,
+      })),
+      columns,
+    ),
+    ...notes.flatMap((note) => wrap(plain(note), columns)),
+  ])
+}
+
+/** The tables of the workers of stages: one for each executor. */
+export function workerTables(stages: readonly StageStats[]): readonly WorkerTable[] {
+  const tables = new Map<number, WorkerTable>()
+  for (const { workers } of stages)
+    if (workers?.table !== undefined && workers.table.rows.length > 0)
+      tables.set(workers.pool, workers.table)
+  return [...tables.values()]
 }
 
 /** The verdict as text, or the reason why there is none. */

@@ -82,10 +82,19 @@ function stageBetween(
     failures: after.failures - before.failures,
     retries: after.retries - before.retries,
     timeouts: after.timeouts - before.timeouts,
+    workers: workersBetween(before.workers, after.workers),
     loopMs: after.loopMs - before.loopMs,
     queue: queueBetween(before.queue, after.queue, elapsedMs),
   }
   return withTimes(counts, sums, histogram.percentile(1), elapsedMs)
+}
+
+function workersBetween(
+  before: StageStats['workers'],
+  after: StageStats['workers'],
+): StageStats['workers'] {
+  if (after?.busyMs === undefined) return after
+  return { ...after, busyMs: after.busyMs - (before?.busyMs ?? 0) }
 }
 
 function queueBetween(before: QueueStats, after: QueueStats, elapsedMs: number): QueueStats {

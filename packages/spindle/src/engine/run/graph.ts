@@ -7,8 +7,7 @@ import { type ConsumerCode, noteConsumer } from '../consume/consumer-code.ts'
 import { SinkReader } from '../consume/sink-reader.ts'
 import type { Executor } from '../executor.ts'
 import { currentScope } from '../flow/async-scope.ts'
-import type { Item } from '../flow/item.ts'
-import { ItemPool } from '../flow/item-pool.ts'
+import { type Item, ItemPool } from '../flow/item.ts'
 import { channels, type GraphListener } from '../hooks/channels.ts'
 import { checkHooks, HookCalls, quietLogger, reportFailure } from '../hooks/hook-calls.ts'
 import { Commits } from '../progress/commits.ts'
@@ -26,6 +25,7 @@ import type { Tuning } from '../tuned.ts'
 import type { BuildOptions, Logger, TaskHook } from '../types.ts'
 import { assemble, type RemoteStage } from './assemble.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { acquire, warmUp } from './executors.ts'
 import { warnOfNothing, warnOfSecondPass } from './silent-ends.ts'
 import { type StopMode, settledWithin, stopGraph } from './stop.ts'
 import type { OwnThreads, WorkerServices } from './worker-services.ts'
@@ -88,6 +88,9 @@ export class Graph implements GraphContext {
   #unfinished: number
   #leave: () => void = () => {}
   #threads: OwnThreads | undefined
+  /** Ends this pipeline's use of executors that start and end with their users. */
+  readonly #releases: (() => Promise<void>)[] = []
+  #released: Promise<void>[] | undefined
   readonly #workers: WorkerServices
   readonly statsEvents: StatsEvents
   #use: ProcessUse | undefined
@@ -183,6 +186,12 @@ export class Graph implements GraphContext {
       this.abort(error)
       return
     }
+    try {
+      acquire(this.remote, this.#releases)
+    } catch (error) {
+      this.abort(error)
+      return
+    }
     warmUp(this.remote)
     for (const listener of this.listeners) listener.started()
     for (const task of this.options.backgroundTasks ?? []) void this.#runBeside(task)
@@ -199,7 +208,13 @@ export class Graph implements GraphContext {
    * they are terminated.
    */
   threadsGone(): Promise<void> {
-    return settledWithin(this.#threads === undefined ? [] : [this.#threads.close()], 2 * CLOSING_MS)
+    const own = this.#threads === undefined ? [] : [this.#threads.close()]
+    return settledWithin([...own, ...this.#release()], 2 * CLOSING_MS)
+  }
+
+  #release(): readonly Promise<void>[] {
+    this.#released ??= this.#releases.map((release) => release())
+    return this.#released
   }
 
   async #runBeside(task: (signal: AbortSignal) => unknown): Promise<void> {
@@ -304,7 +319,8 @@ export class Graph implements GraphContext {
       this.#failures.length === 0 &&
       closing.length === 0 &&
       this.letters?.isSettled !== false &&
-      this.#threads === undefined
+      this.#threads === undefined &&
+      this.#releases.length === 0
     ) {
       this.#finish(undefined)
       return undefined
@@ -333,6 +349,8 @@ export class Graph implements GraphContext {
     this.#background.abort()
     this.#leave()
     void this.#threads?.close()
+    for (const released of this.#release())
+      released.catch((error) => this.logger.error('spindle: an executor failed to end', error))
     for (const stage of this.stages) for (const exit of stage.exits) exit.stopClock()
     this.statsEvents.end()
     for (const listener of this.listeners) listener.ended()
@@ -415,16 +433,6 @@ export class Graph implements GraphContext {
 }
 
 const noHooks: readonly TaskHook[] = []
-
-/** Tells the executors to start workers now, so that they are ready for the first items. */
-function warmUp(remote: readonly RemoteStage[]): void {
-  const calls = new Map<Executor, number>()
-  for (const stage of remote) {
-    const executor = stage.executor()
-    calls.set(executor, (calls.get(executor) ?? 0) + stage.calls)
-  }
-  for (const [executor, count] of calls) executor.warmUp?.(count)
-}
 
 function inStageOrder(failures: readonly StageFailure[]): StageFailure[] {
   return [...failures].sort((a, b) => a.stageId - b.stageId)

@@ -1,4 +1,4 @@
-import type { Executor } from '../executor.ts'
+import type { Executor, WorkerTable } from '../executor.ts'
 
 /** The workers that run a stage's calls. */
 export interface StageWorkers {
@@ -12,6 +12,13 @@ export interface StageWorkers {
    * `concurrency / count` slots.
    */
   readonly isRegion: boolean
+  /**
+   * Total time in which workers were busy, in milliseconds, if the executor tells. Otherwise each
+   * call in progress occupies a worker.
+   */
+  readonly busyMs?: number | undefined
+  /** Figures of each worker, if the executor has them. */
+  readonly table?: WorkerTable | undefined
 }
 
 const numbers = new WeakMap<object, number>()
@@ -36,5 +43,7 @@ export function workersOf(executor: Executor): StageWorkers {
     kind: workers?.kind ?? 'executor',
     count: workers?.count,
     isRegion: false,
+    ...(workers?.busyMs === undefined ? {} : { busyMs: workers.busyMs }),
+    ...(workers?.table === undefined ? {} : { table: workers.table }),
   }
 }

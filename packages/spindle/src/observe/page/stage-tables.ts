@@ -1,5 +1,6 @@
+import type { WorkerTable } from '../../engine/executor.ts'
 import { droppedBy } from '../../engine/report/read-stats.ts'
-import { printLetters, type Report } from '../../engine/report/report.ts'
+import { printLetters, type Report, workerTables } from '../../engine/report/report.ts'
 import type { PipelineStats, SlotShares, StageStats } from '../../engine/stats/pipeline-stats.ts'
 import { messageOf } from '../../errors.ts'
 import { quoted } from '../../failure-text.ts'
@@ -52,11 +53,18 @@ export function renderStages({ stats, bottleneck }: Report): string {
     { heading: 'retries', isShown: isRetrying, cell: ({ retries }) => amount(retries) },
   ]
   const columns = all.filter(({ isShown }) => isShown !== false)
-  return table(
+  const figures = table(
     'Stages',
     columns.map(({ heading }) => heading),
     stages.map((stage) => columns.map(({ cell }) => cell(stage))),
   )
+  return [figures, ...workerTables(stages).map(renderWorkers)].join('')
+}
+
+function renderWorkers({ title, columns, rows, notes }: WorkerTable): string {
+  const cells = rows.map((row) => row.map((cell) => text(String(cell))))
+  const lines = notes.map((note) => `<p class="quiet">${text(note)}</p>`)
+  return [table(text(title), columns.map(text), cells), ...lines].join('')
 }
 
 function slotsBar({ running, queued, backoff, throttled, blocked }: SlotShares): string {

@@ -4,14 +4,13 @@ import { clockMs } from '../../timers.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import { type EntrySetup, startThread } from '../supervise/start-worker.ts'
 import { sealed, TO_WORKER } from '../transport/envelope.ts'
-import { copyLater } from '../transport/pack.ts'
+import { moveMarked } from '../transport/pack.ts'
 import { keepAlive, type WorkerListener, watchThread } from '../transport/watch-worker.ts'
 import type { PoolThreadSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import type { PoolChannel } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
-import { SharedPoolControl } from './shared-control.ts'
-import { ThreadTransport } from './thread-transport.ts'
+import { SharedPoolControl, ThreadTransport } from './thread-transport.ts'
 
 /** The pool's view of a worker thread. */
 export class ThreadChannel implements PoolChannel, Guarded {
@@ -50,7 +49,7 @@ export class ThreadChannel implements PoolChannel, Guarded {
           control.posted()
         },
       },
-      copyLater,
+      moveMarked,
     )
     watchThread<WorkerMessage>(worker, {
       onMessage: (message) => listener.onMessage(message),

@@ -1,4 +1,4 @@
-import { markMovable } from '../transport/move.ts'
+import { markMovable } from '../transport/movable.ts'
 import { type Memory, walk } from '../transport/walk-value.ts'
 import { type Lease, type LeaseHandover, leaseOf } from './lease.ts'
 import type { SegmentPool } from './segment-pool.ts'

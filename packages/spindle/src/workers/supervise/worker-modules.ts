@@ -126,6 +126,18 @@ export function exportOf(exports: Exports, name: string): unknown {
   return isBag && Object.hasOwn(bag, name) ? (bag as Exports)[name] : undefined
 }
 
+/**
+ * Imports a function that a module exports, TypeScript included, as the workers of this package do.
+ *
+ * @throws InfrastructureError `ERR_WORKER_MODULE`
+ */
+export async function loadFunction(
+  href: string,
+  exportName: string,
+): Promise<(...args: never[]) => unknown> {
+  return functionOf(await importModule(href), exportName, href) as (...args: never[]) => unknown
+}
+
 /** The names that a module exports, for messages. */
 export function exportNames(exports: Exports): string {
   const bag = exports.default

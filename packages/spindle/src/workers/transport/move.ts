@@ -1,6 +1,5 @@
+import { isMovable, markMovable } from './movable.ts'
 import { wholeBuffersOf } from './pack.ts'
-
-const marked: WeakSet<ArrayBuffer> = new WeakSet()
 
 /**
  * Declares that no code in this thread uses the buffers of a value any more. Data that leaves a
@@ -8,6 +7,9 @@ const marked: WeakSet<ArrayBuffer> = new WeakSet()
  * intact. The buffers of a value that went through `move()` are moved instead, without a copy, and
  * are then empty in the worker. Memory of `context.alloc()` is moved too. Only buffers that the
  * value covers completely are moved.
+ *
+ * It works for items on their way to a thread of a pool as well: `run(move(item))` does not copy
+ * them. If that thread dies, the call cannot be repeated, because its item is gone.
  *
  * @returns the value itself.
  *
@@ -23,16 +25,13 @@ const marked: WeakSet<ArrayBuffer> = new WeakSet()
  * ```
  */
 export function move<T>(value: T): T {
-  for (const buffer of wholeBuffersOf(value)) marked.add(buffer)
+  for (const buffer of wholeBuffersOf(value)) markMovable(buffer)
   return value
 }
 
-/** Marks one buffer as movable. */
-export function markMovable(buffer: ArrayBuffer): void {
-  marked.add(buffer)
-}
-
-/** Whether a buffer may leave this thread without a copy. */
-export function isMovable(buffer: ArrayBuffer): boolean {
-  return marked.has(buffer)
+/** Whether a value had buffers that were moved away, so that it cannot be sent again. */
+export function hasMoved(value: unknown): boolean {
+  for (const buffer of wholeBuffersOf(value))
+    if (buffer.byteLength === 0 && isMovable(buffer)) return true
+  return false
 }

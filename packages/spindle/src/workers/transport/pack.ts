@@ -1,4 +1,5 @@
 import { warnOfLostMethods } from './lost-methods.ts'
+import { isMovable } from './movable.ts'
 import { classOf, isMemory, type Memory, viewOf, walk, withReplaced } from './walk-value.ts'
 
 // Structured cloning sends the whole buffer behind a view, even for a small view. So the buffers of
@@ -20,6 +21,8 @@ export const copyAll: MayMove = () => false
  * unchanged until then.
  */
 export const copyLater: MayMove = () => false
+/** Those that `move()` has marked. Others as by {@link copyLater}. */
+export const moveMarked: MayMove = (buffer) => isMovable(buffer)
 
 /**
  * Prepares a value for sending. Buffers that need no copy are added to `transfers`: those that the
@@ -140,7 +143,8 @@ class Packing {
   }
 
   #isCopiedLater(byteLength: number): boolean {
-    return this.#mayMove === copyLater && byteLength < LARGE_BYTES
+    const mayWait = this.#mayMove === copyLater || this.#mayMove === moveMarked
+    return mayWait && byteLength < LARGE_BYTES
   }
 
   part(view: ArrayBufferView): void {

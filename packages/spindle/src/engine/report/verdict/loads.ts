@@ -136,8 +136,13 @@ function poolsOf(working: readonly StageLoad[], elapsedMs: number): readonly Poo
   })
 }
 
-/** In a region, calls that wait share a worker. So count the time for which they block it. */
+/**
+ * In a region, calls that wait share a worker. So count the time for which they block it. Workers
+ * that run several calls together tell how long they were busy.
+ */
 function busyWorkers({ stats, running }: StageLoad, elapsedMs: number): number {
+  const told = stats.workers?.busyMs
+  if (told !== undefined) return elapsedMs > 0 ? told / elapsedMs : 0
   return stats.workers?.isRegion === true ? stats.sums.heldMs / elapsedMs : running
 }
 
