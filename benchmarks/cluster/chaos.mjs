@@ -2,9 +2,11 @@
 // woken up (SIGSTOP), and told to stop (SIGTERM); servers lose requests and answers. Each round
 // compares what is in the place with what must be there, row by row.
 //   node --import=tsx --conditions=@spindle/source benchmarks/cluster/chaos.mjs
-//     --rounds 10  --backend folder|s3  --workers 3  --shards 12  --rows 40  --lease-ms 400
+//     --rounds 10  --backend folder|s3|<URL of a server>  --workers 3  --shards 12  --rows 40  --lease-ms 400
 //     --attacks 14  --limit-s 60
-// Prints one line for each round, and a sum as JSON. Exit status 1 if anything is wrong.
+// With `--backend redis://127.0.0.1:6379`, `postgres://…` or `nats://…`, the ledger is on that
+// server, a new one for each round, and results are in a folder. Prints one line for each round,
+// and a sum as JSON. Exit status 1 if anything is wrong.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,9 +28,8 @@ const { values } = parseArgs({
   },
 })
 const BACKENDS = { folder: inFolder, s3: inBucket }
-const inBackend = BACKENDS[values.backend]
-if (inBackend === undefined)
-  throw new Error(`--backend must be ${Object.keys(BACKENDS).join(' or ')}`)
+const inBackend = values.backend.includes('://') ? onServer : BACKENDS[values.backend]
+if (inBackend === undefined) throw new Error('--backend must be folder, s3, or the URL of a server')
 
 const shape = {
   shards: Number(values.shards),
@@ -70,6 +71,13 @@ async function inFolder(run) {
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+let servers = 0
+async function onServer(run) {
+  const url = new URL(values.backend)
+  url.searchParams.set('ledger', `chaos-${process.pid}-${++servers}`)
+  return await inFolder((places) => run({ ...places, ledger: url.href }))
 }
 
 /** A server in this process, which loses every 37th request or its answer. */

@@ -4,9 +4,13 @@ import type { EntryStore } from '../entries/entry-store.ts'
 import { clockMs } from '../timers.ts'
 import { CLAIMS, chunkCount, chunkIn, claimName, DONE } from './names.ts'
 
-/** Open chunks up to which an epoch is small: a search looks into more of them, and turns sooner. */
+/**
+ * Open chunks up to which an epoch is small: a search looks into more of them, and turns sooner.
+ */
 const FEW_OPEN = 64
-/** Shortest and longest pause that an idle worker is told, and the longest for which a list holds. */
+/**
+ * Shortest and longest pause that an idle worker is told, and the longest for which a list holds.
+ */
 const SHORTEST_BUSY_MS = 700
 const LONGEST_BUSY_MS = 5000
 
@@ -31,7 +35,9 @@ export class ChunkFinder {
     this.#seed = seed
   }
 
-  /** How long an idle worker may wait. Longer for large epochs, so that idle workers cost little. */
+  /**
+   * How long an idle worker may wait. Longer for large epochs, so that idle workers cost little.
+   */
   get busyMs(): number {
     return Math.min(LONGEST_BUSY_MS, SHORTEST_BUSY_MS * Math.max(1, this.#count / FEW_OPEN))
   }
