@@ -3,7 +3,7 @@ import type { Lease, Ledger } from '../contract/ledger.ts'
 import type { WorkerReport } from '../contract/status.ts'
 import { ClusterError, isLeaseLost, messageOf } from '../errors.ts'
 import type { CheckedJob } from '../job/define-job.ts'
-import { dateMs, pause, setTimeout } from '../timers.ts'
+import { clearTimeout, dateMs, pause, setTimeout } from '../timers.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { patiently } from './patience.ts'
 import { type LedgerAddress, type Renewals, startRenewals } from './renewals.ts'
@@ -17,6 +17,8 @@ const LONGEST_PAUSE_MS = 700
 const SEARCHES_BEFORE_SPLIT = 3
 /** Shortest time for which a ledger that cannot be reached is tried again. */
 const OUTAGE_MS = 60_000
+/** Time in which aborted work ends by itself. */
+const HEED_MS = 250
 /** Longest text of an error that the ledger keeps. */
 const ERROR_LENGTH = 2000
 
@@ -41,6 +43,9 @@ export class Shift {
   readonly #keepers = new Map<string, LeaseKeeper>()
   /** Aborted when the worker is to stop, or when it failed. */
   readonly #stop = new AbortController()
+  /** Rejects when the time of a stop is over. */
+  readonly #late: { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void }
+  #graceTimer: NodeJS.Timeout | undefined
   readonly #startedMs: number = dateMs()
   #renewals: Renewals | undefined
   #leaseMs = 0
@@ -59,6 +64,12 @@ export class Shift {
     this.#address = address
     this.#checked = checked
     this.#settings = settings
+    let reject: (reason: unknown) => void = () => {}
+    const promise = new Promise<never>((_, refuse) => {
+      reject = refuse
+    })
+    promise.catch(() => {})
+    this.#late = { promise, reject }
   }
 
   async run(): Promise<{ isComplete: boolean; shards: number; records: number; failures: number }> {
@@ -79,6 +90,7 @@ export class Shift {
       if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
     } finally {
       signal.removeEventListener('abort', stop)
+      clearTimeout(this.#graceTimer)
       await this.#renewals.close()
       await this.#ledger.renew(this.#report('ended'), []).catch(() => {})
     }
@@ -125,9 +137,11 @@ export class Shift {
     this.#renewals?.update()
     this.#tell('leased', lease)
     try {
-      const outcome = await runShard(this.#checked, keeper, this.#stop.signal, (count) => {
+      const working = runShard(this.#checked, keeper, this.#stop.signal, (count) => {
         this.#records += count
       })
+      // Code that ignores its signal must not keep the worker beyond its time.
+      const outcome = await Promise.race([working, this.#late.promise])
       if (outcome === 'done') this.#shards++
       else await keeper.release()
       this.#tell(outcome, lease)
@@ -169,9 +183,11 @@ export class Shift {
     if (this.#stop.signal.aborted) return
     this.#stop.abort(new DOMException('the worker stops', 'AbortError'))
     const late = new DOMException('the worker stops, and its time is over', 'AbortError')
-    setTimeout(() => {
+    this.#graceTimer = setTimeout(() => {
       for (const keeper of this.#keepers.values()) keeper.lose(late)
-    }, graceMs).unref()
+      // What heeds its signal gets a turn to end by itself.
+      this.#graceTimer = setTimeout(() => this.#late.reject(late), HEED_MS)
+    }, graceMs)
   }
 
   #lose(keys: readonly string[]): void {
