@@ -313,6 +313,8 @@ describe('worker', () => {
     await openJob(defineJob({ shards: ['a'], run: async () => {} }), ledger)
     const other = defineJob({ shards: ['b'], run: async () => {} })
     await assert.rejects(openJob(other, ledger), { code: 'ERR_EPOCH_MISMATCH' })
+    const reseeded = defineJob({ shards: ['a'], seed: 1, run: async () => {} })
+    await assert.rejects(runWorker(reseeded, { ledger }), { code: 'ERR_EPOCH_MISMATCH' })
     await assert.rejects(openLedger('https://host/x'), bad)
   })
 })
