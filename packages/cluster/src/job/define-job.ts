@@ -38,7 +38,7 @@ const jobOptions = options(
     sink: object(),
     run: func(),
   } satisfies Rules<JobSettings & PipelineJob<never> & FunctionJob>,
-  ClusterError as never,
+  { error: ClusterError },
 )
 
 /** The settings of a job with their defaults. */

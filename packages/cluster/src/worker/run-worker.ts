@@ -5,6 +5,7 @@ import type { Job } from '../job/job.ts'
 import { planOf } from '../job/plan.ts'
 import { openLedger } from '../open/open-ledger.ts'
 import { finishJob } from './finish-job.ts'
+import { patiently } from './patience.ts'
 import type { LedgerAddress } from './renewals.ts'
 import { Shift } from './shift.ts'
 import { checkWorker, type WorkerOptions } from './worker-options.ts'
@@ -55,7 +56,8 @@ export async function runWorker<T>(job: Job<T>, options: WorkerOptions): Promise
       page: options.page,
     })
     const { isComplete, ...counts } = await shift.run()
-    const dead = isComplete ? await finishJob(ledger, job as Job<unknown>) : 0
+    const finish = (): Promise<number> => finishJob(ledger, job as Job<unknown>)
+    const dead = isComplete ? await patiently(finish, 2 * checked.leaseMs) : 0
     return { worker, isComplete, dead, ...counts }
   } finally {
     if (typeof place === 'string') await ledger.close()

@@ -5,6 +5,7 @@ import { ClusterError, isLeaseLost, messageOf } from '../errors.ts'
 import type { CheckedJob } from '../job/define-job.ts'
 import { dateMs, pause, setTimeout } from '../timers.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
+import { patiently } from './patience.ts'
 import { type LedgerAddress, type Renewals, startRenewals } from './renewals.ts'
 import { runShard } from './run-shard.ts'
 import type { WorkerEvent } from './worker-options.ts'
@@ -14,6 +15,8 @@ const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 700
 /** Searches without a result before the worker asks others to split their shards. */
 const SEARCHES_BEFORE_SPLIT = 3
+/** Shortest time for which a ledger that cannot be reached is tried again. */
+const OUTAGE_MS = 60_000
 /** Longest text of an error that the ledger keeps. */
 const ERROR_LENGTH = 2000
 
@@ -89,7 +92,11 @@ export class Shift {
     let searches = 0
     try {
       while (!this.#stop.signal.aborted) {
-        const answer = await this.#ledger.lease(worker)
+        const answer = await patiently(
+          () => this.#ledger.lease(worker),
+          Math.max(OUTAGE_MS, 2 * this.#leaseMs),
+          this.#stop.signal,
+        )
         if (answer.kind === 'complete') {
           this.#isComplete = true
           return
@@ -99,9 +106,11 @@ export class Shift {
           await this.#work(answer.lease)
           continue
         }
-        if (++searches >= SEARCHES_BEFORE_SPLIT) await this.#ledger.requestSplits(worker)
+        if (++searches >= SEARCHES_BEFORE_SPLIT)
+          await this.#ledger.requestSplits(worker).catch(() => 0)
         // Random, so that many idle workers do not ask at the same moment.
-        const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** searches, LONGEST_PAUSE_MS)
+        const mostMs = answer.afterMs ?? LONGEST_PAUSE_MS
+        const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** searches, mostMs)
         await pause(longestMs * (0.5 + Math.random() / 2), this.#stop.signal)
       }
     } catch (error) {
