@@ -33,12 +33,19 @@ export async function retryCall<T>(
     } catch (error) {
       signal?.throwIfAborted()
       if (error instanceof ClusterError) throw error
+      if (isStarting(error)) known.add(url)
       const most = known.has(url) ? MOST_TRIES : MOST_FIRST_TRIES
       if (tries >= most || !isTransient(error))
         throw new ClusterError('ERR_LEDGER', `${url}: ${messageOf(error)}`, { cause: error })
     }
     await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)), signal)
   }
+}
+
+/** The answer of a server that exists and is not ready yet. */
+function isStarting(error: unknown): boolean {
+  const { code = '', message = '' } = error as { code?: unknown; message?: string }
+  return /^57P0[123]/.test(String(code)) || message.startsWith('LOADING')
 }
 
 /** Rejects with the signal's reason when it is aborted; the call itself runs to its end. */
