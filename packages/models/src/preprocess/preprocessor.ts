@@ -28,10 +28,14 @@ export interface ImagePreprocessor {
   readonly kind: 'image'
   /**
    * Op for `pipe()`: decodes a picture in a worker thread and makes the model's input of it,
-   * float32 [3, height, width]. Pixels are scaled as Pillow scales them, bit by bit.
+   * float32 [3, height, width]. Pixels are scaled as Pillow scales them, bit by bit. By
+   * default sharp decodes, where it is installed, because it decodes as Pillow does.
    */
-  readonly op: WorkerOp<LocalSource, NdArray<'float32'>>
-  /** The same in the calling thread, for ops of your own. */
+  readonly op: WorkerOp<LocalSource, Promise<NdArray<'float32'>>>
+  /**
+   * The same in the calling thread, for ops of your own. FFmpeg decodes: sharp has no synchronous
+   * calls.
+   */
   loadSync(source: LocalSource | URL): NdArray<'float32'>
   /** Makes the model's input of a decoded picture: uint8 [height, width, 3], RGB. */
   transform(image: Pick<NdArray<'uint8'>, 'data' | 'shape'>): NdArray<'float32'>
