@@ -42,9 +42,10 @@ export async function openOnnx(
   spec: OnnxSpec,
   context: SessionContext,
 ): Promise<ModelSession<ModelInput, ModelFeeds>> {
-  const ort = await loadRuntime(spec.runtime)
-  if (ort.env.wasm !== undefined) ort.env.wasm.numThreads = context.threads
-  const { session, provider, notes } = await create(ort, spec, context)
+  const { ort, name } = await loadRuntime(spec.runtime)
+  const isWeb = name === 'onnxruntime-web'
+  if (isWeb && ort.env.wasm !== undefined) ort.env.wasm.numThreads = context.threads
+  const { session, provider, notes } = await create(ort, spec, context, isWeb ? 'wasm' : 'cpu')
   const { stacking } = spec
   const fetches = fetchesOf(session, context.outputs)
   const inputNames = session.inputNames.filter((name) => !(name in stacking.constants))
@@ -64,13 +65,16 @@ export async function openOnnx(
   }
 }
 
-async function loadRuntime(wanted: OnnxRuntime | undefined): Promise<Ort> {
+async function loadRuntime(
+  wanted: OnnxRuntime | undefined,
+): Promise<{ readonly ort: Ort; readonly name: OnnxRuntime }> {
   const names = wanted === undefined ? RUNTIMES : [wanted]
   let cause: unknown
   for (const name of names)
     try {
       const module = (await import(name)) as Ort & { readonly default?: Ort }
-      return module.InferenceSession === undefined ? (module.default as Ort) : module
+      const ort = module.InferenceSession === undefined ? (module.default as Ort) : module
+      return { ort, name }
     } catch (error) {
       cause ??= error
       const code = (error as { readonly code?: unknown }).code
@@ -93,10 +97,13 @@ interface Created {
 }
 
 /** Tries the providers in their order. The CPU is the last one, unless others were asked for. */
-async function create(ort: Ort, spec: OnnxSpec, context: SessionContext): Promise<Created> {
+async function create(
+  ort: Ort,
+  spec: OnnxSpec,
+  context: SessionContext,
+  byDefault: string,
+): Promise<Created> {
   const { threads, providers } = context
-  const byDefault =
-    ort.env.wasm !== undefined && spec.runtime !== 'onnxruntime-node' ? 'wasm' : 'cpu'
   const notes: string[] = []
   for (const provider of providers ?? [byDefault])
     try {
