@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { planChunks } from './chunks.mjs'
 import { LIBRARIES } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -14,6 +15,12 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * Modules that find other files beside them: they must be at the same depth in `dist` as in `src`.
  */
 const AT_THE_TOP = ['entries.ts', 'file-place.ts']
+/** How often entry points are loaded, for those that most programs load. Others count 1. */
+const OFTEN_LOADED = {
+  'index.ts': 8,
+  'workers/calls/pool-thread-main.ts': 12,
+  'workers/index.ts': 4,
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
   for (const { folder } of LIBRARIES) await bundlePackage(join(root, folder))
@@ -21,7 +28,16 @@ if (process.argv[1] === fileURLToPath(import.meta.url))
 /** Bundles a package into its `dist`. */
 export async function bundlePackage(folder) {
   await bundle(join(folder, 'src'), join(folder, 'dist'), entriesOf(folder))
+  removeStaleDeclarations(folder)
   markOptionalPeers(folder)
+}
+
+/** Removes declarations whose module was moved or deleted: `tsc -b` leaves them in `dist`. */
+export function removeStaleDeclarations(folder) {
+  for (const file of filesOf(join(folder, 'dist'))) {
+    const [, module] = /^(.*)\.d\.ts(?:\.map)?$/.exec(relative(join(folder, 'dist'), file)) ?? []
+    if (module !== undefined && !existsSync(join(folder, 'src', `${module}.ts`))) rmSync(file)
+  }
 }
 
 /** Bundles entry points, given by their paths below `src`, to the same paths below `out`, and removes the JavaScript that was there.
@@ -40,11 +56,23 @@ export async function bundle(src, out, entries, sourcemap = true) {
       assumptions: { setPublicClassFields: true },
     },
     treeshake: { moduleSideEffects: false },
+    preserveEntrySignatures: 'allow-extension',
   })
+  const place = { dir: out, format: 'esm', entryFileNames: '[name].js' }
+  const unplanned = await bundled.generate(place)
+  const plan = planChunks(unplanned.output, (id, isEntry) => weightOf(relative(src, id), isEntry))
   const { output } = await bundled.write({
-    dir: out,
-    format: 'esm',
-    entryFileNames: '[name].js',
+    ...place,
+    codeSplitting: {
+      groups: [
+        {
+          debugName: 'planned',
+          name: (id) => plan.get(id),
+          test: (id) => plan.has(id),
+          includeDependenciesRecursively: false,
+        },
+      ],
+    },
     chunkFileNames: 'chunk-[hash].js',
     sourcemap,
     sourcemapExcludeSources: true,
@@ -62,6 +90,12 @@ export async function bundle(src, out, entries, sourcemap = true) {
     for (const id of moduleIds)
       if (AT_THE_TOP.includes(relative(src, id)) && fileName.includes('/'))
         throw new Error(`${id} finds files beside it, and would lie in ${fileName}`)
+}
+
+/** How often an entry point is loaded, in relation to others. */
+function weightOf(file, isEntry) {
+  if (!isEntry) return 0.2
+  return OFTEN_LOADED[file] ?? 1
 }
 
 /**

@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 export const PACKAGE_FOLDERS = [
   'packages/spindle',
   'packages/io',
+  'packages/cluster',
   'packages/models',
   'packages/create-spindle',
 ]

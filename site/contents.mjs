@@ -26,9 +26,17 @@ export const CONTENTS = [
     title: 'Where code runs',
     pages: ['where-code-runs', 'regions', 'remote', 'shared-memory', 'loop-guard', 'bundlers'],
   },
+  { title: 'Many machines', pages: ['cluster'] },
   {
     title: 'Performance',
-    pages: ['find-the-bottleneck', 'tuning', 'observability', 'trace', 'comparing-ranks'],
+    pages: [
+      'find-the-bottleneck',
+      'tuning',
+      'observability',
+      'trace',
+      'comparing-ranks',
+      'benchmarks',
+    ],
   },
   {
     title: 'Media and arrays',

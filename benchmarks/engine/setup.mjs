@@ -10,7 +10,7 @@ export function setUp() {
   installSpdl()
 }
 
-function installJavaScriptRivals() {
+export function installJavaScriptRivals() {
   mkdirSync(RIVALS_FOLDER, { recursive: true })
   const manifest = { private: true, type: 'module', dependencies: RIVAL_VERSIONS }
   writeFileSync(join(RIVALS_FOLDER, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)

@@ -1,5 +1,6 @@
-// The 12 cases. `model(seed)` makes a simulated pipeline. `casesOf(scale)` makes them with other
-// numbers: `scale(name, value)` returns the number to use in place of `value`.
+// The 12 cases of the issue, and variants of two. `model(seed)` makes a simulated pipeline.
+// `casesOf(scale)` makes them with other numbers: `scale(name, value)` returns the number to use in
+// place of `value`.
 import { Cores, normal, random } from './simulator.mjs'
 
 /** A call that waits. */
@@ -41,6 +42,16 @@ export function contended(running) {
 }
 const SAMPLES_A_TASK = 6
 
+/** A call that is slower the more others run beside it. */
+function contend(scale, spread) {
+  const [place, height] = [scale('curve place', 1), scale('curve height', 1)]
+  const workPerMs = (tasks) => (height * contended(Math.max(1, tasks / place))) / 1000
+  return (sim, stage, done) => {
+    stage.mutex ??= new Cores(sim, 0, workPerMs)
+    stage.mutex.run(sim.vary(SAMPLES_A_TASK, spread), done)
+  }
+}
+
 /** The numbers of the issue. */
 export const AS_GIVEN = (_name, value) => value
 
@@ -62,6 +73,15 @@ export const casesOf = (scale) => [
       seed,
       consumerMs: scale('io consumer', 5),
       stages: [{ call: wait(scale('io call', 200)) }],
+    }),
+  },
+  {
+    name: 'io-step',
+    title: 'the same, all calls take the same time',
+    model: (seed) => ({
+      seed,
+      consumerMs: scale('io consumer', 5),
+      stages: [{ call: wait(scale('io call', 200), 0) }],
     }),
   },
   {
@@ -109,25 +129,17 @@ export const casesOf = (scale) => [
     }),
   },
   {
+    // All calls take the same time, so those that begin together also end together.
     name: 'curve',
     title: "contention curve of SPDL's demuxer",
-    model: (seed) => ({
-      seed,
-      consumerMs: 0.1,
-      stages: [
-        {
-          call(sim, stage, done) {
-            const [place, height] = [scale('curve place', 1), scale('curve height', 1)]
-            stage.mutex ??= new Cores(
-              sim,
-              0,
-              (tasks) => (height * contended(Math.max(1, tasks / place))) / 1000,
-            )
-            stage.mutex.run(sim.vary(SAMPLES_A_TASK), done)
-          },
-        },
-      ],
-    }),
+    // In windows of five seconds, there are one or two bursts of the start's calls.
+    isInStep: true,
+    model: (seed) => ({ seed, consumerMs: 0.1, stages: [{ call: contend(scale, 0) }] }),
+  },
+  {
+    name: 'curve-spread',
+    title: 'the same, times vary by a fifth',
+    model: (seed) => ({ seed, consumerMs: 0.1, stages: [{ call: contend(scale, 0.2) }] }),
   },
   {
     name: 'two-cpu',

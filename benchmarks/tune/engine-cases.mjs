@@ -14,15 +14,17 @@ const wait = (ms) => async (item) => {
 const { burn } = workerModule(import.meta.resolve('./burn.mjs'))
 
 /** A lock that takes longer the more want it: what is done is shared among all that are at it. */
-function mutex() {
+function mutex(spread = 0) {
   let running = 0
   return async (item) => {
     running++
-    let left = 6
+    let left = vary(6, spread)
+    let at = performance.now()
     while (left > 0) {
-      const stepMs = 5
-      await sleep(stepMs)
-      left -= (contended(running) / 1000 / running) * stepMs
+      await sleep(5)
+      const now = performance.now()
+      left -= (contended(running) / 1000 / running) * (now - at)
+      at = now
     }
     running--
     return item
@@ -60,6 +62,7 @@ export const ENGINE_CASES = {
       builder.pipe(wait(200), one).pipe(burn.with(20), { ...two, executor: pool() }),
   },
   curve: { consumerMs: 0, stages: (builder, [one]) => builder.pipe(mutex(), one) },
+  'curve-spread': { consumerMs: 0, stages: (builder, [one]) => builder.pipe(mutex(0.2), one) },
   'two-cpu': {
     usesCores: true,
     consumerMs: 0,

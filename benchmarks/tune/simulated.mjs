@@ -25,6 +25,11 @@ export function measureFixed(testCase, bounds, seed, fromMs, toMs) {
   return { perSec: ((sim.items - before) * 1000) / (toMs - fromMs), memoryBytes: most }
 }
 
+/** As in the engine's sampler: with so few results, it is not known yet what to count. */
+function isVague(sim) {
+  return sim.items < 4 && sim.stages.every(({ emitted }) => emitted < 64)
+}
+
 /** Items taken by each 250 ms, and the tuner's moves. */
 export function runTuned(testCase, start, seed, toMs, mode = 'continuous') {
   const model = testCase.model(seed)
@@ -58,7 +63,9 @@ export function runTuned(testCase, start, seed, toMs, mode = 'continuous') {
       nextCount += 250
     }
     if (at === nextTick) {
-      const { changes, waitMs } = tuner.next(sim.sample())
+      const { changes, waitMs } = isVague(sim)
+        ? tuner.watch(sim.sample())
+        : tuner.next(sim.sample())
       for (const { unit, option, value } of changes) {
         if (option === 'buffer') sim.stages[unit].resizeBuffer(value)
         else sim.stages[unit].resize(value)

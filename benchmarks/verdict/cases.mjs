@@ -6,6 +6,7 @@
 //   stage    the stage it must name, if there is only one right answer
 //   follow   what the advice amounts to, where it is not a number: params
 //   instead  what one might try although the verdict promises nothing: it must not bring much
+//   isShort  the run ends before there is a verdict; isWhole: it ends, and its rate is that of all of it
 //   option   how an option of the verdict is called in the params: { 'stage.option': 'param' }; default: the option itself
 
 import { pbkdf2 } from 'node:crypto'
@@ -24,7 +25,15 @@ import {
   workers,
 } from 'spindle'
 import { compute, compute4, ROUNDS } from './ops.mjs'
-import { get, numbers, pause, semaphore } from './parts.mjs'
+import {
+  get,
+  getPatiently,
+  numbers,
+  pause,
+  semaphore,
+  sharedSemaphore,
+  slowFiles,
+} from './parts.mjs'
 
 const CORES = cpus().length
 const ops = workerModule(new URL('./ops.mjs', import.meta.url).href)
@@ -296,6 +305,127 @@ export const cases = {
     kind: 'stage',
     stage: 'upload',
   },
+  'a semaphore of 4 in a sink that returns nothing, c=16': {
+    params: { concurrency: 16 },
+    make: ({ concurrency }) => {
+      const limited = semaphore(4)
+      return from()
+        .pipe(async () => void (await limited(() => pause(10))), { name: 'upload', concurrency })
+        .build()
+    },
+    kind: 'inner',
+    stage: 'upload',
+    instead: { concurrency: 64 },
+  },
+  'two stages that share a semaphore of 4': {
+    params: { first: 8, second: 8 },
+    option: { 'first.concurrency': 'first', 'second.concurrency': 'second' },
+    make: ({ first, second }) => {
+      const limited = semaphore(4)
+      return from()
+        .pipe((item) => limited(() => pause(10, item)), { name: 'first', concurrency: first })
+        .pipe((item) => limited(() => pause(10, item)), { name: 'second', concurrency: second })
+        .build()
+    },
+    kind: 'inner',
+    instead: { first: 32, second: 32 },
+  },
+  'a pool of 16 threads whose ops share a semaphore of 4': {
+    warmMs: 1500,
+    params: { concurrency: 16, workers: 16 },
+    make: ({ concurrency, workers: size }, cleanup) =>
+      from(() => sharedSemaphore(4))
+        .pipe(ops.wait10Limited, {
+          name: 'query',
+          concurrency,
+          executor: pooled(ThreadPool, size, cleanup),
+        })
+        .build(),
+    kind: 'inner',
+    stage: 'query',
+    instead: { concurrency: 32, workers: 32 },
+  },
+  'the same pool, more calls than threads': {
+    warmMs: 1500,
+    params: { concurrency: 32, workers: 16 },
+    make: ({ concurrency, workers: size }, cleanup) =>
+      from(() => sharedSemaphore(4))
+        .pipe(ops.wait10Limited, {
+          name: 'query',
+          concurrency,
+          executor: pooled(ThreadPool, size, cleanup),
+        })
+        .build(),
+    kind: 'inner',
+    stage: 'query',
+    instead: { concurrency: 64, workers: 32 },
+  },
+  'calls of which some run into their time limit': {
+    params: { concurrency: 4 },
+    make: ({ concurrency }) =>
+      from()
+        .pipe((item) => pause(item % 10 === 0 ? 1000 : 10, item), {
+          name: 'fetch',
+          concurrency,
+          timeoutMs: 100,
+          maxFailures: Number.POSITIVE_INFINITY,
+        })
+        .build(),
+    kind: 'stage',
+    stage: 'fetch',
+  },
+  'a full server, where calls run into their time limit and are tried again': {
+    params: { concurrency: 64 },
+    make: ({ concurrency }) =>
+      from()
+        .pipe((_, { signal }) => get('/20?queue=4', signal), {
+          name: 'fetch',
+          concurrency,
+          timeoutMs: 250,
+          retry: { retries: 100, minDelayMs: 10, maxDelayMs: 50 },
+        })
+        .build(),
+    kind: ['rateLimited', 'inner'],
+    stage: 'fetch',
+    instead: { concurrency: 128 },
+  },
+  'calls that sleep after a refusal': {
+    params: { concurrency: 16 },
+    make: ({ concurrency }) =>
+      from()
+        .pipe(() => getPatiently('/20?limit=4'), { name: 'fetch', concurrency })
+        .build(),
+    kind: ['inner', 'rateLimited'],
+    stage: 'fetch',
+    instead: { concurrency: 64 },
+  },
+  'a router that waits': {
+    params: { ahead: 0 },
+    make: ({ ahead }) => {
+      const look = (item) => pause(5, item % 2)
+      const paths = [
+        (path) => path.pipe((item) => pause(1, item), { name: 'odd', concurrency: 8 }),
+        (path) => path.pipe((item) => pause(1, item), { name: 'even', concurrency: 8 }),
+      ]
+      if (ahead === 0) return from().pathVariants(look, paths).build()
+      return from()
+        .pipe(async (item) => ({ item, path: await look(item) }), { concurrency: ahead })
+        .pathVariants(({ path }) => path, paths)
+        .build()
+    },
+    kind: 'stage',
+    follow: { ahead: 16 },
+  },
+  'files that wait, in the four threads of libuv, c=16': {
+    params: { concurrency: 16 },
+    make: async ({ concurrency }, cleanup) => {
+      const read = await slowFiles(concurrency, cleanup)
+      return from().pipe(read, { name: 'read', concurrency }).build()
+    },
+    kind: 'inner',
+    stage: 'read',
+    instead: { concurrency: 64 },
+  },
   'a path that is slow': {
     params: { concurrency: 1 },
     make: ({ concurrency }) =>
@@ -411,6 +541,15 @@ export const cases = {
     kind: 'consumer',
     stage: 'consumer',
   },
+  'a consumer that waits, of a pipeline in a worker': {
+    params: {},
+    make: () => ({
+      pipeline: runPipelineInWorker(REMOTE, { export: 'quick' }),
+      consume: () => pause(8),
+    }),
+    kind: 'consumer',
+    stage: 'consumer',
+  },
   'a consumer that computes on the loop': {
     params: { isMoved: false },
     make: ({ isMoved }) => ({
@@ -448,6 +587,26 @@ export const cases = {
     stage: 'read',
   },
   // --- too little
+  'a run of 40 items': {
+    params: { concurrency: 4 },
+    make: ({ concurrency }) =>
+      from(Array(40).keys())
+        .pipe((item) => pause(50, item), { name: 'fetch', concurrency })
+        .build(),
+    kind: 'stage',
+    stage: 'fetch',
+    isWhole: true,
+  },
+  'a run of 18 items': {
+    params: { concurrency: 4 },
+    make: ({ concurrency }) =>
+      from(Array(18).keys())
+        .pipe((item) => pause(100, item), { name: 'fetch', concurrency })
+        .build(),
+    kind: 'stage',
+    stage: 'fetch',
+    isWhole: true,
+  },
   'three items in a tenth of a second': {
     params: {},
     make: () =>

@@ -6,7 +6,7 @@ import { pause } from './parts.mjs'
 /** Threads are started in less; processes take longer the more there are of them. */
 const WARM_MS = 500
 const [name, given, ms] = process.argv.slice(2)
-const { make, isShort, warmMs = WARM_MS } = cases[name]
+const { make, isShort, isWhole, warmMs = WARM_MS } = cases[name]
 const cleanup = []
 const made = await make(JSON.parse(given), cleanup)
 const {
@@ -15,9 +15,12 @@ const {
   burst,
 } = made.pipeline === undefined ? { pipeline: made } : made
 
-const consumed = isShort === true ? await pipeline.forEach(consume) : take()
+const beganAt = performance.now()
+const hasEnd = isShort === true || isWhole === true
+const consumed = hasEnd ? await pipeline.forEach(consume) : take()
 let rate = 0
-if (isShort !== true) {
+if (hasEnd) rate = (countOf(await pipeline.stats()) * 1000) / (performance.now() - beganAt)
+else {
   await pause(warmMs)
   const before = await pipeline.stats()
   await pause(Number(ms))

@@ -22,3 +22,15 @@ export function wait10(item) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
   return item
 }
+
+/** As {@link wait10}, but only as many at a time as the semaphore that all workers share allows. */
+export function wait10Limited(free) {
+  for (;;) {
+    const left = Atomics.load(free, 0)
+    if (left === 0) Atomics.wait(free, 0, 0)
+    else if (Atomics.compareExchange(free, 0, left, left - 1) === left) break
+  }
+  wait10()
+  Atomics.add(free, 0, 1)
+  Atomics.notify(free, 0, 1)
+}

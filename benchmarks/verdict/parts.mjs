@@ -1,4 +1,9 @@
 // Parts of the cases.
+import { execFileSync, fork } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 export function* numbers() {
   for (let i = 0; ; i++) yield i
@@ -23,9 +28,53 @@ export function semaphore(count) {
   }
 }
 
+/** The same semaphore in shared memory, again and again: a number of places. */
+export function* sharedSemaphore(count) {
+  const free = new Int32Array(new SharedArrayBuffer(4))
+  free[0] = count
+  for (;;) yield free
+}
+
+/** Asks the server, and sleeps as it says after a refusal, as many clients do. */
+export async function getPatiently(path) {
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${process.env.VERDICT_PORT}${path}`)
+    const text = await response.text()
+    if (response.status !== 429) return text
+    await pause(1000 * Number(response.headers.get('retry-after')))
+  }
+}
+
+/**
+ * Files whose reading takes 10 ms of a thread of libuv and no CPU: FIFOs, to which a process of
+ * their own writes.
+ */
+export async function slowFiles(count, cleanup) {
+  const dir = mkdtempSync(join(tmpdir(), 'verdict-'))
+  const paths = Array.from({ length: count }, (_, i) => join(dir, `${i}`))
+  execFileSync('mkfifo', paths)
+  const writer = fork(new URL('./fifos.mjs', import.meta.url), paths, {
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(2 * count) },
+  })
+  cleanup.push(() => {
+    writer.kill('SIGKILL')
+    rmSync(dir, { recursive: true })
+  })
+  await new Promise((resolve) => writer.once('message', resolve))
+  const free = [...paths]
+  return async () => {
+    const path = free.pop()
+    try {
+      return await readFile(path)
+    } finally {
+      free.push(path)
+    }
+  }
+}
+
 /** Asks the server that run.mjs has started. */
-export async function get(path) {
-  const response = await fetch(`http://127.0.0.1:${process.env.VERDICT_PORT}${path}`)
+export async function get(path, signal) {
+  const response = await fetch(`http://127.0.0.1:${process.env.VERDICT_PORT}${path}`, { signal })
   const text = await response.text()
   if (!response.ok) throw new Error(`status ${response.status}`)
   return text

@@ -19,3 +19,8 @@ export const computing = ({ threads }) => {
 
 export const light = () =>
   new PipelineBuilder().addSource(numbers).pipe(async (item) => compute4(item), { name: 'prepare' })
+
+export const quick = () =>
+  new PipelineBuilder()
+    .addSource(numbers)
+    .pipe(async (item) => pause(2, item), { name: 'fetch', concurrency: 4 })

@@ -62,9 +62,9 @@ export function drawTimeline(title: string, lanes: readonly Lane[]): string {
 }
 
 const MEANING = {
-  wait: 'waits for somebody else',
-  work: 'is worked on elsewhere',
-  hold: 'holds the event loop',
+  wait: 'waits for I/O',
+  work: 'runs outside the event loop',
+  hold: 'blocks the event loop',
 }
 
 const STYLE =

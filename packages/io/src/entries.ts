@@ -5,6 +5,7 @@
 export const AUDIO_WORKER: string = entry('api/audio-worker.js')
 export const IMAGE_WORKER: string = entry('api/image-worker.js')
 export const CHAIN_WORKER: string = entry('api/chain-worker.js')
+export const COLUMNS_WORKER: string = entry('api/columns-worker.js')
 export const VIDEO_WORKER: string = entry('api/video-worker.js')
 
 function entry(path: string): string {

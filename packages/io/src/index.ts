@@ -19,9 +19,11 @@ export {
   streamFrames,
   streamPackets,
 } from './api/chain.ts'
+export { fromParquet } from './api/from-parquet.ts'
 export { encodeImage, loadImage, loadImageBatch, saveImage } from './api/image.ts'
 export { type InspectOptions, inspect } from './api/inspect.ts'
 export type { Inspection } from './api/inspection.ts'
+export type { ParquetOptions } from './api/parquet-options.ts'
 export { giveBack } from './api/pool.ts'
 export { type MediaInfo, type ProbeOptions, probe } from './api/probe.ts'
 export { stack } from './api/stack.ts'
@@ -70,7 +72,12 @@ export {
 } from './formats/npz/save-npz.ts'
 // Tables
 export type { ParquetDecompressors } from './formats/parquet/codecs.ts'
-export { fromParquet, type ParquetOptions } from './formats/parquet/from-parquet.ts'
+export type {
+  ParquetCondition,
+  ParquetValue,
+  ParquetWhere,
+} from './formats/parquet/columns/where.ts'
+export type { TableFiles } from './formats/parquet/places.ts'
 export type { ParquetRow } from './formats/parquet/read-rows.ts'
 export {
   encodeSafetensors,
@@ -137,6 +144,7 @@ export type { ImageInfo } from './image/inspect-image.ts'
 export type { Orientation } from './image/orientation.ts'
 export type { ImageLayout, PixelFormat } from './image/pixel-format.ts'
 // Sinks
+export { npyFile } from './sinks/npy-file.ts'
 export { npyShards } from './sinks/npy-shards.ts'
 export type { ParquetColumn, ParquetColumnType } from './sinks/parquet-columns.ts'
 export { type ParquetShardOptions, parquetShards } from './sinks/parquet-shards.ts'

@@ -1,12 +1,18 @@
 // Text widths on terminals, where a character takes one or two cells.
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+let segmenter: Intl.Segmenter | undefined
 /**
  * East Asian wide and fullwidth forms, and emoji. They take two cells in terminals that support
  * them.
  */
 const WIDE =
   /^(?:\p{Emoji_Presentation}|.\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}])/u
+
+/** A segmenter takes 11 ms of CPU time to make, so it is made when a text is to be shown. */
+function segmentsOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+  return segmenter.segment(text)
+}
 
 function cellsOf(segment: string): number {
   return WIDE.test(segment) ? 2 : 1
@@ -15,7 +21,7 @@ function cellsOf(segment: string): number {
 /** The number of cells of a line without escape sequences. */
 export function width(text: string): number {
   let cells = 0
-  for (const { segment } of segmenter.segment(text)) cells += cellsOf(segment)
+  for (const { segment } of segmentsOf(text)) cells += cellsOf(segment)
   return cells
 }
 
@@ -23,7 +29,7 @@ export function width(text: string): number {
 export function clip(text: string, most: number): string {
   if (width(text) <= most) return text
   let [cells, kept] = [0, '']
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of segmentsOf(text)) {
     cells += cellsOf(segment)
     if (cells > most - 1) break
     kept += segment
@@ -38,7 +44,7 @@ export function clip(text: string, most: number): string {
 export function clipStart(text: string, most: number): string {
   if (width(text) <= most) return text
   let [cells, kept] = [0, '']
-  for (const { segment } of [...segmenter.segment(text)].reverse()) {
+  for (const { segment } of [...segmentsOf(text)].reverse()) {
     cells += cellsOf(segment)
     if (cells > most - 1) break
     kept = segment + kept
@@ -103,7 +109,7 @@ export function wrap(text: string, most: number | undefined): string[] {
 /** Splits a text in two. The first part has at most `most` cells, but at least one character. */
 function broken(text: string, most: number): readonly [string, string] {
   let [cells, at] = [0, 0]
-  for (const { segment, index } of segmenter.segment(text)) {
+  for (const { segment, index } of segmentsOf(text)) {
     cells += cellsOf(segment)
     if (cells > most && index > 0) break
     at = index + segment.length

@@ -21,6 +21,9 @@ export const WATCH_THREAD: string = entry('guard/watch-thread.js')
 /** The module that makes a `DataLoader` in its worker. */
 export const WORKER_LOADER: string = entry('loader/worker-loader.js')
 
+/** The op of whole batches of a `DataLoader`. */
+export const BATCH_JOB: string = entry('loader/fused/batch-job.js')
+
 function entry(path: string): string {
   return ownUrl === '' ? `bundled:${path}` : new URL(path, ownUrl).href
 }

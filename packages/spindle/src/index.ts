@@ -126,11 +126,12 @@ export {
 } from './errors.ts'
 // Profiling, recording and tracing
 export { type CacheOptions, cacheIterator } from './observe/cache-iterator.ts'
-export { type ProfileOptions, profilePipeline } from './observe/profile.ts'
+export { profilePipeline } from './observe/profile.ts'
 export type {
   ProfileAdvice,
   ProfileLevel,
   ProfileLimit,
+  ProfileOptions,
   ProfileResult,
   SourceProfile,
   StageProfile,

@@ -27,6 +27,8 @@ const native = {
 
 /** A monotonic clock in milliseconds. */
 export const clockMs: () => number = performance.now.bind(performance)
+/** The same clock in milliseconds since 1970, which other threads and processes can compare. */
+export const sinceEpoch = (): number => performance.timeOrigin + performance.now()
 /** Milliseconds since 1970. */
 export const epochMs: () => number = Date.now.bind(Date)
 export const setImmediate: typeof globalThis.setImmediate = timers.setImmediate

@@ -8,7 +8,7 @@ import { adopt, isThenable } from './user-code.ts'
 
 /** One piece of work that a library does for a call. */
 interface Work {
-  begins(): void
+  begins(agoMs?: number): void
   ends(): void
 }
 

@@ -33,11 +33,12 @@ test('docs/errors.md has every code of a warning', () => {
 
 /** What the expression finds in the sources of the packages, each once and sorted. */
 function inSources(expression: RegExp): string[] {
-  const found = ['packages/spindle/src', 'packages/io/src', 'packages/models/src'].flatMap(
-    (folder) =>
+  const found = ['spindle', 'io', 'cluster', 'models']
+    .map((name) => `packages/${name}/src`)
+    .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
         .filter((file) => file.endsWith('.ts'))
         .flatMap((file) => readFileSync(join(root, folder, file), 'utf8').match(expression) ?? []),
-  )
+    )
   return [...new Set(found)].sort()
 }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import 'spindle'
+import { workers } from 'spindle'
 import 'spindle/checkpoint'
 import 'spindle/interop'
 import 'spindle/loader'
 import 'spindle/sinks'
 import 'spindle/source'
 import { nearest } from '../src/options/nearest.ts'
-import { declaredOptions, options, type Rules } from '../src/options/options.ts'
+import { declaredOptions, minToMax, options, type Rules } from '../src/options/options.ts'
 import { boolean, choice, durationMs, either, integer, is, text } from '../src/options/rules.ts'
+import { argumentsOf } from '../src/workers/supervise/resource-limits.ts'
 import { testDeclarations } from './support/declared-options.ts'
 
 describe('declarations of options', () => {
@@ -127,5 +128,50 @@ describe('checking options', () => {
     assert.equal(example.check(Object.create({ size: 3 }) as Example).size, 3)
     for (const name of ['constructor', 'toString', 'hasOwnProperty'])
       assert.throws(() => example.check({ size: 1, [name]: 1 }), /unknown option/)
+  })
+})
+
+describe('rules about several options', () => {
+  const range = options(
+    'Example.range',
+    { min: integer({ min: 1, default: 1 }), max: integer({ min: 1 }) },
+    { together: minToMax },
+  )
+  const outer = options('Outer', { size: either(integer({ min: 1 }), range) })
+
+  it('are checked with the defaults, and after the rule of each option', () => {
+    assert.deepEqual(range.check({ max: 1 }), { min: 1, max: 1 })
+    assert.deepEqual(range.check({ min: 3 }), { min: 3, max: undefined })
+    const message = '`max` must be an integer >= `min`, which is 3, got 2'
+    assert.throws(() => range.check({ min: 3, max: 2 }), { message })
+    assert.throws(() => range.check({ min: 3, max: 0 }), /`max` must be an integer >= 1, got 0/)
+  })
+
+  it('are checked within other options, which the message names', () =>
+    assert.throws(() => outer.check({ size: { min: 3, max: 2 } }, 'here'), {
+      message: '`size.max` must be an integer >= `min`, which is 3, got 2 (here)',
+    }))
+})
+
+describe('resourceLimits of a process', () => {
+  it('have no codeRangeSizeMb', () => {
+    const resourceLimits = { codeRangeSizeMb: 8 }
+    assert.ok(workers({ count: 1, resourceLimits }))
+    assert.throws(() => workers({ count: 1, kind: 'process', resourceLimits }), {
+      code: 'ERR_BAD_OPTION',
+      message: /`resourceLimits` must be without `codeRangeSizeMb`/,
+    })
+  })
+
+  it('are flags of V8 in whole numbers, the young generation as three semi-spaces', () => {
+    assert.deepEqual(argumentsOf(undefined), [])
+    assert.deepEqual(argumentsOf({ maxOldGenerationSizeMb: 40.5, maxYoungGenerationSizeMb: 48 }), [
+      '--max-old-space-size=41',
+      '--max-semi-space-size=16',
+    ])
+    assert.deepEqual(argumentsOf({ maxYoungGenerationSizeMb: 0.5, stackSizeMb: 0.75 }), [
+      '--max-semi-space-size=1',
+      '--stack-size=768',
+    ])
   })
 })

@@ -1,20 +1,36 @@
-import { currentCall } from 'spindle'
+import {
+  choice,
+  group,
+  integer,
+  number,
+  type Rules,
+  signal as signalRule,
+  text,
+} from 'spindle/options'
+import { currentCall } from 'spindle/worker'
 import type { AnyNdArray, NdArray } from '../base/array.ts'
-import { checkKnown, checkSignal } from '../base/check.ts'
+import { checkSignal } from '../base/check.ts'
 import { defined } from '../base/defined.ts'
 import { checkNdArray } from '../base/dtypes.ts'
 import { badOption, type Fault } from '../base/errors.ts'
+import { mediaOptions } from '../base/options.ts'
 import type { DecodedFrames, DemuxJob, FramesJob } from '../chain/chain-jobs.ts'
-import type { DecoderOptions } from '../chain/decode/decoder.ts'
-import { type ChunkSize, sizeOfChunks } from '../chain/demux/chunks.ts'
-import type { DemuxerOptions } from '../chain/demux/demuxer.ts'
+import { type DecoderOptions, decoderRules } from '../chain/decode/decoder.ts'
+import { type ChunkSize, chunkRules, oneSize, streamChoiceRule } from '../chain/demux/chunks.ts'
+import {
+  type DemuxerOptions,
+  type DemuxOptions,
+  demuxerOptions,
+  demuxerRules,
+} from '../chain/demux/demuxer.ts'
 import { checkedEncoderOptions, type EncoderOptions } from '../chain/encode/encoder-options.ts'
-import type { MuxerOptions } from '../chain/mux/muxer.ts'
+import { checkedMuxerOptions, type MuxerOptions } from '../chain/mux/muxer.ts'
 import { Packets } from '../chain/packets/packets.ts'
-import { checkWindow, type TimeWindow } from '../chain/time.ts'
+import { type TimeWindow, windowRule } from '../chain/time.ts'
 import { limitRules, limitsOf, type VideoLimits } from '../ffmpeg/video-limits.ts'
 import { localPath } from '../files/atomic-file.ts'
-import { type Fetching, fetchingOf, URL_OPTIONS, type UrlOptions } from '../files/url-options.ts'
+import { placed } from '../files/placed.ts'
+import { type Fetching, fetchingOf, type UrlOptions, urlRules } from '../files/url-options.ts'
 import { type LocalSource, localize } from '../streaming-input/local-source.ts'
 import type { StreamSource } from '../streaming-input/stream-source.ts'
 import { resultOf, runJob } from './in-pool.ts'
@@ -53,10 +69,7 @@ export interface DecodeFramesOptions extends DecoderOptions, VideoLimits {
 }
 
 /** How a source is read and decoded. */
-export interface DecodeSourceOptions
-  extends DecodeFramesOptions,
-    Pick<DemuxSourceOptions, 'stream' | 'window'>,
-    UrlOptions {
+export interface DecodeSourceOptions extends DecodeFramesOptions, DemuxOptions, UrlOptions {
   /** How the container is opened. */
   readonly demuxer?: DemuxerOptions
 }
@@ -81,11 +94,54 @@ export interface FilterOptions {
   readonly signal?: AbortSignal
 }
 
-const DEMUXER = ['format', 'formatOptions', 'probe', 'strict', 'name'] as const
-const DECODER = [
-  ...['strict', 'threads', 'decoder', 'decoderOptions', 'hardware'],
-  ...Object.keys(limitRules),
-]
+const { timeoutMs: _, ...openingRules } = demuxerRules
+const sourceRules = {
+  ...openingRules,
+  ...urlRules,
+  stream: streamChoiceRule,
+  signal: signalRule(),
+}
+
+const demuxOptions = mediaOptions('DemuxSourceOptions', {
+  ...sourceRules,
+  window: windowRule,
+} satisfies Rules<DemuxSourceOptions>)
+
+const packetOptions = mediaOptions(
+  'StreamPacketsOptions',
+  { ...sourceRules, ...chunkRules } satisfies Rules<StreamPacketsOptions>,
+  oneSize,
+)
+
+const decodeRules = {
+  ...decoderRules,
+  ...limitRules,
+  ...urlRules,
+  filter: text(),
+  pixelFormat: text(),
+  stream: streamChoiceRule,
+  window: windowRule,
+  demuxer: group<DemuxerOptions>(demuxerOptions),
+  signal: signalRule(),
+}
+
+const decodeOptions = mediaOptions(
+  'DecodeSourceOptions',
+  decodeRules satisfies Rules<DecodeSourceOptions>,
+)
+
+const frameOptions = mediaOptions('StreamFramesOptions', {
+  ...decodeRules,
+  framesPerChunk: integer({ min: 1, default: 16, unit: 'frames' }),
+} satisfies Rules<StreamFramesOptions>)
+
+const filterOptions = mediaOptions('FilterOptions', {
+  frameRate: number({ min: 0 }),
+  pixelFormat: text(),
+  sampleRate: integer({ min: 1, unit: 'Hz' }),
+  layout: choice(['CT', 'TC']),
+  signal: signalRule(),
+} satisfies Rules<FilterOptions>)
 
 /**
  * Reads the compressed packets of one stream of a container, all or those of a window, in one of
@@ -100,9 +156,10 @@ export async function demux(
   options: DemuxSourceOptions = {},
 ): Promise<Packets> {
   const caller = currentCall()
-  checkKnown(options, [...DEMUXER, 'stream', 'window', 'signal'], URL_OPTIONS)
-  return loadWhole(source, options, fetchingOf(options), async (local) => {
-    const job = demuxJob(local, options, demuxerOptions(options))
+  demuxOptions.check(options)
+  const at = placed(source, options)
+  return loadWhole(at.source, options, fetchingOf(at.options), async (local) => {
+    const job = demuxJob(local, options, openingOf(options))
     const packets = await runInPool(chainOps.demux, job, options.signal, caller)
     return Packets.view(resultOf(packets, local.name))
   })
@@ -118,15 +175,11 @@ export async function* streamPackets(
   options: StreamPacketsOptions,
 ): AsyncGenerator<Packets> {
   const caller = currentCall()
-  checkKnown(
-    options,
-    [...DEMUXER, 'stream', 'packetsPerChunk', 'durationSec', 'signal'],
-    URL_OPTIONS,
-  )
-  const { signal, packetsPerChunk, durationSec } = options
-  const size = sizeOfChunks(defined({ packetsPerChunk, durationSec }))
-  yield* chunksOf(source, fetchingOf(options), Packets.view, (local) => {
-    const job = { ...demuxJob(local, options, demuxerOptions(options)), size }
+  const { signal, packetsPerChunk, durationSec } = packetOptions.check(options)
+  const size = defined({ packetsPerChunk, durationSec })
+  const at = placed(source, options)
+  yield* chunksOf(at.source, fetchingOf(at.options), Packets.view, (local) => {
+    const job = { ...demuxJob(local, options, openingOf(options)), size }
     return runInPool(chainOps.packets, job, signal, caller)
   })
 }
@@ -142,13 +195,15 @@ export async function decode(
   options: DecodeSourceOptions = {},
 ): Promise<DecodedFrames | undefined> {
   const caller = currentCall()
-  const { frames, demuxer, signal } = checkedDecode(options, [])
+  decodeOptions.check(options)
+  const { frames, demuxer, signal } = decodeJob(options)
   if (input instanceof Packets) {
     const name = input.source ?? 'packets'
     const job = { ...frames, input: input.serialize() }
     return resultOf(await runInPool(chainOps.decode, job, signal), name)
   }
-  return loadWhole(input, options, fetchingFor(options), async (local) => {
+  const at = placed(input, options)
+  return loadWhole(at.source, options, fetchingFor(at.options), async (local) => {
     const job = { ...frames, input: demuxJob(local, options, demuxer) }
     return resultOf(await runInPool(chainOps.decode, job, signal, caller), local.name)
   })
@@ -164,11 +219,10 @@ export async function* streamFrames(
   options: StreamFramesOptions = {},
 ): AsyncGenerator<DecodedFrames> {
   const caller = currentCall()
-  const { frames, demuxer, signal } = checkedDecode(options, ['framesPerChunk'])
-  const { framesPerChunk = 16 } = options
-  if (!Number.isSafeInteger(framesPerChunk) || framesPerChunk < 1)
-    throw badOption('framesPerChunk', 'an integer >= 1', framesPerChunk)
-  yield* chunksOf(source, fetchingFor(options), unchanged<DecodedFrames>, (local) => {
+  const { framesPerChunk } = frameOptions.check(options)
+  const { frames, demuxer, signal } = decodeJob(options)
+  const at = placed(source, options)
+  yield* chunksOf(at.source, fetchingFor(at.options), unchanged<DecodedFrames>, (local) => {
     const job = { demux: demuxJob(local, options, demuxer), frames, framesPerChunk }
     return runInPool(chainOps.frames, job, signal, caller)
   })
@@ -187,9 +241,8 @@ export async function filter(
   options: FilterOptions = {},
 ): Promise<Record<string, AnyNdArray>> {
   checkNdArray(array, 'array')
-  checkKnown(options, ['frameRate', 'pixelFormat', 'sampleRate', 'layout', 'signal'])
+  filterOptions.check(options)
   const { signal, ...input } = options
-  checkSignal(signal)
   return Object.fromEntries(await runJob(chainOps.filter, { array, description, input }, signal))
 }
 
@@ -227,7 +280,8 @@ export async function mux(
   if (!isPackets) throw badOption('streams', 'an array of Packets', streams)
   const { signal, ...rest } = options
   checkSignal(signal)
-  const job = { path: to, streams: streams.map((one) => one.serialize()), options: rest }
+  const packets = streams.map((one) => one.serialize())
+  const job = { path: to, streams: packets, options: checkedMuxerOptions(rest) }
   return runJob(chainOps.mux, job, signal)
 }
 
@@ -239,25 +293,17 @@ function fetchingFor({ demuxer = {}, ...options }: DecodeSourceOptions): Fetchin
   return fetchingOf(timeoutMs === undefined ? options : { timeoutMs, ...options })
 }
 
-function demuxerOptions({
-  format,
-  formatOptions,
-  probe,
-  strict,
-  name,
-}: DemuxerOptions): DemuxerOptions {
+function openingOf({ format, formatOptions, probe, strict, name }: DemuxerOptions): DemuxerOptions {
   return defined({ format, formatOptions, probe, strict, name })
 }
 
 /** Has a thread work on all of a source. */
 async function loadWhole<T>(
   source: StreamSource,
-  { window, signal }: Pick<DemuxSourceOptions, 'window' | 'signal'>,
+  { signal }: Pick<DemuxSourceOptions, 'signal'>,
   fetching: Fetching,
   work: (local: LocalSource) => Promise<T>,
 ): Promise<T> {
-  checkSignal(signal)
-  if (window !== undefined) checkWindow(window)
   signal?.throwIfAborted()
   const local = await localize(source, { maxBytes: WHOLE_BYTES, ...fetching })
   try {
@@ -290,28 +336,21 @@ async function* chunksOf<R, V>(
 
 function demuxJob(
   { source, name }: LocalSource,
-  { stream, window }: Pick<DemuxSourceOptions, 'stream' | 'window'>,
+  { stream, window }: DemuxOptions,
   options: DemuxerOptions,
 ): DemuxJob {
   const posted = source instanceof URL ? { href: source.href } : source
   return { source: posted, options: { name, ...options }, stream, window }
 }
 
-/** What a thread is told of decoding. @throws MediaError `ERR_BAD_OPTION` */
-function checkedDecode(
-  options: DecodeSourceOptions,
-  more: readonly string[],
-): {
+/** What a thread is told of decoding. */
+function decodeJob(options: DecodeSourceOptions): {
   readonly frames: FramesJob
   readonly demuxer: DemuxerOptions
   readonly signal: AbortSignal | undefined
 } {
-  const own = ['filter', 'pixelFormat', 'signal', 'stream', 'window', 'demuxer']
-  checkKnown(options, [...DECODER, ...own, ...more], URL_OPTIONS)
-  const { filter, pixelFormat, signal, window, demuxer, maxPixels } = options
+  const { filter, pixelFormat, signal, demuxer, maxPixels } = options
   const { strict, threads, decoder, decoderOptions, hardware } = options
-  checkSignal(signal)
-  if (window !== undefined) checkWindow(window)
   const given = { strict, threads, decoder, decoderOptions, hardware, maxPixels }
   return {
     frames: { decoder: defined(given), filter, pixelFormat, limits: limitsOf(options) },

@@ -1,6 +1,7 @@
-import { currentCall } from 'spindle'
+import { currentCall } from 'spindle/worker'
 import type { NdArray } from '../base/array.ts'
 import { writeBytes } from '../files/atomic-file.ts'
+import { allPlaced } from '../files/placed.ts'
 import type { ImageSource } from '../files/source.ts'
 import { fetchingOf } from '../files/url-options.ts'
 import { draw } from '../image/augment.ts'
@@ -112,13 +113,19 @@ export async function loadImageBatch<O extends LoadImageBatchOptions>(
   const caller = currentCall()
   const given: LoadImageBatchOptions = options
   const shape = checkBatch(sources, given)
+  const at = allPlaced(sources, given)
   const into = given.into === undefined ? undefined : checkInto(given.into, shape)
   const { signal, augment, rng, strict = true, shared = false, concurrency = 8 } = given
   const augmentations = augment && sources.map(() => draw(augment, rng!))
   signal?.throwIfAborted()
   const backend = await backends.get(given.backend)
-  const policy = { isStrict: strict, isShared: shared, concurrency, fetching: fetchingOf(given) }
-  const work = { sources, shape, into, augmentations, caller, ...policy }
+  const policy = {
+    isStrict: strict,
+    isShared: shared,
+    concurrency,
+    fetching: fetchingOf(at.options),
+  }
+  const work = { sources: at.sources, shape, into, augmentations, caller, ...policy }
   const filled = backend.name === 'ffmpeg' ? fillInParts(work) : fillInLanes(work, backend)
   const { data, failures } = await filled
   signal?.throwIfAborted()

@@ -1,5 +1,7 @@
-import { currentCall, type OpCall, type WorkerOp } from 'spindle'
+import type { WorkerOp } from 'spindle'
+import { currentCall, type OpCall } from 'spindle/worker'
 import { errorOf, type Fault, MediaError } from '../base/errors.ts'
+import { placed } from '../files/placed.ts'
 import {
   checkSource,
   describeSource,
@@ -40,13 +42,14 @@ export async function loadInPool<
 >(
   form: MediaFunction<O, C, J, R, V>,
   op: WorkerOp<SourceJob<J>, R | Fault>,
-  source: MediaSource,
-  options: O,
+  given: MediaSource,
+  givenOptions: O,
   without?: (call: PoolCall<J, O>) => Promise<R | undefined>,
 ): Promise<V> {
   const caller = currentCall()
-  checkSource(source, 'source')
-  const checked = form.check(options)
+  checkSource(given, 'source')
+  const checked = form.check(givenOptions)
+  const { source, options } = placed(given, givenOptions)
   const { signal } = options
   signal?.throwIfAborted()
   const job = form.job(checked, options, true)

@@ -1,4 +1,4 @@
-import { constants, gunzipSync } from 'node:zlib'
+import { nodeZlib } from '../builtins.ts'
 import { sniffCompression } from '../formats/archive/compression.ts'
 import type { Inspected, Inspection } from './inspection.ts'
 
@@ -42,6 +42,7 @@ export async function inspectRecords(file: Inspected): Promise<Inspection | unde
 
 function inflated(head: Buffer): Buffer {
   try {
+    const { constants, gunzipSync } = nodeZlib()
     return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 1 << 24 })
   } catch {
     return Buffer.alloc(0)

@@ -1,6 +1,7 @@
+import { object, type Rules, signal as signalRule } from 'spindle/options'
 import { findObjects, type ObjectPlace, type StoreOptions } from 'spindle/source'
-import { checkKnown, checkSignal } from '../base/check.ts'
 import { badOption, type MediaError } from '../base/errors.ts'
+import { mediaOptions } from '../base/options.ts'
 import { openRanges } from '../files/fetch.ts'
 import { openReader } from '../files/open-reader.ts'
 import type { Fetching } from '../files/url-options.ts'
@@ -17,6 +18,11 @@ export interface InspectOptions {
   /** Aborts the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const inspectOptions = mediaOptions('InspectOptions', {
+  store: object(),
+  signal: signalRule(),
+} satisfies Rules<InspectOptions>)
 
 /** Bytes of the beginning that tell what a file is. */
 const HEAD_BYTES = 1 << 16
@@ -41,9 +47,7 @@ export async function inspect(
   file: string | URL,
   options: InspectOptions = {},
 ): Promise<Inspection> {
-  checkKnown(options, ['store', 'signal'])
-  const { store, signal } = options
-  checkSignal(signal)
+  const { store, signal } = inspectOptions.check(options)
   if (!(file instanceof URL) && (typeof file !== 'string' || file === ''))
     throw badOption('file', 'a path or a URL', file)
   const call = signal === undefined ? {} : { signal }

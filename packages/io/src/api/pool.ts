@@ -1,12 +1,7 @@
 import { availableParallelism } from 'node:os'
-import {
-  currentCall,
-  freeCores,
-  type OpCall,
-  onFreeCores,
-  ThreadPool,
-  type WorkerOp,
-} from 'spindle'
+import type { WorkerOp } from 'spindle'
+import type { ThreadPool } from 'spindle/threads'
+import { currentCall, type OpCall } from 'spindle/worker'
 
 /** Number of threads that the asynchronous functions of this package use: one for each core. */
 export const POOL_SIZE: number = availableParallelism()
@@ -19,6 +14,20 @@ export const POOL_SIZE: number = availableParallelism()
 const GRACE_MS = 30_000
 
 let pool: ThreadPool | undefined
+let loading: Promise<ThreadPool> | undefined
+
+/**
+ * Loaded with the first call, because many programs need no thread. Models that run reserve cores:
+ * then the decoders use the others.
+ */
+async function loadPool(): Promise<ThreadPool> {
+  const { ThreadPool, freeCores, onFreeCores } = await import('spindle/threads')
+  const threads = new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
+  threads.resize(Math.min(POOL_SIZE, freeCores()))
+  onFreeCores((free) => threads.resize(Math.min(POOL_SIZE, free)))
+  pool = threads
+  return threads
+}
 
 /**
  * Calls an op in the pool that all asynchronous functions of this package share. The threads start
@@ -34,21 +43,14 @@ export function runInPool<T, R>(
   signal: AbortSignal = never,
   caller: OpCall = currentCall(),
 ): Promise<Awaited<R>> {
-  pool ??= makePool()
-  const threads = pool
   const { href: filename, exportName: name, init } = op
   return caller.track((begins, isWanted) => {
     const onStart = isWanted ? begins : undefined
-    return threads.run(item, { filename, name, init, signal, onStart }) as Promise<Awaited<R>>
+    const call = { filename, name, init, signal, onStart }
+    if (pool !== undefined) return pool.run(item, call) as Promise<Awaited<R>>
+    loading ??= loadPool()
+    return loading.then((threads) => threads.run(item, call) as Promise<Awaited<R>>)
   })
-}
-
-/** Models that run reserve cores: then the decoders use the others. */
-function makePool(): ThreadPool {
-  const threads = new ThreadPool({ size: POOL_SIZE, graceMs: GRACE_MS })
-  threads.resize(Math.min(POOL_SIZE, freeCores()))
-  onFreeCores((free) => threads.resize(Math.min(POOL_SIZE, free)))
-  return threads
 }
 
 const never: AbortSignal = new AbortController().signal

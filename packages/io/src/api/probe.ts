@@ -1,8 +1,9 @@
-import { currentCall } from 'spindle'
 import { type Rules, signal as signalRule } from 'spindle/options'
+import { currentCall } from 'spindle/worker'
 import type { AudioInfo } from '../audio/audio-info.ts'
 import { mediaOptions } from '../base/options.ts'
 import { openReader } from '../files/open-reader.ts'
+import { placed } from '../files/placed.ts'
 import { MemoryReader } from '../files/reader.ts'
 import { run } from '../files/routine.ts'
 import { checkSource, describeSource, localSource, type MediaSource } from '../files/source.ts'
@@ -54,18 +55,20 @@ export async function probe(source: MediaSource, options: ProbeOptions = {}): Pr
   const caller = currentCall()
   checkSource(source, 'source')
   const { signal } = probeOptions.check(options)
+  const at = placed(source, options)
   signal?.throwIfAborted()
-  const reader = await openReader(source, fetchingOf(options))
+  const reader = await openReader(at.source, fetchingOf(at.options))
   try {
-    const told = await run(inspectPlain(reader.size, source), { reader }, signal)
+    const told = await run(inspectPlain(reader.size, at.source), { reader }, signal)
     if (!('head' in told)) return told
-    const local = localSource(source)
+    const local = localSource(at.source)
     const isFile = typeof local === 'string' && !(reader instanceof MemoryReader)
     const job = { source: isFile ? local : await reader.read(0, reader.size), head: told.head }
-    return resultOf(await runInPool(videoOps.inspect, job, signal, caller), describeSource(source))
+    const name = describeSource(at.source)
+    return resultOf(await runInPool(videoOps.inspect, job, signal, caller), name)
   } catch (error) {
     signal?.throwIfAborted()
-    throw probeFault(error, source)
+    throw probeFault(error, at.source)
   } finally {
     await reader.close()
   }

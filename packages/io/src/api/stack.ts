@@ -23,9 +23,10 @@ export function stack<D extends DType>(arrays: readonly NdArray<D>[]): NdArray<D
   for (const [index, array] of arrays.entries()) checkArray(array, `arrays[${index}]`)
   const size = first.data.length
   const Data = (isHalf(first) ? first.data.constructor : DATA_CLASSES[first.dtype]) as new (
-    length: number,
+    memory: ArrayBufferLike,
   ) => DataOf[D]
-  const data = new Data(size * arrays.length)
+  // Not cleared, because every element is written.
+  const data = new Data(uncleared(first.data.byteLength * arrays.length))
   for (const [index, array] of arrays.entries()) {
     if (array.dtype !== first.dtype || String(array.shape) !== String(first.shape)) {
       const expected = `${first.dtype} [${first.shape}], as the first one is`
@@ -61,4 +62,8 @@ function isHalf(array: NdArray): boolean {
 function copy(to: DataOf[DType], from: DataOf[DType], at: number): void {
   const target = to as Uint8Array
   target.set(from as Uint8Array, at)
+}
+
+function uncleared(byteLength: number): ArrayBufferLike {
+  return byteLength === 0 ? new ArrayBuffer(0) : Buffer.allocUnsafeSlow(byteLength).buffer
 }

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
-import { currentCall, ThreadPool, type WorkerOp } from 'spindle'
+import type { WorkerOp } from 'spindle'
+import { currentCall } from 'spindle/worker'
 import { errorOf, type Fault, MediaError, mediaError, nameSource } from '../base/errors.ts'
+import { placed } from '../files/placed.ts'
 import { type Fetching, fetchingOf, type UrlOptions } from '../files/url-options.ts'
 import {
   checkStreamSource,
@@ -41,11 +43,12 @@ export function streamInPool<
 >(
   form: MediaFunction<O, C, J, R, V>,
   ops: StreamOps<J, R>,
-  source: StreamSource,
-  options: O,
+  given: StreamSource,
+  givenOptions: O,
 ): AsyncGenerator<V, void, undefined> {
-  checkStreamSource(source)
-  const checked = form.check(options)
+  checkStreamSource(given)
+  const checked = form.check(givenOptions)
+  const { source, options } = placed(given, givenOptions)
   const job = form.job(checked, options, true)
   const fetching = fetchingOf(options)
   const name = describeStreamSource(source)
@@ -79,6 +82,7 @@ async function* chunksOf<J extends object, R extends object>(
     return
   }
   const feed = await StreamingInput.open(ops.prepare?.(opened.bytes) ?? opened.bytes)
+  const { ThreadPool } = await import('spindle/threads')
   const pool = new ThreadPool({ size: 1, maxDeaths: 1, graceMs: GRACE_MS })
   const end = (): void => feed.close()
   signal?.addEventListener('abort', end)

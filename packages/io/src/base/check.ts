@@ -1,23 +1,5 @@
-import { type AnyRule, unknownOption } from 'spindle/options'
+import type { AnyRule } from 'spindle/options'
 import { badOption, MediaError } from './errors.ts'
-
-/**
- * Refuses unknown options: a misspelt option is an error.
- *
- * @param forUrls options that only matter for URLs, which the message lists last
- * @throws MediaError `ERR_BAD_OPTION`
- */
-export function checkKnown(
-  options: unknown,
-  known: readonly string[],
-  forUrls: readonly string[] = [],
-): void {
-  if (typeof options !== 'object' || options === null)
-    throw badOption('options', 'an object', options)
-  const all = [...known, ...forUrls]
-  for (const name of Object.keys(options))
-    if (!all.includes(name)) throw new MediaError('ERR_BAD_OPTION', unknownOption(name, '', all))
-}
 
 /** @throws MediaError `ERR_BAD_OPTION` unless `value` is one of `allowed` */
 export function checkOneOf(name: string, value: unknown, allowed: readonly string[]): void {
@@ -29,11 +11,6 @@ export function checkOneOf(name: string, value: unknown, allowed: readonly strin
 export function checkSignal(value: unknown): void {
   if (value !== undefined && !(value instanceof AbortSignal))
     throw badOption('signal', 'an AbortSignal', value)
-}
-
-/** @throws MediaError `ERR_BAD_OPTION` unless `value` is a boolean */
-export function checkBoolean(name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw badOption(name, 'true or false', value)
 }
 
 /** Checks one argument. @throws MediaError `ERR_BAD_OPTION` */

@@ -1,9 +1,21 @@
-import { choice, integer, is, type Options, options, type Rule } from 'spindle/options'
+import {
+  choice,
+  integer,
+  is,
+  type Options,
+  type OptionsSettings,
+  options,
+  type Rule,
+} from 'spindle/options'
 import { MediaError } from './errors.ts'
 
 /** Declares the options of a function, whose errors are `MediaError`. See `options()`. */
-export function mediaOptions<D extends Options['rules']>(name: string, rules: D): Options<D> {
-  return options(name, rules, MediaError)
+export function mediaOptions<D extends Options['rules']>(
+  name: string,
+  rules: D,
+  together?: OptionsSettings<D>['together'],
+): Options<D> {
+  return options(name, rules, { error: MediaError, together })
 }
 
 /** The rule of a limit: an integer >= 1, or `Infinity`. */

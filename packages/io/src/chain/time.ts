@@ -1,4 +1,5 @@
-import { badOption } from '../base/errors.ts'
+import { is, type Rule } from 'spindle/options'
+import { checkRule } from '../base/check.ts'
 
 /** An exact fraction, of integers; `den` is positive. */
 export interface Rational {
@@ -35,18 +36,31 @@ interface Fraction {
   readonly den: bigint
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` unless it is `[start, end]` with `start <= end` */
-export function checkWindow(window: unknown, name = 'window'): asserts window is TimeWindow {
-  const rule =
-    '[start, end] in seconds, numbers or { num, den }, start not after end and not infinite'
-  if (!Array.isArray(window) || window.length !== 2 || !window.every(isTime))
-    throw badOption(name, rule, window)
+/** The rule of `window`. */
+export const windowRule: Rule<TimeWindow, 'maybe'> = is(
+  '[start, end] in seconds, numbers or { num, den }, start not after end and not infinite',
+  isWindow,
+)
+
+function isWindow(window: unknown): boolean {
+  if (!Array.isArray(window) || window.length !== 2 || !window.every(isTime)) return false
   const [start, end] = window as [TimeValue, TimeValue]
-  if (!Number.isFinite(secondsOf(start))) throw badOption(name, rule, window)
-  if (end === Infinity) return
-  if (!Number.isFinite(secondsOf(end))) throw badOption(name, rule, window)
+  if (!Number.isFinite(secondsOf(start))) return false
+  if (end === Infinity) return true
+  if (!Number.isFinite(secondsOf(end))) return false
   const [from, to] = [fractionOf(start), fractionOf(end)]
-  if (from.num * to.den > to.num * from.den) throw badOption(name, rule, window)
+  return from.num * to.den <= to.num * from.den
+}
+
+const RATE = 'a number > 0 or { num, den }'
+
+/** The rule of `frameRate`. */
+export const rateRule: Rule<TimeValue, 'maybe'> = is(RATE, isRate)
+/** The same where it must be given. */
+export const givenRateRule: Rule<TimeValue, 'always'> = is(RATE, isRate, { required: true })
+
+function isRate(rate: unknown): boolean {
+  return isTime(rate) && rate !== Infinity && secondsOf(rate) > 0
 }
 
 /** Converts a window to a stream's ticks: exactly the ticks whose time is in it. */
@@ -93,9 +107,8 @@ export function secondsOf(time: TimeValue): number {
 }
 
 /** @throws MediaError `ERR_BAD_OPTION` unless it is a positive number or fraction */
-export function rateOf(rate: unknown, name = 'frameRate'): Rational {
-  const isPositive = isTime(rate) && rate !== Infinity && secondsOf(rate) > 0
-  if (!isPositive) throw badOption(name, 'a number > 0 or { num, den }', rate)
+export function rateOf(rate: TimeValue): Rational {
+  checkRule('frameRate', rate, rateRule)
   if (typeof rate !== 'number') return { num: rate.num, den: rate.den }
   if (Number.isInteger(rate)) return { num: rate, den: 1 }
   const ntsc = Math.round(rate * 1.001) * 1000

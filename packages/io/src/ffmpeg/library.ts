@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { MediaError, missingBackend } from '../base/errors.ts'
 
 /**
@@ -30,16 +31,58 @@ let loaded: FFmpeg | undefined
 export function loadFFmpeg(): FFmpeg {
   if (loaded !== undefined) return loaded
   try {
-    loaded = {
-      av: require('node-av/lib') as Av,
-      constants: require('node-av/constants') as Constants,
-    }
+    loaded = { av: loadAv(), constants: require('node-av/constants') as Constants }
   } catch (error) {
     throw missingBackend('ffmpeg', 'node-av', error)
   }
   const { av, constants } = loaded
   if (av.Log.getLevel() === constants.AV_LOG_INFO) av.Log.setLevel(constants.AV_LOG_PANIC)
   return loaded
+}
+
+/**
+ * The files of `node-av/lib` that have the classes used here. Loading all of its files takes 42 ms
+ * of CPU time in each thread; what an image needs takes 31 ms.
+ */
+const FILE_OF = {
+  BitStreamFilter: 'bitstream-filter',
+  BitStreamFilterContext: 'bitstream-filter-context',
+  Codec: 'codec',
+  CodecContext: 'codec-context',
+  CodecParameters: 'codec-parameters',
+  Dictionary: 'dictionary',
+  FFmpegError: 'error',
+  Filter: 'filter',
+  FilterGraph: 'filter-graph',
+  FilterInOut: 'filter-inout',
+  FormatContext: 'format-context',
+  Frame: 'frame',
+  HardwareDeviceContext: 'hardware-device-context',
+  InputFormat: 'input-format',
+  IOContext: 'io-context',
+  Log: 'log',
+  OutputFormat: 'output-format',
+  Packet: 'packet',
+  Rational: 'rational',
+  SoftwareResampleContext: 'software-resample-context',
+  SoftwareScaleContext: 'software-scale-context',
+} satisfies Partial<Record<keyof Av, string>>
+
+/** `node-av/lib`, with classes that are loaded at first use where its files are as known here. */
+function loadAv(): Av {
+  const folder = dirname(require.resolve('node-av/lib'))
+  const files = Object.values(FILE_OF).map((name) => join(folder, `${name}.js`))
+  if (!files.every((file) => existsSync(file))) return require('node-av/lib') as Av
+  const av = { ...(require(join(folder, 'utilities.js')) as object) }
+  for (const [name, file] of Object.entries(FILE_OF)) {
+    const get = (): unknown => {
+      const value = (require(join(folder, `${file}.js`)) as Record<string, unknown>)[name]
+      Object.defineProperty(av, name, { value, enumerable: true })
+      return value
+    }
+    Object.defineProperty(av, name, { get, enumerable: true, configurable: true })
+  }
+  return av as Av
 }
 
 /** FFmpeg's name of a frame's pixel format. */

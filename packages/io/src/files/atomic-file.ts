@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, renameSync, unlinkSync, writevSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { badOption, MediaError, mediaError } from '../base/errors.ts'
+import { nodeCrypto } from '../builtins.ts'
 import type { SyncWriter, Writer } from './routine.ts'
 
 /**
@@ -103,7 +103,7 @@ export function checkPath(path: unknown): asserts path is string | URL {
 
 function placesOf(path: string | URL): { target: string; beside: string } {
   const target = typeof path === 'string' ? path : fileURLToPath(path)
-  const random = randomBytes(6).toString('hex')
+  const random = nodeCrypto().randomBytes(6).toString('hex')
   return { target, beside: join(dirname(target), `.${basename(target)}.${random}.tmp`) }
 }
 

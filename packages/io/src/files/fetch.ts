@@ -1,7 +1,7 @@
-import { STATUS_CODES } from 'node:http'
 import { HttpError, RemoteFile, readUrl, streamUrl, urlForMessages } from 'spindle/source'
 import { SpindleError } from 'spindle/worker'
 import { MediaError, mediaError } from '../base/errors.ts'
+import { nodeHttp } from '../builtins.ts'
 import type { OpenReader } from './reader.ts'
 import type { Fetching } from './url-options.ts'
 
@@ -99,7 +99,7 @@ function fetchFault(error: unknown, url: URL, signal: AbortSignal | undefined): 
   const { status } = error instanceof HttpError ? error : {}
   const isRefusal = status !== undefined && status !== 200 && status !== 206
   const problem = isRefusal
-    ? `the server answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd()
+    ? `the server answered ${status} ${nodeHttp().STATUS_CODES[status] ?? ''}`.trimEnd()
     : withoutPrefix(error.message, `${source}: `)
   const code =
     error.code === 'ERR_TOO_LARGE' || error.code === 'ERR_BAD_OPTION' ? error.code : 'ERR_READ'

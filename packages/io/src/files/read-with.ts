@@ -1,6 +1,7 @@
 import { checkSignal } from '../base/check.ts'
 import { withSource } from '../base/errors.ts'
 import { openReader } from './open-reader.ts'
+import { placed } from './placed.ts'
 import { type OpenReader, type OpenSyncReader, openReaderSync } from './reader.ts'
 import { type Reader, type Routine, run, runSync } from './routine.ts'
 import { describeSource, type MediaSource } from './source.ts'
@@ -29,10 +30,11 @@ export async function openWith<T>(
 ): Promise<Opened<T, OpenReader>> {
   const { signal } = options
   checkSignal(signal)
-  const fetching = fetchingOf(options)
+  const at = placed(source, options)
+  const fetching = fetchingOf(at.options)
   signal?.throwIfAborted()
   try {
-    const reader = await openReader(source, fetching)
+    const reader = await openReader(at.source, fetching)
     try {
       return { reader, value: await run(routineOf(reader), { reader }, signal) }
     } catch (error) {
@@ -41,7 +43,7 @@ export async function openWith<T>(
     }
   } catch (error) {
     signal?.throwIfAborted()
-    throw withSource(error, describeSource(source))
+    throw withSource(error, describeSource(at.source))
   }
 }
 

@@ -1,5 +1,5 @@
-import { deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib'
 import { MediaError } from '../base/errors.ts'
+import { nodeZlib } from '../builtins.ts'
 import { nextTurn } from '../timers.ts'
 
 /**
@@ -149,9 +149,9 @@ function performSync(
       file.writer!.write(request.chunks)
       return NOTHING
     case 'inflate':
-      return inflated(() => inflateRawSync(request.bytes, inflateOptions(request.size)))
+      return inflated(() => nodeZlib().inflateRawSync(request.bytes, inflateOptions(request.size)))
     case 'deflate':
-      return deflateRawSync(joined(request.chunks))
+      return nodeZlib().deflateRawSync(joined(request.chunks))
     case 'turn':
       return NOTHING
   }
@@ -166,14 +166,14 @@ function perform(request: Request, file: AsyncFile): Uint8Array | Promise<Uint8A
     case 'inflate':
       if (request.size <= (file.inflatesOnLoop ?? SMALL)) return inflateOnLoop(request)
       return new Promise((resolve, reject) => {
-        inflateRaw(request.bytes, inflateOptions(request.size), (error, bytes) => {
+        nodeZlib().inflateRaw(request.bytes, inflateOptions(request.size), (error, bytes) => {
           if (error === null) resolve(bytes)
           else reject(inflateFault(error))
         })
       })
     case 'deflate':
       return new Promise((resolve, reject) => {
-        deflateRaw(joined(request.chunks), (error, bytes) =>
+        nodeZlib().deflateRaw(joined(request.chunks), (error, bytes) =>
           error === null ? resolve(bytes) : reject(error),
         )
       })

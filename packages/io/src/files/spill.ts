@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   accessSync,
   closeSync,
@@ -12,6 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MediaError } from '../base/errors.ts'
+import { nodeCrypto } from '../builtins.ts'
 import { dateMs } from '../timers.ts'
 import type { SyncReader } from './routine.ts'
 
@@ -55,7 +55,7 @@ export function spill(reader: SyncReader): string {
 
 /** The path of a new file, in memory if the system has such a folder. */
 export function spillPath(): string {
-  return join(folder(), `spindle-${process.pid}-${randomBytes(12).toString('hex')}`)
+  return join(folder(), `spindle-${process.pid}-${nodeCrypto().randomBytes(12).toString('hex')}`)
 }
 
 /** Removes the file at the end of the program, if it still exists. */

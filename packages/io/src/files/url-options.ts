@@ -1,5 +1,5 @@
 import { durationMs, func, integer, object, type RulesOf } from 'spindle/options'
-import type { ReadUrlOptions } from 'spindle/source'
+import type { FindObjectsOptions, ReadUrlOptions } from 'spindle/source'
 import { checkRule } from '../base/check.ts'
 import { badOption } from '../base/errors.ts'
 import { limit } from '../base/options.ts'
@@ -30,6 +30,12 @@ export interface UrlOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Function that makes requests, for example one that signs them. Default: `fetch`. */
   readonly fetch?: typeof fetch
+  /**
+   * The store in which the source is a name, or options of the store that a URL stands for, such as
+   * `{ credentials }`; see `openStore` of `spindle/source`. URLs of `s3:`, `gs:`, `az:` and `hf:`
+   * need none if the environment has the keys.
+   */
+  readonly store?: NonNullable<FindObjectsOptions['store']>
 }
 
 /** The rules of {@link UrlOptions}. */
@@ -43,12 +49,11 @@ export const urlRules: RulesOf<
   retries: integer({ min: 0, default: 4 }),
   headers: object(),
   fetch: func(),
+  store: object(),
 }
 
 /** The names of {@link UrlOptions}. */
-export const URL_OPTIONS: readonly (keyof UrlOptions)[] = Object.keys(
-  urlRules,
-) as (keyof UrlOptions)[]
+const URL_OPTIONS: readonly (keyof UrlOptions)[] = Object.keys(urlRules) as (keyof UrlOptions)[]
 
 /** The options of `readUrl`. */
 export type Fetching = Omit<ReadUrlOptions, 'range'> & {
@@ -68,6 +73,8 @@ export function fetchingOf(options: UrlOptions & { readonly signal?: AbortSignal
     const value = options[name]
     if (value === undefined) continue
     checkRule(name, value, urlRules[name])
+    // `placed()` has made a path or a URL of it.
+    if (name === 'store') continue
     fetching[name] = value
   }
   checkHeaders(options.headers)

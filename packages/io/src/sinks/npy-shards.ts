@@ -43,7 +43,7 @@ export function npyShards(
   place: string | URL | ObjectStore,
   options: ShardOptions = {},
 ): Sink<NdArray | NodeJS.TypedArray, ShardManifest> {
-  return shardSink(place, npyFormat, { maxBytes: MAX_BYTES, ...options })
+  return shardSink(place, npyFormat, { ...options, maxBytes: options.maxBytes ?? MAX_BYTES })
 }
 
 const npyFormat: ShardFormat<NdArray | NodeJS.TypedArray> = {

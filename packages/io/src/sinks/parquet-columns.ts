@@ -1,4 +1,5 @@
-import { badOption, MediaError, printValue } from '../base/errors.ts'
+import { mustBe, type Rule } from 'spindle/options'
+import { MediaError, printValue } from '../base/errors.ts'
 
 /** Types of the columns of {@link parquetShards}. */
 export type ParquetColumnType =
@@ -80,17 +81,21 @@ const TYPES: {
   },
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` */
-export function checkColumns(columns: unknown): asserts columns is Record<string, ParquetColumn> {
-  if (typeof columns !== 'object' || columns === null || Object.keys(columns).length === 0)
-    throw badOption('columns', 'an object of types by name', columns)
-  for (const [name, column] of Object.entries(columns as Record<string, unknown>)) {
-    const type = (column as { list?: unknown } | null)?.list ?? column
-    if (typeof type !== 'string' || !Object.hasOwn(TYPES, type)) {
+/** The rule of `columns`. */
+export const columnsRule: Rule<Readonly<Record<string, ParquetColumn>>, 'maybe'> = {
+  rule: 'an object of types by name',
+  settings: {},
+  problem: (columns, option) => {
+    if (typeof columns !== 'object' || columns === null || Object.keys(columns).length === 0)
+      return mustBe(option, 'an object of types by name', columns)
+    for (const [name, column] of Object.entries(columns as Record<string, unknown>)) {
+      const type = (column as { list?: unknown } | null)?.list ?? column
+      if (typeof type === 'string' && Object.hasOwn(TYPES, type)) continue
       const known = Object.keys(TYPES).join(', ')
-      throw badOption(`columns.${name}`, `one of ${known}, or { list: one of them }`, column)
+      return mustBe(`${option}.${name}`, `one of ${known}, or { list: one of them }`, column)
     }
-  }
+    return undefined
+  },
 }
 
 /** The column of a value, for rows whose columns are not given. Numbers are doubles. */

@@ -1,3 +1,4 @@
+import { choice, func, integer, type Rules } from 'spindle/options'
 import {
   type ShardEncoder,
   type ShardFormat,
@@ -5,15 +6,17 @@ import {
   type ShardOptions,
   type ShardOutput,
   type Sink,
+  shardRules,
   shardSink,
 } from 'spindle/sinks'
 import type { ObjectStore } from 'spindle/source'
-import { badOption, MediaError, missingBackend, printValue } from '../base/errors.ts'
+import { MediaError, missingBackend, printValue } from '../base/errors.ts'
+import { mediaOptions } from '../base/options.ts'
 import {
   cellBytes,
   cellOf,
-  checkColumns,
   columnOf,
+  columnsRule,
   type ParquetColumn,
   schemaOf,
 } from './parquet-columns.ts'
@@ -36,6 +39,14 @@ export interface ParquetShardOptions<T> extends ShardOptions {
   readonly codec?: 'SNAPPY' | 'UNCOMPRESSED'
 }
 
+const parquetOptions = mediaOptions('ParquetShardOptions', {
+  ...shardRules,
+  columns: columnsRule,
+  rows: func(),
+  rowGroupRows: integer({ min: 1, default: 10_000, unit: 'rows' }),
+  codec: choice(['SNAPPY', 'UNCOMPRESSED'], { default: 'SNAPPY' }),
+} satisfies Rules<ParquetShardOptions<unknown>>)
+
 /**
  * A sink that writes rows as Parquet files, by the package hyparquet-writer.
  *
@@ -50,13 +61,8 @@ export function parquetShards<T = Readonly<Record<string, unknown>>>(
   place: string | URL | ObjectStore,
   options: ParquetShardOptions<T> = {},
 ): Sink<T, ShardManifest> {
-  const { columns, rows, rowGroupRows = 10_000, codec = 'SNAPPY', ...rest } = options
-  if (columns !== undefined) checkColumns(columns)
-  if (rows !== undefined && typeof rows !== 'function') throw badOption('rows', 'a function', rows)
-  if (!Number.isSafeInteger(rowGroupRows) || rowGroupRows < 1)
-    throw badOption('rowGroupRows', 'an integer >= 1', rowGroupRows)
-  if (codec !== 'SNAPPY' && codec !== 'UNCOMPRESSED')
-    throw badOption('codec', "'SNAPPY' or 'UNCOMPRESSED'", codec)
+  const { rowGroupRows, codec } = parquetOptions.check(options)
+  const { columns, rows, rowGroupRows: _, codec: __, ...rest } = options
   let library: Library
   const format: ShardFormat<T> = {
     kind: 'parquet',
@@ -66,6 +72,7 @@ export function parquetShards<T = Readonly<Record<string, unknown>>>(
   }
   const sink = shardSink(place, format, rest)
   return {
+    ...sink,
     open: async (opening) => {
       library ??= await import('hyparquet-writer').catch((error) => {
         throw missingBackend('parquet', 'hyparquet-writer', error)

@@ -1,13 +1,16 @@
+import type { Rules } from 'spindle/options'
 import {
   type ShardFormat,
   type ShardManifest,
   type ShardOptions,
   type Sink,
+  shardRules,
   shardSink,
 } from 'spindle/sinks'
 import type { ObjectStore } from 'spindle/source'
 import type { NdArray } from '../base/array.ts'
 import { MediaError, printValue } from '../base/errors.ts'
+import { mediaOptions, stringsRule } from '../base/options.ts'
 import { byElementSize, safetensorsHeader } from '../formats/safetensors/encode-safetensors.ts'
 import { RowBlocks } from './row-blocks.ts'
 
@@ -23,6 +26,11 @@ export interface SafetensorsShardOptions extends ShardOptions {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
+const safetensorsOptions = mediaOptions('SafetensorsShardOptions', {
+  ...shardRules,
+  metadata: stringsRule,
+} satisfies Rules<SafetensorsShardOptions>)
+
 /**
  * A sink that writes named arrays as safetensors files. Each item is a batch: an object of arrays
  * with the same number of rows, such as `{ id, embedding }`. The rows of all batches of a shard
@@ -37,10 +45,9 @@ export function safetensorsShards(
   place: string | URL | ObjectStore,
   options: SafetensorsShardOptions = {},
 ): Sink<NamedBatch, ShardManifest> {
-  const { metadata, ...rest } = options
-  // Checked now: the header of a shard comes last.
-  safetensorsHeader(new Map(), metadata)
-  return shardSink(place, safetensorsFormat(metadata), { maxBytes: MAX_BYTES, ...rest })
+  safetensorsOptions.check(options)
+  const { metadata, maxBytes = MAX_BYTES, ...rest } = options
+  return shardSink(place, safetensorsFormat(metadata), { ...rest, maxBytes })
 }
 
 function safetensorsFormat(

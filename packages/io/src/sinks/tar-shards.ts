@@ -1,6 +1,8 @@
+import { is, type Rules } from 'spindle/options'
 import {
   type CompressedShardOptions,
   compressed,
+  compressedShardRules,
   type ShardFormat,
   type ShardManifest,
   type Sink,
@@ -8,9 +10,9 @@ import {
 } from 'spindle/sinks'
 import type { ObjectStore } from 'spindle/source'
 import type { NdArray } from '../base/array.ts'
-import { checkOneOf } from '../base/check.ts'
 import { checkNdArray } from '../base/dtypes.ts'
-import { badOption, MediaError, printValue } from '../base/errors.ts'
+import { MediaError, printValue } from '../base/errors.ts'
+import { mediaOptions } from '../base/options.ts'
 import { npyChunks } from '../formats/npy/encode-npy.ts'
 import { paddingOf, TAR_BLOCK, tarHeader } from '../formats/tar/tar-header.ts'
 
@@ -33,6 +35,11 @@ export interface TarShardOptions extends CompressedShardOptions {
   /** Time of the members. Default 1980-01-01, so that equal samples give equal bytes. */
   readonly mtime?: Date
 }
+
+const tarOptions = mediaOptions('TarShardOptions', {
+  ...compressedShardRules,
+  mtime: is('a Date since 1970', (value) => value instanceof Date && value.getTime() >= 0),
+} satisfies Rules<TarShardOptions>)
 
 /** Tar archives are filled up to a multiple of this. */
 const RECORD = 20 * TAR_BLOCK
@@ -70,10 +77,8 @@ export function tarShards(
   place: string | URL | ObjectStore,
   options: TarShardOptions = {},
 ): Sink<TarSample, ShardManifest> {
+  tarOptions.check(options)
   const { mtime = new Date(Date.UTC(1980, 0)), compress, ...rest } = options
-  if (!(mtime instanceof Date) || !(mtime.getTime() >= 0))
-    throw badOption('mtime', 'a Date since 1970', mtime)
-  if (compress !== undefined) checkOneOf('compress', compress, ['gzip', 'zstd'])
   const plain = tarFormat(mtime.getTime() / 1000)
   return shardSink(place, compress === undefined ? plain : compressed(plain, compress), rest)
 }

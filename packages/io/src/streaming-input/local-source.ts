@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { badOption, MediaError } from '../base/errors.ts'
+import { nodeCrypto } from '../builtins.ts'
 import { checkSource, describeSource, localSource, type SyncSource } from '../files/source.ts'
 import { readSource } from '../files/source-bytes.ts'
 import { removeAtExit, removeSpilled } from '../files/spill.ts'
@@ -44,7 +44,10 @@ export async function localize(source: StreamSource, fetching: Fetching): Promis
   }
   if (source instanceof ReadableStream && source.locked)
     throw badOption('source', 'a stream that nobody reads', 'a locked ReadableStream')
-  const path = join(tmpdir(), `spindle-${process.pid}-${randomBytes(12).toString('hex')}`)
+  const path = join(
+    tmpdir(),
+    `spindle-${process.pid}-${nodeCrypto().randomBytes(12).toString('hex')}`,
+  )
   removeAtExit(path)
   const release = async (): Promise<void> => removeSpilled(path)
   try {

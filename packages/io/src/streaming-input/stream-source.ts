@@ -1,10 +1,10 @@
 import { constants, createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { badOption, MediaError, mediaError } from '../base/errors.ts'
+import { nodeNet } from '../builtins.ts'
 import { fetchPieces } from '../files/fetch.ts'
 import { checkSource, describeSource, type MediaSource, type SyncSource } from '../files/source.ts'
 import type { Fetching } from '../files/url-options.ts'
@@ -78,7 +78,7 @@ export async function openSource(source: StreamSource, fetching: Fetching): Prom
 async function openPipe(path: string): Promise<Readable> {
   if (process.platform === 'win32') return createReadStream(path)
   const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  return new Socket({ fd, readable: true, writable: false })
+  return new (nodeNet().Socket)({ fd, readable: true, writable: false })
 }
 
 function stream(bytes: Readable): Opened {

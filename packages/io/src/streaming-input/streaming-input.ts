@@ -1,6 +1,7 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { finished, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { nodeNet } from '../builtins.ts'
 import { removeAtExit, removeSpilled, spillPath } from '../files/spill.ts'
 import { closeAtExit } from './close-at-exit.ts'
 import { Mp4Watch } from './watch-mp4.ts'
@@ -50,7 +51,7 @@ export class StreamingInput {
     this.#path = process.platform === 'win32' ? undefined : spillPath()
     if (this.#path !== undefined) removeAtExit(this.#path)
     this.#stay = closeAtExit(() => this.close())
-    const server = createServer()
+    const server = nodeNet().createServer()
     this.#server = server
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { extname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MediaError, mediaError } from '../base/errors.ts'
+import { nodeCrypto, nodeHttp } from '../builtins.ts'
 import { fetchPieces, openRanges, type RemoteRanges } from '../files/fetch.ts'
 import { describeSource } from '../files/source.ts'
 import type { Fetching } from '../files/url-options.ts'
@@ -19,7 +19,7 @@ import { closeAtExit } from './close-at-exit.ts'
 export class WebFeed {
   readonly #url: URL
   readonly #fetching: Fetching
-  readonly #path = `/${randomBytes(16).toString('hex')}`
+  readonly #path = `/${nodeCrypto().randomBytes(16).toString('hex')}`
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #abort = new AbortController()
@@ -43,7 +43,9 @@ export class WebFeed {
   private constructor(url: URL, fetching: Fetching) {
     this.#url = url
     this.#fetching = fetching
-    this.#server = createServer((request, response) => void this.#answer(request, response))
+    this.#server = nodeHttp().createServer(
+      (request, response) => void this.#answer(request, response),
+    )
     // The waiting call keeps the process alive; afterwards nothing does.
     this.#server.unref()
     this.#server.on('connection', (socket) => {

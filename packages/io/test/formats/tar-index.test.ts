@@ -33,6 +33,14 @@ const shard = Buffer.concat([
   ...Array.from({ length: COUNT }, (_, i) => block({ path: `${i}.bin`, data: contents(i) })),
   END,
 ])
+/** The archive with two members in the middle swapped: size and both ends are the same. */
+const swapped = Buffer.concat([
+  ...Array.from({ length: COUNT }, (_, i) => {
+    const other = i === 30 ? 31 : i === 31 ? 30 : i
+    return block({ path: `${other}.bin`, data: contents(other) })
+  }),
+  END,
+])
 let made = 0
 function shardFile(): string {
   const path = join(folder, `shard-${made++}.tar`)
@@ -226,6 +234,18 @@ describe('the kept index', () => {
     )
   })
 
+  it('is used for copies of archive and index, whose times are others', async () => {
+    const path = shardFile()
+    await (await TarIndex.open(path)).close()
+    utimesSync(path, 1, 1)
+    await using copied = await TarIndex.open(path, { ifStale: 'refuse' })
+    assert.equal(copied.origin, 'file')
+    utimesSync(path, 2, 2)
+    using sync = TarIndexSync.open(path, { ifStale: 'refuse' })
+    assert.equal(sync.origin, 'file')
+    assert.ok(contents(9).equals(sync.read('9.bin')))
+  })
+
   it('lies where `indexFile` says', async () => {
     const path = shardFile()
     const indexFile = join(folder, 'elsewhere.json')
@@ -243,7 +263,7 @@ describe('the kept index', () => {
   const change: Record<string, (path: string) => void> = {
     'another size': (path) =>
       writeFileSync(path, Buffer.concat([block({ path: 'new', data: contents(3) }), shard])),
-    'another time': (path) => utimesSync(path, 1, 1),
+    'other members of the same size': (path) => writeFileSync(path, swapped),
     'an index that is cut': (path) =>
       writeFileSync(`${path}.index.json`, readFileSync(`${path}.index.json`).subarray(0, 500)),
     'an index with places outside': (path) =>
@@ -262,7 +282,7 @@ describe('the kept index', () => {
     'an index of another version': (path) =>
       writeFileSync(
         `${path}.index.json`,
-        text(readFileSync(`${path}.index.json`)).replace('"version":1', '"version":2'),
+        text(readFileSync(`${path}.index.json`)).replace('"version":2', '"version":3'),
       ),
     'something else': (path) => writeFileSync(`${path}.index.json`, '[]'),
   }
@@ -338,14 +358,15 @@ describe('over HTTP', () => {
     server.close()
   })
   let etag = '"1"'
+  let served = shard
   const ranges: RequestListener = (request, response) => {
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
     if (request.url?.endsWith('.json'))
       return void response.end(readFileSync(join(folder, 'http.json')))
-    if (range === null) return void response.writeHead(200, { etag }).end(shard)
-    const [from, to] = [Number(range[1]), Math.min(Number(range[2]), shard.length - 1)]
-    response.writeHead(206, { etag, 'content-range': `bytes ${from}-${to}/${shard.length}` })
-    response.end(shard.subarray(from, to + 1))
+    if (range === null) return void response.writeHead(200, { etag }).end(served)
+    const [from, to] = [Number(range[1]), Math.min(Number(range[2]), served.length - 1)]
+    response.writeHead(206, { etag, 'content-range': `bytes ${from}-${to}/${served.length}` })
+    response.end(served.subarray(from, to + 1))
   }
 
   it('downloads once to make the index, then reads ranges', async () => {
@@ -384,6 +405,7 @@ describe('over HTTP', () => {
       code: 'ERR_READ',
       message: /has changed since it was opened/,
     })
+    served = Buffer.concat([block({ path: 'new', data: contents(0) }), shard.subarray(512)])
     await assert.rejects(
       TarIndex.open(new URL(`${base}/x.tar`), {
         indexFile: join(folder, 'http.json'),
@@ -393,6 +415,31 @@ describe('over HTTP', () => {
         code: 'ERR_STALE_INDEX',
       },
     )
+    served = shard
+  })
+
+  it('takes an index that was made elsewhere and published beside the archive', async () => {
+    answer = ranges
+    const path = shardFile()
+    await (await TarIndex.open(path)).close()
+    writeFileSync(join(folder, 'http.json'), readFileSync(`${path}.index.json`))
+    for (const options of [{}, { indexFile: `${base}/any.json` }]) {
+      requests.length = 0
+      await using index = await TarIndex.open(new URL(`${base}/x.tar`), {
+        ...options,
+        ifStale: 'refuse',
+      })
+      assert.equal(index.origin, 'file')
+      assert.ok(contents(9).equals(await index.read('9.bin')))
+      // The index, and no more than both ends and some headers of the archive.
+      assert.deepEqual(requests.filter((range) => range === 'all').length, 1)
+    }
+    served = Buffer.from(shard)
+    served.write('other', shard.length - 3000)
+    await assert.rejects(TarIndex.open(new URL(`${base}/x.tar`), { ifStale: 'refuse' }), {
+      code: 'ERR_STALE_INDEX',
+    })
+    served = shard
   })
 
   it('says what a server cannot or will not do', async () => {

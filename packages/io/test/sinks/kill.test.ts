@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { gunzipSync } from 'node:zlib'
-import { iterateTar, loadNpy, loadSafetensors } from '@spindle/io'
-import { parquetReadObjects } from 'hyparquet'
 import { openStore } from 'spindle/source'
 import { runChild } from '../../../spindle/test/support/child.ts'
 import { S3Server } from '../../../spindle/test/support/s3-server.ts'
 import { times } from '../../../spindle/test/support/tries.ts'
-import { COUNT, formats } from './fixtures/job.ts'
+import { formats } from './fixtures/job.ts'
+import { checkRows } from './fixtures/rows.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'sink-kill-'))
 const server = new S3Server()
@@ -23,29 +21,6 @@ after(async () => {
   rmSync(home, { recursive: true, force: true })
   await server[Symbol.asyncDispose]()
 })
-
-const readers: Record<keyof typeof formats, (bytes: Buffer) => Promise<number[]>> = {
-  jsonl: async (bytes) => String(gunzipSync(bytes)).trim().split('\n').map(Number),
-  tar: async (bytes) => {
-    const found: number[] = []
-    for await (const { path, size } of iterateTar(bytes)) {
-      const n = Number.parseInt(path, 10)
-      assert.equal(size, 1000 * (n % 7))
-      found.push(n)
-    }
-    return found
-  },
-  npy: async (bytes) => [...((await loadNpy(bytes)).data as Int32Array)],
-  safetensors: async (bytes) => {
-    const { n } = (await loadSafetensors(bytes)).tensors
-    return [...(n!.data as Int32Array)]
-  },
-  parquet: async (bytes) => {
-    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
-    const rows = await parquetReadObjects({ file: file as ArrayBuffer })
-    return rows.map(({ n }) => n as number)
-  },
-}
 
 // `npm test -- --long` kills it at every call.
 const STEP = times > 1 ? 1 : 11
@@ -76,22 +51,6 @@ describe('a process that writes shards is killed, and another one continues', {
         }
         assert.ok(kills >= 2, `${kills} kills`)
         const store = openStore(place, there === undefined ? {} : { endpoint: there })
-        const manifest = JSON.parse(String(await store.read('manifest.json')))
-        const found: number[] = []
-        for (const { name, count } of manifest.shards) {
-          const rows = await readers[format](await store.read(name))
-          assert.equal(rows.length, count)
-          found.push(...rows)
-        }
-        assert.deepEqual(
-          found.sort((a, b) => a - b),
-          Array.from({ length: COUNT }, (_, n) => n),
-        )
-        const names: string[] = []
-        for await (const { name } of store.list('shard-')) names.push(name)
-        assert.deepEqual(
-          names,
-          manifest.shards.map(({ name }: { name: string }) => name),
-        )
+        await checkRows(format, store)
       })
 })

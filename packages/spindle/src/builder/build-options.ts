@@ -3,7 +3,7 @@ import { checkResumedState, resumableRule } from '../engine/progress/resumption.
 import { deadLetterRule } from '../engine/run/dead-letters.ts'
 import { failureBudget } from '../engine/stages/budget.ts'
 import type { BuildOptions, Logger, TuneOptions } from '../engine/types.ts'
-import { loopGuardRule } from '../guard/loop-guard.ts'
+import { loopGuardRule } from '../guard/guard-loop.ts'
 import {
   choice,
   durationMs,

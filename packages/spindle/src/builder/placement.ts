@@ -11,6 +11,7 @@ import {
   either,
   integer,
   is,
+  minToMax,
   options,
   type Rules,
   text,
@@ -71,7 +72,10 @@ export interface WorkersOptions {
    * `init`. Default: `os.availableParallelism()`.
    */
   readonly initConcurrency?: number
-  /** Memory limits of each worker, as for `node:worker_threads`. Default: Node's own limits. */
+  /**
+   * Memory limits of each worker, as for `node:worker_threads`. Processes have no
+   * `codeRangeSizeMb`, and round the others to whole MiB. Default: Node's own limits.
+   */
   readonly resourceLimits?: ResourceLimits
   /**
    * How many workers an item may kill before it fails with `ERR_WORKER_DIED`, an integer >= 1.
@@ -91,12 +95,16 @@ export interface WorkersOptions {
 
 type CountRange = Extract<WorkersOptions['count'], object>
 
-const countRange = options('WorkersOptions.count', {
-  min: integer({ min: 1, default: 1, unit: 'workers' }),
-  max: integer({ min: 1, required: true, unit: 'workers' }),
-} satisfies Rules<CountRange>)
+const countRange = options(
+  'WorkersOptions.count',
+  {
+    min: integer({ min: 1, default: 1, unit: 'workers' }),
+    max: integer({ min: 1, required: true, unit: 'workers' }),
+  } satisfies Rules<CountRange>,
+  { together: minToMax },
+)
 
-const workersOptions = options('WorkersOptions', {
+const workersRules = {
   count: either(is('an integer >= 1 or { min, max }', isCount), countRange, {
     required: true,
     unit: 'workers',
@@ -111,7 +119,14 @@ const workersOptions = options('WorkersOptions', {
   maxFailures: failureBudget,
   buffer: bufferRule,
   name: text(),
-} satisfies Rules<WorkersOptions>)
+} satisfies Rules<WorkersOptions>
+
+const workersOptions = options('WorkersOptions', workersRules, {
+  together: ({ kind, resourceLimits }) =>
+    kind === 'process' && resourceLimits?.codeRangeSizeMb !== undefined
+      ? ['resourceLimits', 'without `codeRangeSizeMb`, which processes do not have']
+      : undefined,
+})
 
 function isCount(count: unknown): boolean {
   return Number.isSafeInteger(count) && (count as number) >= 1
@@ -152,7 +167,6 @@ function countsOf(
 ): Pick<RegionWorkersConfig, 'count' | 'minCount' | 'isRange'> {
   if (typeof count === 'number') return { count, minCount: 1, isRange: false }
   const { min, max } = countRange.check(count, where)
-  if (max < min) badOption('count.max', `an integer >= \`min\`, which is ${min}`, max, where)
   return { count: max, minCount: min, isRange: true }
 }
 

@@ -21,6 +21,7 @@ import {
   group,
   integer,
   is,
+  minToMax,
   number,
   type Options,
   options,
@@ -45,10 +46,14 @@ export const bufferRule: Rule<number, 'always'> = integer({
   unit: 'items',
 })
 
-const concurrencyRange = options('PipeOptions.concurrency', {
-  min: integer({ min: 1, default: 1, unit: 'calls' }),
-  max: integer({ min: 1, unit: 'calls' }),
-} satisfies Rules<ConcurrencyRange>)
+const concurrencyRange = options(
+  'PipeOptions.concurrency',
+  {
+    min: integer({ min: 1, default: 1, unit: 'calls' }),
+    max: integer({ min: 1, unit: 'calls' }),
+  } satisfies Rules<ConcurrencyRange>,
+  { together: minToMax },
+)
 
 type ConcurrencyRange = Extract<PipeOptions['concurrency'], object>
 
@@ -142,7 +147,6 @@ function startOf(
   if (typeof given === 'number') return { concurrency: given, range: undefined }
   if (given === 'auto') return { concurrency: FIRST_CALLS, range: { min: 1, max: MOST_CALLS } }
   const { min, max = Math.max(MOST_CALLS, min) } = concurrencyRange.check(given, where)
-  if (max < min) badOption('concurrency.max', `an integer >= \`min\`, which is ${min}`, max, where)
   return { concurrency: Math.min(max, Math.max(min, FIRST_CALLS)), range: { min, max } }
 }
 
@@ -266,11 +270,20 @@ export function variantSettings(
   return variantOptions.check(given, where)
 }
 
-const mergeOptions = options('MergeOptions & MergeStopOptions', {
-  op: func(),
-  stop: choice(['first', 'all']),
-  name: text({ default: 'merge' }),
-} satisfies Rules<MergeOptions<unknown, unknown> & MergeStopOptions>)
+const mergeOptions = options(
+  'MergeOptions & MergeStopOptions',
+  {
+    op: func(),
+    stop: choice(['first', 'all']),
+    name: text({ default: 'merge' }),
+  } satisfies Rules<MergeOptions<unknown, unknown> & MergeStopOptions>,
+  {
+    together: ({ op, stop }) =>
+      op !== undefined && stop !== undefined
+        ? ['stop', 'left out where there is an `op`, which ends when its outputs do']
+        : undefined,
+  },
+)
 
 /** Checks the options of `merge()` and fills in the defaults. */
 export function mergeSettings(
@@ -278,12 +291,5 @@ export function mergeSettings(
   where: string | undefined,
 ): { readonly op: MergeOp | undefined; readonly stopsFirst: boolean; readonly name: string } {
   const { op, stop, name } = mergeOptions.check(given, where)
-  if (op !== undefined && stop !== undefined)
-    badOption(
-      'stop',
-      'left out where there is an `op`, which ends when its outputs do',
-      stop,
-      where,
-    )
   return { op: op as MergeOp | undefined, stopsFirst: stop === 'first', name }
 }

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { messageOf, SpindleError } from '../errors.ts'
+import { clusterInput, clusterOnly, isOfCluster } from './cluster-arguments.ts'
+import { runClusterCommand } from './cluster-package.ts'
 import { DeadEnd, type Ended, endAfterGrace } from './exit-status.ts'
 import { inspectFile } from './inspect-command.ts'
 import { ownVersion } from './local-copy.ts'
@@ -12,17 +14,24 @@ const help = `spindle: runs data-loading pipelines
 
 Usage
   spindle run <module> [options] [-- arguments]
+  spindle run <job> --ledger <place> [--workers <n>] [-- arguments]
+  spindle worker <job> --ledger <place> [-- arguments]
+  spindle status <ledger> [--json] [--once]
   spindle profile <module> [options] [-- arguments]
   spindle inspect <path or URL> [--json]
 
 run      Runs the pipeline that the module exports: a PipelineBuilder, a Pipeline, or a function that makes one of
          them from the arguments after --. Shows it at work, and ends with a report.
+         With --ledger, the module exports a job of @spindle/cluster: worker processes lease its shards, and results
+         count exactly once. Run the same command again after a crash.
+worker   Works on a job beside other workers, on this machine or another, until it is complete.
+status   Shows how a job is: shards, speed, workers, failures. Live on a terminal.
 profile  Runs each of its stages alone, at several concurrencies, and says which to take.
 inspect  Says what a file is, how many records it has, their shapes, and shows the first one: tar, zip, Parquet, npy,
          npz, safetensors, JSON Lines, images, audio, video; on disk, on the web, in s3:, gs:, az: and hf:.
 
 Options of run
-  --export <name>    which export to run (default: "default", then "pipeline")
+  --export <name>    which export to run (default: "default", then "pipeline", then "job")
   --limit <n>        stop after n items have come out; of a last stage that gives nothing, after n of its calls
   --progress         show progress lines even where the output is no terminal
   --no-progress      show none; without it, stages are shown at work on a terminal
@@ -31,6 +40,14 @@ Options of run
   --ui [port]        show the same page live on http://127.0.0.1:<port>/ (default: any free port) while it runs
   --tune             let the pipeline set concurrency, workers and queues itself, and say what it has found
   --json             print the result as JSON on standard output, and nothing else there
+
+Options of run and worker for jobs
+  --ledger <place>   where the job's progress is kept: a folder, s3:, gs: or az:
+  --workers <n>      worker processes of run (default 1)
+  --retry-dead       try the shards again that failed for good
+  --id <name>        name of this worker (default: host, process and a random part)
+  --grace <seconds>  how long a stop may take before work since the last commits is dropped (default 25)
+  --export, --json, --progress, --no-progress
 
 Options of profile
   --export <name>, --json
@@ -84,8 +101,15 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
       if (values[option] !== undefined) throw usage(`--${option} is no option of spindle inspect`)
     return await inspectFile(module, values.json === true)
   }
+  if (isOfCluster(command, values)) {
+    const input = clusterInput(command, positionals.slice(1), values, rest)
+    return await runClusterCommand(input, deadEnd)
+  }
+  for (const option of clusterOnly)
+    if (values[option] !== undefined)
+      throw usage(`--${option} belongs to jobs: spindle run job.ts --ledger ./run`)
   if (command !== 'run' && command !== 'profile')
-    throw usage(`unknown command "${command}"; known are run, profile and inspect`)
+    throw usage(`unknown command "${command}"; known are run, worker, status, profile and inspect`)
   if (module === undefined)
     throw usage(`spindle ${command} needs a module: spindle ${command} pipeline.mjs`)
   if (extra.length > 0)
@@ -174,6 +198,12 @@ function parse(argv: readonly string[]) {
         tune: { type: 'boolean' },
         inputs: { type: 'string' },
         concurrencies: { type: 'string' },
+        ledger: { type: 'string' },
+        workers: { type: 'string' },
+        id: { type: 'string' },
+        grace: { type: 'string' },
+        'retry-dead': { type: 'boolean' },
+        once: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },

@@ -1,4 +1,5 @@
 import { graphOf, type Pipeline } from '../engine/run/pipeline.ts'
+import type { Sink } from '../engine/sink.ts'
 import { finishedItems, silentStages } from '../engine/stages/finished-items.ts'
 import { clearInterval, queueMicrotask, setInterval } from '../timers.ts'
 
@@ -7,11 +8,19 @@ import { clearInterval, queueMicrotask, setInterval } from '../timers.ts'
  */
 const LOOK_MS = 20
 
-/** Consumes the items of a pipeline and discards them, to its end or up to a number of items. */
+/**
+ * Consumes the items of a pipeline, to its end or up to a number of items. Without a limit they are
+ * written to the sink, if there is one, and an earlier run is continued. Else they are discarded.
+ */
 export async function consume(
   pipeline: Pipeline<unknown>,
   limit: number | undefined,
+  sink: Sink<unknown, unknown> | undefined,
 ): Promise<void> {
+  if (limit === undefined && sink !== undefined) {
+    await pipeline.writeTo(sink, { resume: true })
+    return
+  }
   if (limit === undefined) {
     await pipeline.forEach(() => {})
     return

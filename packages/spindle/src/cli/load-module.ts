@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { PipelineBuilder, rebuilt } from '../builder/builder.ts'
 import type { PipelineConfig } from '../engine/config.ts'
 import { graphOf, Pipeline } from '../engine/run/pipeline.ts'
+import type { Sink } from '../engine/sink.ts'
 import type { BuildOptions } from '../engine/types.ts'
 import { messageOf, SpindleError } from '../errors.ts'
 import { canStripTypes, isTypeScript, registerTsx } from '../workers/supervise/typescript.ts'
@@ -16,6 +17,8 @@ export interface Loaded {
   readonly unit: string
   /** Whether another copy of this package has made the pipeline. */
   readonly isOther: boolean
+  /** Where the results are written: the module's export `sink`. */
+  readonly sink: Sink<unknown, unknown> | undefined
 }
 
 /** What `spindle profile` gets from a module. */
@@ -35,24 +38,27 @@ export async function loadPipeline(
   args: readonly string[],
   isTuned: boolean,
 ): Promise<Loaded> {
-  const { name, made, unit } = await loadExport(file, exportName, args)
+  const { name, made, unit, sink } = await loadExport(file, exportName, args)
   const options: BuildOptions = isTuned ? { tune: 'continuous' } : {}
   if (made instanceof Pipeline) {
     const pipeline = made as Pipeline<unknown>
-    return { pipeline: isTuned ? tuned(pipeline, file) : pipeline, unit, isOther: false }
+    return { pipeline: isTuned ? tuned(pipeline, file) : pipeline, unit, isOther: false, sink }
   }
   if (made instanceof PipelineBuilder)
-    return { pipeline: made.build(options), unit, isOther: false }
+    return { pipeline: made.build(options), unit, isOther: false, sink }
   // Objects of another copy of the package have other classes, but the same methods.
   if (hasMethod(made, 'build'))
-    return { pipeline: made.build(options) as Pipeline<unknown>, unit, isOther: true }
+    return { pipeline: made.build(options) as Pipeline<unknown>, unit, isOther: true, sink }
   if (hasMethod(made, 'report') && made.constructor.name === Pipeline.name) {
     if (isTuned) throw otherCopy('--tune', undefined)
-    return { pipeline: made as unknown as Pipeline<unknown>, unit, isOther: true }
+    return { pipeline: made as unknown as Pipeline<unknown>, unit, isOther: true, sink }
   }
+  const isJob = typeof made === 'object' && made !== null && 'shards' in made
   throw new SpindleError(
     'ERR_MODULE',
-    `export ${name} of ${file} is not a PipelineBuilder, a Pipeline, or a function that makes one`,
+    isJob
+      ? `export ${name} of ${file} is a job: add a place for its progress, as in --ledger ./run`
+      : `export ${name} of ${file} is not a PipelineBuilder, a Pipeline, or a function that makes one`,
   )
 }
 
@@ -93,16 +99,26 @@ export async function loadConfig(
   )
 }
 
-async function loadExport(
+/**
+ * Imports a module and makes what it exports: a function is called with the arguments.
+ *
+ * @throws `ERR_MODULE` if there is no such module or export.
+ */
+export async function loadExport(
   file: string,
   exportName: string | undefined,
   args: readonly string[],
-): Promise<{ readonly name: string; readonly made: unknown; readonly unit: string }> {
+): Promise<{
+  readonly name: string
+  readonly made: unknown
+  readonly unit: string
+  readonly sink: Sink<unknown, unknown> | undefined
+}> {
   const path = resolve(file)
   if (!existsSync(path)) throw new SpindleError('ERR_MODULE', `there is no file ${path}`)
   if (isTypeScript(path) && !canRunTypeScript()) await loadTsx(path)
   const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
-  const names = exportName === undefined ? ['default', 'pipeline'] : [exportName]
+  const names = exportName === undefined ? ['default', 'pipeline', 'job'] : [exportName]
   const name = names.find((candidate) => module[candidate] !== undefined)
   if (name === undefined) {
     const has = Object.keys(module).join(', ') || 'nothing'
@@ -113,7 +129,22 @@ async function loadExport(
   }
   const exported = module[name]
   const made: unknown = typeof exported === 'function' ? await exported([...args]) : exported
-  return { name, made, unit: typeof module.unit === 'string' ? module.unit : 'items' }
+  const sink = await sinkOf(module.sink, file, args)
+  return { name, made, unit: typeof module.unit === 'string' ? module.unit : 'items', sink }
+}
+
+async function sinkOf(
+  exported: unknown,
+  file: string,
+  args: readonly string[],
+): Promise<Sink<unknown, unknown> | undefined> {
+  if (exported === undefined) return undefined
+  const sink: unknown = typeof exported === 'function' ? await exported([...args]) : exported
+  if (hasMethod(sink, 'open')) return sink as unknown as Sink<unknown, unknown>
+  throw new SpindleError(
+    'ERR_MODULE',
+    `export sink of ${file} is not a sink, such as jsonlShards() makes, or a function that makes one`,
+  )
 }
 
 function hasMethod<M extends string>(

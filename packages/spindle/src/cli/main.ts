@@ -24,7 +24,10 @@ if (copy === undefined) {
 function moduleIn(args: readonly string[]): string {
   const end = args.indexOf('--')
   const own = end < 0 ? args : args.slice(0, end)
-  const text = ['export', 'limit', 'report', 'trace', 'inputs', 'concurrencies']
+  const text = [
+    ...['export', 'limit', 'report', 'trace', 'inputs', 'concurrencies'],
+    ...['ledger', 'workers', 'id', 'grace'],
+  ]
   const options = Object.fromEntries(text.map((name) => [name, { type: 'string' as const }]))
   const { positionals } = parseArgs({
     args: [...own],
@@ -32,5 +35,5 @@ function moduleIn(args: readonly string[]): string {
     strict: false,
     allowPositionals: true,
   })
-  return positionals[0] === 'run' || positionals[0] === 'profile' ? (positionals[1] ?? '') : ''
+  return ['run', 'profile', 'worker'].includes(positionals[0] ?? '') ? (positionals[1] ?? '') : ''
 }

@@ -47,14 +47,16 @@ export async function run(options: RunOptions): Promise<Ended> {
   if (traceFile !== undefined) checkOutputFile('trace', traceFile)
   deadEnd.doing(`loading ${module}`)
   const loaded = await loadPipeline(module, options.exportName, options.args, options.isTuned)
-  const { pipeline, unit } = loaded
+  const { pipeline, unit, sink } = loaded
+  if (sink !== undefined && limit !== undefined)
+    say('with --limit, items are not written to the sink')
   const page = await openPage(pipeline, unit, options)
   const resources = new ResourceMeter(resourceUsage)
   const tracing = traceFile === undefined ? undefined : startTrace(loaded, traceFile)
   const stops = new Stops(pipeline)
   const endView = showView(pipeline, unit, options.showsProgress)
   deadEnd.doing('the pipeline')
-  const failure = await outcomeOf(consume(pipeline, limit))
+  const failure = await outcomeOf(consume(pipeline, limit, sink))
   stops.consumed()
   endView()
   deadEnd.doing('stopping the pipeline')
@@ -193,6 +195,7 @@ function toJson(report: Report, unit: string, failure: Failure | undefined): obj
     })),
     error: failure === undefined ? null : errorText(reason),
     ...(reason instanceof UnfinishedError ? { unfinished: reason.pending } : {}),
+    ...(stats.written === undefined ? {} : { written: stats.written }),
     bottleneck: bottleneck ?? null,
     ...(missing === undefined ? {} : { missing }),
     ...(Object.keys(tuning.options).length === 0 ? {} : { tuning }),

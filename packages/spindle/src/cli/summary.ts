@@ -3,7 +3,7 @@ import { makeTable, printBlocks, printVerdict, type Report } from '../engine/rep
 import { printTuning } from '../engine/report/tuning-text.ts'
 import { type ItemError, messageOf } from '../errors.ts'
 import { quoted } from '../failure-text.ts'
-import { failuresOf, itemsIn } from '../observe/totals.ts'
+import { failuresOf, itemsIn, writtenText } from '../observe/totals.ts'
 import { plain } from '../plain-text.ts'
 import { urlForMessages } from '../url-for-messages.ts'
 
@@ -41,6 +41,7 @@ export function summary(report: Report, { unit: named, warning, columns }: Summa
     ...(tuning.length === 0 ? [] : ['', ...tuning, ...options(report)]),
     '',
     `${count} ${unit} in ${seconds.toFixed(2)} s: ${(seconds > 0 ? count / seconds : 0).toFixed(1)} ${unit}/s, ${failed} failed, ${stats.items} items out.`,
+    ...(stats.written === undefined ? [] : [`Written: ${writtenText(stats.written)}.`]),
     ...printVerdict(report),
     ...(warning === undefined ? [] : [`Noisy neighbours: ${plain(warning)}.`]),
   ]

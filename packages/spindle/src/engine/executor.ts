@@ -112,8 +112,11 @@ export interface ExecutorCall {
    * for this long, the limit's clock starts without its report.
    */
   readonly timeoutMs?: number | undefined
-  /** Called each time the op begins. */
-  readonly onStart?: (() => void) | undefined
+  /**
+   * Called each time the op begins; with `agoMs` if it began so many milliseconds ago, as an
+   * executor tells that learns of it with the result.
+   */
+  readonly onStart?: ((agoMs?: number) => void) | undefined
   /** Called when the op has ended, just before the result is delivered. */
   readonly onSpan?: ((span: WorkerSpan) => void) | undefined
 }

@@ -1,8 +1,6 @@
 import { isInside } from '../engine/flow/current-call.ts'
 import { channels } from '../engine/hooks/channels.ts'
 import type { Graph } from '../engine/run/graph.ts'
-import type { LoopGuardOptions } from '../engine/types.ts'
-import { durationMs, either, is, options, type Rule, type Rules } from '../options/index.ts'
 import { plain } from '../plain-text.ts'
 import { callListener } from '../user-code.ts'
 import { type PlacedBlock, placeBlock, sharesOf } from './block-place.ts'
@@ -21,29 +19,6 @@ const THRESHOLDS_TO_WARN = 3
 const SHARE_TO_WARN = 0.01
 /** Number of blocks without a scope that may come from calls which began before scopes were on. */
 const UNSCOPED_IN_DOUBT = 2
-
-const loopGuardOptions = options('LoopGuardOptions', {
-  thresholdMs: durationMs({ min: 2, orInfinity: true, default: 10 }),
-} satisfies Rules<LoopGuardOptions>)
-
-/** The rule of `loopGuard`. */
-export const loopGuardRule: Rule<false | LoopGuardOptions, 'maybe'> = either(
-  is('false or an object of options', (value) => value === false),
-  loopGuardOptions,
-)
-
-/** Watches a pipeline's event loop while the pipeline runs. */
-export function guardLoop(graph: Graph, options: LoopGuardOptions = {}): void {
-  const guard = new LoopGuard(graph, loopGuardOptions.check(options).thresholdMs)
-  graph.listeners.add({
-    started: () => {
-      void loadInspector()
-      guard.begin()
-    },
-    ended: () => guard.end(),
-  })
-  graph.blocks.refresh = readBlocks
-}
 
 /** The part of an unfinished block that has been reported. */
 interface Reported {
@@ -65,8 +40,8 @@ interface Held {
 const reported: Set<string> = new Set()
 const MOST_REPORTED = 10_000
 
-/** Handles the blocks of the event loop for one pipeline. */
-class LoopGuard implements Watcher {
+/** Watches the event loop for one pipeline, and handles its blocks. */
+export class LoopGuard implements Watcher {
   readonly thresholdMs: number
   readonly #graph: Graph
   /** Unfinished blocks, by the stages that started their code. */
@@ -142,6 +117,8 @@ class LoopGuard implements Watcher {
   }
 
   begin(): void {
+    void loadInspector()
+    this.#graph.blocks.refresh = readBlocks
     this.#scopes.begin()
     watch(this)
   }

@@ -38,8 +38,8 @@ export interface Watcher {
   blocked(block: BlockMessage): void
 }
 
-/** A pipeline that ends sooner needs no thread. */
-const START_AFTER_MS = 15
+/** After how long a thread that has died is replaced, in milliseconds. */
+const REPLACE_AFTER_MS = 15
 /** How long the thread rests before it ends when there are no watchers, in milliseconds. */
 const REST_MS = 2000
 /** How long the end of the process waits for an open question, in milliseconds. */
@@ -58,7 +58,7 @@ let isImpossible = false
 export function watch(watcher: Watcher): void {
   watchers.add(watcher)
   if (thread !== undefined) command()
-  else if (!isImpossible) renew(START_AFTER_MS, () => void start())
+  else if (!isImpossible) renew(0, () => void start())
 }
 
 export function unwatch(watcher: Watcher): void {
@@ -193,7 +193,7 @@ function forget(worker: Worker): void {
   process.off('exit', atExit)
   clearTimeout(beating)
   beating = undefined
-  if (watchers.size > 0 && !isImpossible) renew(START_AFTER_MS, () => void start())
+  if (watchers.size > 0 && !isImpossible) renew(REPLACE_AFTER_MS, () => void start())
 }
 
 /**

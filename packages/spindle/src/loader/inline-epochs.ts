@@ -3,11 +3,13 @@ import type { PipelineBuilder } from '../builder/builder.ts'
 import { isOneShot } from '../engine/flow/open-source.ts'
 import type { Pipeline, StopOptions } from '../engine/run/pipeline.ts'
 import type { BuildOptions } from '../engine/types.ts'
+import { isWorkerOp } from '../engine/worker-op.ts'
 import { SpindleError } from '../errors.ts'
 import { Rng } from '../random.ts'
 import { ThreadPool } from '../workers/calls/thread-pool.ts'
 import { type EpochSteps, Epochs, stateOf } from './epochs.ts'
-import { loaderGraph } from './loader-graph.ts'
+import { canFuse, fusedExecutors, nextOps } from './fused/fused-executors.ts'
+import { type LoaderExecutors, loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
 
 /** Epochs on this event loop: one pipeline per epoch, over shared threads. */
@@ -16,6 +18,7 @@ export class InlineEpochs<T> extends Epochs<T, Pipeline<T>> {
   /** Whether the pipeline was made and is not iterated yet. */
   #isFresh = false
   #wasOpened = false
+  readonly #ops: number = nextOps()
 
   constructor(source: unknown, options: LoaderOptions) {
     super(source, options)
@@ -25,9 +28,19 @@ export class InlineEpochs<T> extends Epochs<T, Pipeline<T>> {
   }
 
   graph(epoch: number): PipelineBuilder<T> {
-    const { placement } = this.options
-    const executor = placement === 'inline' ? undefined : (): ThreadPool => this.#pool()
-    return loaderGraph(this.source, this.options, epoch, executor) as PipelineBuilder<T>
+    const { source, options } = this
+    return loaderGraph(source, options, epoch, this.#executors()) as PipelineBuilder<T>
+  }
+
+  #executors(): LoaderExecutors | undefined {
+    const { placement, preprocess, collate, transfer } = this.options
+    if (placement === 'inline' || ![preprocess, collate, transfer].some(isWorkerOp))
+      return undefined
+    const pool = this.#pool()
+    // A resumed epoch makes the batches of the earlier run again, of any samples.
+    return this.firstState?.pipeline === undefined && canFuse(this.options)
+      ? fusedExecutors(pool, this.options, this.#ops)
+      : { preprocess: pool, collate: pool, transfer: pool }
   }
 
   /** The threads start with the first call. */

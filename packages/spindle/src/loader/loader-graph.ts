@@ -23,16 +23,25 @@ interface SetsEpoch {
   setEpoch(epoch: number): void
 }
 
+/** Where functions by reference run. */
+export interface LoaderExecutors {
+  readonly preprocess: Executor
+  readonly collate: Executor
+  readonly transfer: Executor
+  /** Makes the batches, if it is not a number of samples that does. */
+  readonly aggregate?: (() => Aggregator<unknown, unknown>) | undefined
+}
+
 /**
  * The stages of a loader's epoch: source, preprocess, batches, collate, transfer, sink.
  *
- * @param executor where functions by reference run; `undefined` for this loop
+ * @param executors where functions by reference run; `undefined` for this loop
  */
 export function loaderGraph(
   source: unknown,
   options: LoaderOptions,
   epoch: number,
-  executor: (() => Executor) | undefined,
+  executors: LoaderExecutors | undefined,
 ): PipelineBuilder<unknown> {
   const {
     preprocess,
@@ -49,11 +58,19 @@ export function loaderGraph(
     sourceOf(source, epoch),
     options.sourceOptions,
   )
-  const add = (role: string, op: LoaderOp<never, unknown> | undefined, more: PipeOptions): void => {
-    if (op !== undefined) builder = addStage(builder, role, op, more, executor)
+  const add = (
+    role: 'preprocess' | 'collate' | 'transfer',
+    op: LoaderOp<never, unknown> | undefined,
+    more: PipeOptions,
+  ): void => {
+    if (op !== undefined) builder = addStage(builder, role, op, more, executors?.[role])
   }
   add('preprocess', preprocess, { ...parallel, ...options.preprocessOptions })
-  if (batchSize !== undefined) builder = builder.aggregate(batchSize, { dropLast })
+  if (batchSize !== undefined)
+    builder =
+      executors?.aggregate === undefined
+        ? builder.aggregate(batchSize, { dropLast })
+        : builder.aggregate(executors.aggregate, { dropLast })
   if (aggregate !== undefined)
     builder = builder.aggregate(aggregate as () => Aggregator<unknown, unknown>, { dropLast })
   add('collate', collate, { ...parallel, ...options.collateOptions })
@@ -66,13 +83,13 @@ function addStage(
   role: string,
   op: LoaderOp<never, unknown>,
   options: PipeOptions,
-  executor: (() => Executor) | undefined,
+  executor: Executor | undefined,
 ): PipelineBuilder<unknown> {
   const named = nameOfOp(op)
   const name = named === 'anonymous' || named === role ? role : `${role}(${named})`
   if (!isWorkerOp(op)) return builder.pipe(op as OpFunction<unknown, unknown>, { name, ...options })
   if (executor === undefined) return builder.pipe(onThisLoop(op), { name, ...options })
-  return builder.pipe(op as WorkerOp<unknown, unknown>, { name, executor: executor(), ...options })
+  return builder.pipe(op as WorkerOp<unknown, unknown>, { name, executor, ...options })
 }
 
 /** An op by reference as a function. The first call loads its module. */

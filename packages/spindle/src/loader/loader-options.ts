@@ -223,7 +223,7 @@ const opRule: Rule<LoaderOp<unknown, unknown>, 'maybe'> = is(
 )
 const stageRule: Rule<PipeOptions, 'maybe'> = object()
 
-const loaderOptions = options('SampleLoaderOptions & BatchLoaderOptions & AggregateLoaderOptions', {
+const loaderRules = {
   preprocess: opRule,
   batchSize: integer({ min: 1, unit: 'samples' }),
   aggregate: is('a function', (value) => typeof value === 'function' || isWorkerOp(value)),
@@ -252,7 +252,23 @@ const loaderOptions = options('SampleLoaderOptions & BatchLoaderOptions & Aggreg
   epoch: count({ default: 0 }),
   resumable: resumableRule,
   state: is('what state() gave', (value) => typeof value === 'object' && value !== null),
-} satisfies Rules<LoaderOptions>)
+} satisfies Rules<LoaderOptions>
+
+const loaderOptions = options(
+  'SampleLoaderOptions & BatchLoaderOptions & AggregateLoaderOptions',
+  loaderRules,
+  {
+    together: ({ batchSize, aggregate, dropLast, state, resumable = false }) => {
+      if (batchSize !== undefined && aggregate !== undefined)
+        return ['aggregate', 'left out where there is a `batchSize`']
+      if (dropLast === true && batchSize === undefined && aggregate === undefined)
+        return ['dropLast', 'left out where there are no batches: give a `batchSize`']
+      return state !== undefined && resumable === false
+        ? ['resumable', 'true, or an object of options, where there is a `state`']
+        : undefined
+    },
+  },
+)
 
 /** Options of `build()` that the loader itself has. */
 const own = ['threads', 'maxFailures', 'seed', 'signal', 'resumable', 'state'] as const
@@ -265,14 +281,9 @@ const own = ['threads', 'maxFailures', 'seed', 'signal', 'resumable', 'state'] a
  */
 export function checkLoader(source: unknown, options: LoaderOptions): void {
   if (!isWorkerOp(source)) checkSource(source)
-  const { batchSize, aggregate, dropLast, placement, build, state, resumable } =
-    loaderOptions.check(options)
-  if (batchSize !== undefined && aggregate !== undefined)
-    badOption('aggregate', 'left out where there is a `batchSize`', aggregate)
-  if (dropLast === true && batchSize === undefined && aggregate === undefined)
-    badOption('dropLast', 'left out where there are no batches: give a `batchSize`', dropLast)
+  const { placement, build, state, resumable } = loaderOptions.check(options)
   if (build !== undefined) checkBuild(build)
-  if (state !== undefined) checkLoaderState(state, options)
+  if (state !== undefined) checkLoaderState(state)
   if (state !== undefined || (resumable ?? false) !== false) checkResumable(source, options)
   if (placement === 'worker' || placement === 'threads') checkReferences(source, options, placement)
 }
@@ -301,9 +312,7 @@ function checkResumable(source: unknown, { sourceOptions }: LoaderOptions): void
   )
 }
 
-function checkLoaderState(state: LoaderState, { resumable = false }: LoaderOptions): void {
+function checkLoaderState(state: LoaderState): void {
   checkCount('state.epoch', state.epoch)
-  if (resumable === false)
-    badOption('resumable', 'true, or an object of options, where there is a `state`', resumable)
   if (state.pipeline !== undefined) checkState(state.pipeline)
 }

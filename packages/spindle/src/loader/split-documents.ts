@@ -1,4 +1,3 @@
-import { badOption } from '../check.ts'
 import { integer, options, type Rule, type Rules } from '../options/index.ts'
 import { labelsOf, type TokenDocument, type TokenIds, tokensOf } from './token-document.ts'
 
@@ -21,11 +20,18 @@ export interface SplitOptions {
 /** The rule of `overlap`. */
 export const overlapRule: Rule<number, 'always'> = integer({ min: 0, default: 0, unit: 'tokens' })
 
-const splitOptions = options('SplitOptions', {
-  maxTokens: integer({ min: 1, required: true, unit: 'tokens' }),
-  overlap: overlapRule,
-  minTokens: integer({ min: 1, default: 1, unit: 'tokens' }),
-} satisfies Rules<SplitOptions>)
+const splitOptions = options(
+  'SplitOptions',
+  {
+    maxTokens: integer({ min: 1, required: true, unit: 'tokens' }),
+    overlap: overlapRule,
+    minTokens: integer({ min: 1, default: 1, unit: 'tokens' }),
+  } satisfies Rules<SplitOptions>,
+  {
+    together: ({ overlap, maxTokens }) =>
+      overlap >= maxTokens ? ['overlap', `below \`maxTokens\` ${maxTokens}`] : undefined,
+  },
+)
 
 /**
  * Cuts documents that are too long into parts: an op for `pipe()` that gives the parts one at a
@@ -51,7 +57,6 @@ export function splitDocuments<D extends TokenDocument>(
   options: SplitOptions,
 ): (document: D) => Generator<D, void, undefined> {
   const { maxTokens, overlap, minTokens } = splitOptions.check(options)
-  if (overlap >= maxTokens) badOption('overlap', `below \`maxTokens\` ${maxTokens}`, overlap)
   return function* splitDocument(document) {
     const ids = tokensOf(document)
     if (ids.length === 0) return

@@ -1,4 +1,3 @@
-import { badOption } from '../check.ts'
 import { integer, options, type Rule, type Rules } from '../options/index.ts'
 
 /** Options of `cacheIterator()`. */
@@ -32,7 +31,12 @@ export const cacheRules: {
   }),
 }
 
-const cacheOptions = options('CacheOptions', cacheRules satisfies Rules<CacheOptions>)
+const cacheOptions = options('CacheOptions', cacheRules satisfies Rules<CacheOptions>, {
+  together: ({ numCaches, returnCachesAfter = numCaches }) =>
+    returnCachesAfter < numCaches
+      ? ['returnCachesAfter', `an integer >= \`numCaches\` ${numCaches}`]
+      : undefined,
+})
 
 /**
  * Gives the items of a source, and later repeats the last of them at no cost. The rate of the
@@ -61,8 +65,6 @@ export function cacheIterator<T>(
 ): AsyncGenerator<T, void, undefined> {
   const { numCaches, stopAfter, ...given } = cacheOptions.check(options)
   const { returnCachesAfter = Math.max(100, numCaches) } = given
-  if (returnCachesAfter < numCaches)
-    badOption('returnCachesAfter', `an integer >= \`numCaches\` ${numCaches}`, returnCachesAfter)
   return replay(source, numCaches, returnCachesAfter, stopAfter)
 }
 

@@ -95,3 +95,38 @@ export interface ProfileResult {
    */
   toString(columns?: number): string
 }
+
+/** Options of `profilePipeline()`. */
+export interface ProfileOptions {
+  /**
+   * Number of items taken from the source, an integer >= 1. Each stage is measured with what the
+   * stage before it made of them, several times over. Concurrencies above the number of a stage's
+   * inputs are not tried. Default 200.
+   */
+  readonly inputs?: number
+  /**
+   * Concurrencies to try besides the stage's own, integers >= 1. Default 1, 2, 4, 8, 16, 32.
+   * Aggregates, variants and regions run once, with their own concurrency.
+   */
+  readonly concurrencies?: readonly number[]
+  /**
+   * Required precision of a level: half-width of the 95 % interval of the mean over rounds,
+   * relative to the mean. Default 0.05.
+   */
+  readonly precision?: number
+  /**
+   * Maximum time for a level, in milliseconds; its result then counts with the precision reached.
+   * Default 2000.
+   */
+  readonly maxMsPerLevel?: number
+  /** Called after each stage. */
+  readonly onStage?: (stage: StageProfile) => void
+  /** Aborts the profile; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** Checked {@link ProfileOptions}. */
+export type ProfileSettings = Required<Omit<ProfileOptions, 'onStage' | 'signal'>> & {
+  readonly onStage: ProfileOptions['onStage']
+  readonly signal: ProfileOptions['signal']
+}

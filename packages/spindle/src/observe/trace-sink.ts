@@ -1,5 +1,4 @@
 import { createWriteStream } from 'node:fs'
-import { finished } from 'node:stream/promises'
 import type { TraceEvent, TraceSink } from './trace-events.ts'
 
 /** Number of characters gathered before a write. */
@@ -69,6 +68,7 @@ export class StreamSink implements TraceSink {
     if (this.#error === undefined) this.#flush()
     if (this.#error === undefined && this.#isOwn) {
       this.#stream.end()
+      const { finished } = await import('node:stream/promises')
       await finished(this.#stream)
     } else if (this.#error === undefined) await this.#taken()
     if (this.#error !== undefined) throw this.#error

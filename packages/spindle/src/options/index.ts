@@ -1,11 +1,14 @@
 export { mustBe, show } from '../check.ts'
 // How options are declared and checked: one declaration for each options object.
 export {
+  type Breach,
   type Checked,
   checkArgument,
   declaredOptions,
+  minToMax,
   type OptionError,
   Options,
+  type OptionsSettings,
   options,
   type Rules,
   type RulesOf,

@@ -29,6 +29,20 @@ type TypeOf<N, O, T> = N extends keyof O ? O[N] : T
 /** Makes the error of a wrong option. */
 export type OptionError = new (code: 'ERR_BAD_OPTION', message: string) => Error
 
+/** An option that breaks a rule about several options, and the rule. */
+export type Breach<D> = readonly [option: keyof D & string, rule: string]
+
+/** What a declaration has besides the rules of single options. */
+export interface OptionsSettings<D extends AnyRules> {
+  /** Class of the error of a wrong option. Default: `SpindleError`. */
+  readonly error?: OptionError | undefined
+  /**
+   * The rules about several options. Called with all options, defaults included, when each one
+   * keeps to its own rule.
+   */
+  readonly together?: ((options: Checked<D, unknown>) => Breach<D> | undefined) | undefined
+}
+
 /** The options of one function or class: their names, rules and defaults. */
 export class Options<D extends AnyRules = AnyRules> {
   /** The public interface of the options. Its docblocks describe them. */
@@ -42,9 +56,10 @@ export class Options<D extends AnyRules = AnyRules> {
   readonly #computed: readonly (readonly [name: string, make: () => unknown])[]
   readonly #required: readonly string[]
   readonly #error: OptionError | undefined
+  readonly #together: ((options: never) => readonly [string, string] | undefined) | undefined
 
   /** Made by {@link options}. */
-  constructor(name: string, rules: D, error?: OptionError) {
+  constructor(name: string, rules: D, settings: OptionsSettings<D>) {
     const entries = Object.entries<AnyRule>(rules)
     this.name = name
     this.rules = rules
@@ -63,8 +78,9 @@ export class Options<D extends AnyRules = AnyRules> {
     this.#required = entries
       .filter(([, { settings }]) => settings.required === true)
       .map(([each]) => each)
-    this.error = error?.name ?? 'SpindleError'
-    this.#error = error
+    this.error = settings.error?.name ?? 'SpindleError'
+    this.#error = settings.error
+    this.#together = settings.together
   }
 
   /**
@@ -79,12 +95,18 @@ export class Options<D extends AnyRules = AnyRules> {
     const checked = { ...this.#defaults }
     const problem = this.problem(given, name, checked)
     if (problem !== undefined) failOption(problem, where, this.#error)
-    for (const [each, make] of this.#computed) checked[each] ??= make()
     return checked as Checked<D, O>
   }
 
-  /** What is wrong with options, as a sentence. `name` is that of the option that holds them. */
-  problem(given: unknown, name: string, checked?: Record<string, unknown>): string | undefined {
+  /**
+   * What is wrong with options, as a sentence. `name` is that of the option that holds them;
+   * `checked` has the defaults, and gets the given options.
+   */
+  problem(
+    given: unknown,
+    name: string,
+    checked: Record<string, unknown> = { ...this.#defaults },
+  ): string | undefined {
     if (typeof given !== 'object' || given === null)
       return mustBe(name === '' ? 'options' : name, 'an object', given)
     const path = (each: string): string => (name === '' ? each : `${name}.${each}`)
@@ -97,12 +119,17 @@ export class Options<D extends AnyRules = AnyRules> {
       if (value === undefined || problem !== undefined) continue
       if (rule.settings.required === true) required++
       problem = rule.problem(value, path(each))
-      if (checked !== undefined) checked[each] = value
+      checked[each] = value
     }
-    if (problem !== undefined || required === this.#required.length) return problem
-    const options = given as Readonly<Record<string, unknown>>
-    const missing = this.#required.find((each) => options[each] === undefined)
-    return missing && mustBe(path(missing), this.rules[missing]!.rule, undefined)
+    if (problem !== undefined) return problem
+    const missing =
+      required < this.#required.length
+        ? this.#required.find((each) => checked[each] === undefined)
+        : undefined
+    if (missing !== undefined) return mustBe(path(missing), this.rules[missing]!.rule, undefined)
+    for (const [each, make] of this.#computed) checked[each] ??= make()
+    const breach = this.#together?.(checked as never)
+    return breach && mustBe(path(breach[0]), breach[1], checked[breach[0]])
   }
 
   /** The names that are given; for an object of a class, whose members may be inherited, all. */
@@ -136,16 +163,25 @@ export function declaredOptions(): readonly Options[] {
  * @param name the public interface, `PoolOptions`; several of them, `A & B`; or the member of an
  *   interface that is an object, `PoolOptions.size`
  * @param rules one for each option
- * @param error class of the error of a wrong option. Default: `SpindleError`
+ * @param settings class of the errors, and the rules about several options
  */
 export function options<D extends AnyRules>(
   name: string,
   rules: D,
-  error?: OptionError,
+  settings: OptionsSettings<D> = {},
 ): Options<D> {
-  const declared = new Options(name, rules, error)
-  all.push(declared)
+  const declared = new Options(name, rules, settings)
+  all.push(declared as unknown as Options)
   return declared
+}
+
+/** The rule about the bounds of a range, for `together`. */
+export function minToMax(range: {
+  readonly min: number
+  readonly max?: number | undefined
+}): readonly ['max', string] | undefined {
+  const { min, max = min } = range
+  return max < min ? ['max', `an integer >= \`min\`, which is ${min}`] : undefined
 }
 
 /** Checks one argument that may be left out. @throws `ERR_BAD_OPTION` */

@@ -7,8 +7,8 @@ import type { ObjectStore } from '../source/store/object-store.ts'
 const FOLDER = '_spindle/'
 const START = `${FOLDER}start.json`
 const COMMIT = /^_spindle\/commit-(\d{8})\.json$/
-const MANIFEST = 'manifest.json'
-const VERSION = 1
+export const MANIFEST = 'manifest.json'
+export const VERSION = 1
 /** Each commit with such a number names all shards, so that few commits must be read. */
 const SNAPSHOTS = 64
 
@@ -54,7 +54,9 @@ interface Commit {
 export class CommitLog {
   readonly #store: ObjectStore
   readonly #kind: string
-  readonly #shards: ShardInfo[]
+  readonly #shards: ShardInfo[] = []
+  #records = 0
+  #bytes = 0
   #next: number
   #isComplete: boolean
   state: PipelineState | undefined
@@ -62,9 +64,8 @@ export class CommitLog {
   private constructor(store: ObjectStore, kind: string, commits: readonly Commit[], next: number) {
     this.#store = store
     this.#kind = kind
-    this.#shards = commits.flatMap((commit, at) =>
-      at === 0 ? [...(commit.earlier ?? []), ...commit.shards] : commit.shards,
-    )
+    for (const [at, { earlier = [], shards }] of commits.entries())
+      this.#add(at === 0 ? [...earlier, ...shards] : shards)
     this.#next = next
     this.#isComplete = commits.at(-1)?.isComplete === true
     this.state = commits.at(-1)?.state
@@ -130,6 +131,16 @@ export class CommitLog {
     return this.#shards.length
   }
 
+  /** Number of records in shards that are committed. */
+  get recordCount(): number {
+    return this.#records
+  }
+
+  /** Size of the shards that are committed, in bytes. */
+  get byteCount(): number {
+    return this.#bytes
+  }
+
   /** The result of a run that is complete. */
   get result(): ShardManifest | undefined {
     return this.#isComplete ? this.#manifest() : undefined
@@ -156,7 +167,7 @@ export class CommitLog {
     const isMade = await this.#store.createIfAbsent(nameOf(number), `${JSON.stringify(commit)}\n`)
     if (!isMade) throw taken(this.#store)
     this.#next++
-    this.#shards.push(...shards)
+    this.#add(shards)
     this.#isComplete = isComplete
     this.state = state
     if (isComplete) await this.writeManifest()
@@ -169,12 +180,16 @@ export class CommitLog {
   }
 
   #manifest(): ShardManifest {
-    let [count, bytes] = [0, 0]
-    for (const shard of this.#shards) {
-      count += shard.count
-      bytes += shard.bytes
-    }
+    const [count, bytes] = [this.#records, this.#bytes]
     return { version: VERSION, kind: this.#kind, shards: [...this.#shards], count, bytes }
+  }
+
+  #add(shards: readonly ShardInfo[]): void {
+    for (const shard of shards) {
+      this.#shards.push(shard)
+      this.#records += shard.count
+      this.#bytes += shard.bytes
+    }
   }
 }
 

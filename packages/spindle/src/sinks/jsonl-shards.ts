@@ -1,12 +1,12 @@
 import { badOption } from '../check.ts'
 import type { Sink } from '../engine/sink.ts'
 import { messageOf, SpindleError } from '../errors.ts'
-import { checkArgument, choice, func } from '../options/index.ts'
+import { options as declare, func, type Rules } from '../options/index.ts'
 import type { ObjectStore } from '../source/store/object-store.ts'
 import type { ShardManifest } from './commit-log.ts'
 import { compressed } from './compressed-output.ts'
 import type { ShardFormat } from './shard-format.ts'
-import type { CompressedShardOptions } from './shard-options.ts'
+import { type CompressedShardOptions, compressedShardRules } from './shard-options.ts'
 import { shardSink } from './shard-sink.ts'
 
 /** Options of {@link jsonlShards}. */
@@ -17,6 +17,11 @@ export interface JsonlShardOptions<T> extends CompressedShardOptions {
    */
   readonly rows?: (item: T) => Iterable<unknown>
 }
+
+const jsonlOptions = declare('JsonlShardOptions', {
+  ...compressedShardRules,
+  rows: func(),
+} satisfies Rules<JsonlShardOptions<unknown>>)
 
 /**
  * A sink that writes JSON Lines: one row of JSON per line, in UTF-8, in shards of equal size.
@@ -48,9 +53,8 @@ export function jsonlShards<T>(
   place: string | URL | ObjectStore,
   options: JsonlShardOptions<T> = {},
 ): Sink<T, ShardManifest> {
+  jsonlOptions.check(options)
   const { rows, compress, ...rest } = options
-  checkArgument('rows', rows, func())
-  checkArgument('compress', compress, choice(['gzip', 'zstd']))
   const plain = jsonlFormat(rows)
   const format = compress === undefined ? plain : compressed(plain, compress)
   return shardSink(place, format, rest, [])

@@ -1,5 +1,5 @@
 import { badOption } from '../check.ts'
-import { func, integer, is, object, options, type Rules } from '../options/index.ts'
+import { choice, func, integer, is, object, options, type RulesOf } from '../options/index.ts'
 import type { ObjectStore } from '../source/store/object-store.ts'
 import { openStore } from '../source/store/open-store.ts'
 import type { StoreOptions } from '../source/store/store-options.ts'
@@ -41,7 +41,8 @@ export interface ShardPlan {
   readonly digest: 'sha256' | 'sha512' | 'md5' | false
 }
 
-const shardOptions = options('ShardOptions', {
+/** The rules of {@link ShardOptions}, for the options of a format that extend them. */
+export const shardRules: RulesOf<ShardOptions, 'maxBytes' | 'maxRecords' | 'name' | 'digest'> = {
   maxBytes: integer({ min: 1, orInfinity: true, default: 256_000_000 }),
   maxRecords: integer({
     min: 1,
@@ -56,7 +57,18 @@ const shardOptions = options('ShardOptions', {
     { default: 'sha256' },
   ),
   store: object(),
-} satisfies Rules<ShardOptions>)
+}
+
+/** The rules of {@link CompressedShardOptions}. */
+export const compressedShardRules: RulesOf<
+  CompressedShardOptions,
+  'maxBytes' | 'maxRecords' | 'name' | 'digest'
+> = {
+  ...shardRules,
+  compress: choice(['gzip', 'zstd']),
+}
+
+const shardOptions = options('ShardOptions', shardRules)
 
 /**
  * Checks the options of a sink.

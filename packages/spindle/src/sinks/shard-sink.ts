@@ -1,12 +1,14 @@
 import type { PipelineState } from '../engine/resume-state.ts'
-import type { Sink, SinkOpenOptions, SinkWriter } from '../engine/sink.ts'
+import type { Sink, SinkOpenOptions, SinkProgress, SinkWriter } from '../engine/sink.ts'
 import { SpindleError } from '../errors.ts'
+import { plain } from '../plain-text.ts'
 import { checkObjectName } from '../source/store/check-object.ts'
 import type { ObjectStore, ObjectWriter } from '../source/store/object-store.ts'
 import { CommitLog, type ShardInfo, type ShardManifest, taken } from './commit-log.ts'
 import { GatheredOutput } from './gathered-output.ts'
 import type { ShardEncoder, ShardFormat } from './shard-format.ts'
 import { type ShardOptions, type ShardPlan, shardPlan } from './shard-options.ts'
+import { OutsideLog, sharedPlace } from './shared-place.ts'
 
 /**
  * Makes a sink that writes shards of a format, for formats of your own. A shard, the manifest and
@@ -23,7 +25,10 @@ export function shardSink<T>(
   known: readonly string[] = [],
 ): Sink<T, ShardManifest> {
   const plan = shardPlan(place, options, known)
-  return { open: (opening) => ShardWriter.open(format, plan, opening) }
+  return {
+    open: (opening) => ShardWriter.open(format, plan, opening),
+    shared: sharedPlace(plan.store, kindOf(format)),
+  }
 }
 
 /** A shard that is being written. */
@@ -35,27 +40,34 @@ interface OpenShard<T> {
   count: number
 }
 
+const NOTHING = { count: 0, bytes: 0 } as const
+
 class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   readonly #format: ShardFormat<T>
   readonly #plan: ShardPlan
-  readonly #log: CommitLog
+  readonly #log: CommitLog | OutsideLog
+  readonly #prefix: string
   readonly #signal: AbortSignal | undefined
   /** Number of the next shard. */
   #next: number
   #shard: OpenShard<T> | undefined
   /** The last commit. Later ones wait for it. */
   #tail: Promise<void> = Promise.resolve()
+  /** Of the shard that is being committed. */
+  #closing: { readonly count: number; readonly bytes: number } = NOTHING
   isDue = false
 
   private constructor(
     format: ShardFormat<T>,
     plan: ShardPlan,
-    log: CommitLog,
+    log: CommitLog | OutsideLog,
     signal: AbortSignal | undefined,
+    prefix = '',
   ) {
     this.#format = format
     this.#plan = plan
     this.#log = log
+    this.#prefix = prefix
     this.#signal = signal
     this.#next = log.shardCount
   }
@@ -63,14 +75,18 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   static async open<T>(
     format: ShardFormat<T>,
     plan: ShardPlan,
-    { resume, signal }: SinkOpenOptions,
+    { resume, signal, commits }: SinkOpenOptions,
   ): Promise<ShardWriter<T>> {
     const { store } = plan
     const nameOf = (shard: number): string => shardName(format, plan, shard)
-    if (nameOf(0) === nameOf(1))
-      throw new SpindleError(
-        'ERR_BAD_OPTION',
-        '`name` must be a function that gives another name for each shard',
+    refuseNames(plan, nameOf)
+    if (commits !== undefined)
+      return new ShardWriter(
+        format,
+        plan,
+        new OutsideLog(kindOf(format), commits),
+        signal,
+        commits.prefix,
       )
     const log = await CommitLog.open(store, kindOf(format), resume, nameOf(0))
     if (resume && log.result === undefined && log.shardCount > 0 && log.state === undefined)
@@ -102,6 +118,16 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
     return this.#log.result
   }
 
+  get progress(): SinkProgress {
+    const { shardCount, recordCount, byteCount } = this.#log
+    const { count = 0, output } = this.#shard ?? {}
+    return {
+      shards: shardCount,
+      records: recordCount + this.#closing.count + count,
+      bytes: byteCount + this.#closing.bytes + (output?.size ?? 0),
+    }
+  }
+
   write(item: T): Promise<void> | undefined {
     this.#shard ??= this.#open()
     const { encoder, output } = this.#shard
@@ -126,9 +152,11 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
     const shard = this.#shard
     this.#shard = undefined
     this.isDue = false
+    this.#closing = { count: shard?.count ?? 0, bytes: shard?.output.size ?? 0 }
     this.#tail = this.#tail.then(async () => {
       const shards = shard === undefined ? [] : [await this.#close(shard)]
       await this.#log.commit(shards, state, isComplete)
+      this.#closing = NOTHING
     })
     return this.#tail
   }
@@ -141,7 +169,7 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
   }
 
   #open(): OpenShard<T> {
-    const name = shardName(this.#format, this.#plan, this.#next++)
+    const name = this.#prefix + shardName(this.#format, this.#plan, this.#next++)
     const signal = this.#signal
     const writer = this.#plan.store.writer(name, {
       ifAbsent: true,
@@ -184,6 +212,36 @@ function isOfAnother(error: unknown): boolean {
 function kindOf({ kind, extension }: ShardFormat<never>): string {
   const ending = extension.slice(1)
   return ending.startsWith(kind) ? ending : `${kind} ${ending}`
+}
+
+/** Shards whose names are tried before anything is written. */
+const TRIED = [...Array(17).keys(), 99, 100, 999, 1000, 9999, 10_000, 99_999, 100_000, 999_999]
+/** Longest name of a file, in bytes: of file systems of Linux, macOS and Windows. */
+const MOST_NAME_BYTES = 255
+
+/** @throws `ERR_BAD_OPTION` for names that the place refuses, or that are the same */
+function refuseNames({ store }: ShardPlan, nameOf: (shard: number) => string): void {
+  const names = new Map<string, number>()
+  for (const shard of TRIED) {
+    const name = nameOf(shard)
+    const other = names.get(name)
+    if (other !== undefined)
+      throw new SpindleError(
+        'ERR_BAD_OPTION',
+        `\`name\` must be a function that gives another name for each shard: it gives "${plain(name)}" for ${other} and ${shard}`,
+      )
+    names.set(name, shard)
+    const long = 'path' in store.place(name) ? name.split('/').find(isTooLong) : undefined
+    if (long !== undefined)
+      throw new SpindleError(
+        'ERR_BAD_OPTION',
+        `\`name\` must give names that the file system takes, at most ${MOST_NAME_BYTES} bytes between "/": "${plain(long)}" of shard ${shard} has ${Buffer.byteLength(long)}`,
+      )
+  }
+}
+
+function isTooLong(part: string): boolean {
+  return Buffer.byteLength(part) > MOST_NAME_BYTES
 }
 
 function shardName<T>(format: ShardFormat<T>, plan: ShardPlan, shard: number): string {

@@ -1,4 +1,12 @@
 export type { Json, SeekableSource } from '../engine/seekable.ts'
+// Tables
+export type {
+  Column,
+  ColumnBatch,
+  ColumnData,
+  ColumnDType,
+  ColumnMeaning,
+} from './column-batch.ts'
 // Files
 
 export { urlForMessages } from '../url-for-messages.ts'
@@ -34,6 +42,9 @@ export {
   pushSource,
 } from './push/push-source.ts'
 // Records
+export type { CsvTypes } from './records/csv-table.ts'
+export type { CsvType, CsvValue } from './records/csv-types.ts'
+export { type CsvRow, type FromCsvOptions, fromCsv } from './records/from-csv.ts'
 export {
   type FromLinesOptions,
   fromJsonLines,
@@ -59,7 +70,12 @@ export type {
   Transformed,
 } from './seek/source-types.ts'
 // Stores of objects
-export { type FindObjectsOptions, type FoundObject, findObjects } from './store/find-objects.ts'
+export {
+  type FindObjectsOptions,
+  type FoundObject,
+  findObjects,
+  locateObject,
+} from './store/find-objects.ts'
 export { identifyObjects } from './store/identify-objects.ts'
 export type {
   ObjectInfo,
@@ -83,5 +99,4 @@ export { type MixOptions, mix } from './transform/mix.ts'
 export { type RepeatOptions, repeat } from './transform/repeat.ts'
 export { type ShuffleBufferOptions, shuffleBuffer } from './transform/shuffle-buffer.ts'
 export { type ShuffledOptions, shuffled } from './transform/shuffled.ts'
-export { split } from './transform/split.ts'
-export { skip, take } from './transform/take.ts'
+export { skip, split, take } from './transform/take.ts'

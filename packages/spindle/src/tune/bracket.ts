@@ -1,4 +1,4 @@
-import type { Range } from './tune-types.ts'
+import type { TunableNumber } from './tune-types.ts'
 
 /**
  * How long a refused number is not tried again, in milliseconds: the initial time, the maximum, and
@@ -73,8 +73,10 @@ export class Bracket {
   #unclear = 0
   /** The direction of the last refused number. */
   #refused: 'up' | 'down' | undefined
+  /** Whether a smaller number was ever refused. */
+  #wasLess = false
 
-  constructor({ min, max, value }: Range) {
+  constructor({ min, max, value }: TunableNumber) {
     this.min = min
     this.max = max
     this.value = value
@@ -130,6 +132,7 @@ export class Bracket {
   refuse(value: number, atMs: number, tookMs: number, isHarmless: boolean): void {
     const isUp = value > this.value
     this.#refused = isUp ? 'up' : 'down'
+    if (!isUp) this.#wasLess = true
     if (isUp && isHarmless && this.boldUp === 0 && this.#above === undefined) {
       this.boldUp = 1
       return
@@ -152,20 +155,25 @@ export class Bracket {
 
   /**
    * Notes an accepted step. `isWorthy`: the gain was about as high as more slots can give. The next
-   * step in that direction is then larger; otherwise it is small again.
+   * step in that direction is then larger; otherwise it is small again. `worseUntilMs`: how long
+   * the number before counts as refused, because it was certainly worse.
    */
-  accept(from: number, isWorthy: boolean): void {
+  accept(from: number, isWorthy: boolean, worseUntilMs: number): void {
     const isUp = this.value > from
     if (isUp) this.#above = undefined
+    else if (worseUntilMs > 0) this.#above = { value: from, untilMs: worseUntilMs }
     this.boldUp = isUp && isWorthy ? this.boldUp + 1 : 0
     this.boldDown = !isUp && isWorthy ? this.boldDown + 1 : 0
   }
 
-  /** Allows the last refused number to be tried again at once. */
+  /**
+   * Allows the last refused number to be tried again at once; but first the other direction, if it
+   * was never tried.
+   */
   pardon(): void {
     if (this.#refused === 'up') this.#above = undefined
     else this.#below = undefined
-    this.#refused = undefined
+    if (this.#wasLess) this.#refused = undefined
     this.#refusals = Math.max(0, this.#refusals - 1)
   }
 
@@ -179,6 +187,7 @@ export class Bracket {
     this.#above = undefined
     this.#refusals = 0
     this.#unclear = 0
+    this.#wasLess = false
     this.#refused = undefined
     this.boldUp = 0
     this.boldDown = 0

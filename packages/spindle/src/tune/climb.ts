@@ -1,12 +1,12 @@
 import type { Figures, UnitFigures } from './figures.ts'
 import { fitting } from './memory.ts'
 import {
-  type Change,
   isHeldUp,
   isSpread,
   type Proposal,
   SATISFIED,
   type Situation,
+  type Step,
   type Tuned,
   WAITS,
   withRoom,
@@ -78,7 +78,7 @@ export function climbTogether(situation: Situation): Proposal | undefined {
   const { figures, memoryBytes } = situation
   if (areCoresFull(figures)) return undefined
   const changes = candidates(situation, PARTLY, 1).flatMap(
-    ({ i, unit, tuned: { size } }): Change[] => {
+    ({ i, unit, tuned: { size } }): Step[] => {
       const cap = Math.min(
         enough(figures, unit),
         fitting(figures, unit, size.value, memoryBytes),
@@ -135,7 +135,7 @@ function first(situation: Situation, ranked: readonly Candidate[]): Proposal | u
     const up = isUseless || cap <= size.value ? undefined : size.above(figures.atMs, cap)
     // Noise hides a small loss. Then a lower number is only tried where there are certainly too
     // many slots.
-    const isNoisy = figures.error > NOISE && size.value < MANY
+    const isNoisy = figures.error > NOISE && size.value < MANY && size.boldDown === 0
     const down =
       isHeld || isNoisy || (isSpread(unit) && figures.waiting <= NEARLY)
         ? undefined
@@ -144,7 +144,7 @@ function first(situation: Situation, ranked: readonly Candidate[]): Proposal | u
     const isUpFirst = size.prefersUp && (size.boldUp > 0 || unit.meanMs < LONG_MS)
     const to = isUpFirst ? (up ?? down) : (down ?? up)
     if (to === undefined) continue
-    const change: Change = { tuned: i, option: 'size', from: size.value, to }
+    const change: Step = { tuned: i, option: 'size', from: size.value, to }
     const direction = to > size.value ? 'up' : 'down'
     return {
       reason: 'climb',

@@ -1,3 +1,4 @@
+import { areBursts, longestSilence, type Rate, rateOfBursts, type Tick } from './bursts.ts'
 import type { TuneSample, UnitSample } from './tune-types.ts'
 
 /** One unit in a period: means and shares. */
@@ -35,6 +36,8 @@ export interface Figures {
   /** The same for each core that this process could use. */
   readonly perCore: number
   readonly perCoreError: number
+  /** The longest time without items. */
+  readonly silenceMs: number
   /** Share of the time in which the consumer waited. */
   readonly waiting: number
   /** Mean number of cores that this process used, and that it could have used. */
@@ -71,15 +74,18 @@ const LEAST_SHARE = 0.25
 export class Measurement {
   readonly #first: TuneSample
   #last: TuneSample
-  readonly #ticks: { readonly ms: number; readonly coreMs: number; readonly items: number }[] = []
+  readonly #ticks: Tick[] = []
+  readonly #afterItems: boolean
   #most: readonly number[] = []
   #memory = 0
   #mostMemory = 0
   #loopDelayMs = 0
 
-  constructor(first: TuneSample) {
+  /** `before`: the sample before the first one. */
+  constructor(first: TuneSample, before: TuneSample = first) {
     this.#first = first
     this.#last = first
+    this.#afterItems = first.items > before.items
   }
 
   add(sample: TuneSample): void {
@@ -104,6 +110,15 @@ export class Measurement {
 
   get items(): number {
     return this.#last.items - this.#first.items
+  }
+
+  /** Items in this kind of time, and the relative standard error of that. */
+  #rate(time: 'ms' | 'coreMs'): Rate {
+    const bursts = areBursts(this.#ticks)
+      ? (rateOfBursts(this.#ticks, time, this.#afterItems) ?? { error: 1 })
+      : undefined
+    const rate = this.items / Math.max(1e-6, sumOf(this.#ticks, time))
+    return { rate, error: this.#error(time), ...bursts }
   }
 
   #error(time: 'ms' | 'coreMs'): number {
@@ -134,14 +149,17 @@ export class Measurement {
     const [first, last] = [this.#first, this.#last]
     const elapsedMs = Math.max(1e-6, this.elapsedMs)
     const others = (last.othersMs - first.othersMs) / elapsedMs
+    const perMs = this.#rate('ms')
+    const perCoreMs = this.#rate('coreMs')
     return {
       atMs: last.atMs,
       elapsedMs,
       items: this.items,
-      rate: this.items / elapsedMs,
-      error: this.#error('ms'),
-      perCore: this.items / Math.max(1e-6, sumOf(this.#ticks, 'coreMs')),
-      perCoreError: this.#error('coreMs'),
+      rate: perMs.rate,
+      error: perMs.error,
+      perCore: perCoreMs.rate,
+      perCoreError: perCoreMs.error,
+      silenceMs: longestSilence(this.#ticks),
       waiting: Math.min(1, Math.max(0, (last.waitMs - first.waitMs) / elapsedMs)),
       cpu: (last.cpuMs - first.cpuMs) / elapsedMs,
       cores: coresLeft(last.cores, others),
@@ -230,6 +248,7 @@ export function pooled(one: Figures, other: Figures): Figures {
   return {
     ...other,
     units,
+    silenceMs: Math.max(one.silenceMs, other.silenceMs),
     mostMemoryBytes: Math.max(one.mostMemoryBytes, other.mostMemoryBytes),
     elapsedMs,
     items,

@@ -1,6 +1,6 @@
 import { type Figures, Measurement } from './figures.ts'
 import { fitting } from './memory.ts'
-import type { Change, Proposal, Tuned } from './proposal.ts'
+import type { Proposal, Step, Tuned } from './proposal.ts'
 import type { TuneSample, TuningReason } from './tune-types.ts'
 
 /** Share of calls with failures, time-outs or retries that is too high. */
@@ -131,7 +131,7 @@ export class GuardWatch {
   #loop(figures: Figures, sample: TuneSample, running: Proposal | undefined): Alarm | undefined {
     if (sample.loopDelayMs > LOOP_DELAY_MS) this.#delays++
     if (this.#delays < 2 || running?.direction !== 'up') return undefined
-    const { tuned } = running.changes[0] as Change
+    const { tuned } = running.changes[0] as Step
     return this.#lower(tuned, 'loop', figures, LESS, false)
   }
 
@@ -159,7 +159,7 @@ export class GuardWatch {
     const { size } = this.#tuned[tuned] as Tuned
     const factor = Math.min(reason === 'memory' ? 0.95 : 0.75, Math.max(0.25, share))
     const to = Math.max(size.min, Math.floor(size.value * factor))
-    const change: Change = { tuned, option: 'size', from: size.value, to }
+    const change: Step = { tuned, option: 'size', from: size.value, to }
     return {
       figures,
       isCertain,

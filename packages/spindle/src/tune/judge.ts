@@ -2,7 +2,7 @@ import { type Figures, leastMsOf, UNDISTURBED } from './figures.ts'
 import { type Proposal, SATISFIED } from './proposal.ts'
 
 /** `'void'`: other processes disturbed the trial too much for a verdict. */
-export type Verdict = 'accept' | 'reject' | 'more' | 'void'
+export type Judgement = 'accept' | 'reject' | 'more' | 'void'
 
 /** Increase of the rate that more slots must bring, and decrease that fewer slots may cost. */
 const WORTH = 0.03
@@ -20,6 +20,10 @@ const LATEST_MS = 8000
 /** Loss from which on a step down is ended at once, after this time in milliseconds. */
 const LARGE_LOSS = 0.15
 const LARGE_LOSS_MS = 150
+/** Gain from which on a step down is kept at once. */
+const LARGE_GAIN = 0.15
+/** A period is too short for a loss if it is shorter than this many silences of the baseline. */
+const SILENCES = 1.5
 /** Number of standard errors that separates a certain verdict. */
 const SURE = 2
 const LIKELY = 1.5
@@ -36,9 +40,9 @@ const AS_FULL = 0.02
 const CPU_MATTERS = 0.25
 
 /** The verdict about a trial, as early as it is clear. `best`: the highest certain rate so far. */
-export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Verdict {
+export function judge(proposal: Proposal, base: Figures, now: Figures, best: number): Judgement {
   if (proposal.reason === 'errors') return judgeErrors(proposal, base, now)
-  if (base.rate === 0) return now.elapsedMs >= LATEST_MS || now.items > 0 ? 'accept' : 'more'
+  if (base.rate === 0) return now.items > 0 ? 'accept' : now.elapsedMs < LATEST_MS ? 'more' : 'void'
   const { elapsedMs, items } = now
   const leastMs = leastMsOf(now.units, LEAST_MS, LONGEST_MS)
   const isLast = elapsedMs >= LATEST_MS
@@ -66,12 +70,18 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   const isVague = isDisturbed && !areFull && doCoresMatter
   const error = Math.hypot(
     isVague ? Math.abs(others - 1) : 0,
-    items === 0 ? 1 / Math.max(1, expected) : figures.now * ratio,
-    figures.base * ratio,
+    items === 0 ? unevenness(base) / Math.max(1, expected) : figures.now * ratio,
+    figures.base * (items === 0 ? 1 : ratio),
   )
   const isEarly = !isOver && (elapsedMs < leastMs || Math.max(items, expected) < LEAST_ITEMS)
   if (isEarly && proposal.direction === 'up') return 'more'
-  if (isEarly && (isVague || !isLargeLoss(ratio, Math.max(error, 1 / Math.sqrt(expected)), now)))
+  if (isEarly && isLargeGain(ratio, error, now, proposal)) return 'accept'
+  // A silence as long as those before the change is no evidence.
+  const isSilent = elapsedMs < SILENCES * base.silenceMs
+  if (
+    isEarly &&
+    (isVague || isSilent || !isLargeLoss(ratio, Math.max(error, 1 / Math.sqrt(expected)), now))
+  )
     return 'more'
   if (isEarly) return 'reject'
   // While the rate is imprecise, it is compared with the largest effect that a step of this size
@@ -102,6 +112,26 @@ export function judge(proposal: Proposal, base: Figures, now: Figures, best: num
   return decide(ratio - least, error, isOver, isVague)
 }
 
+/** How uneven items arrive: the variance of their number, relative to independent arrivals. */
+function unevenness({ error, items }: Figures): number {
+  return Math.max(1, error ** 2 * items)
+}
+
+/**
+ * Whether a step down brings so much that a short measurement shows it. Calls that began before the
+ * step do not count: many of them may end soon after each other.
+ */
+function isLargeGain(
+  ratio: number,
+  error: number,
+  { elapsedMs, items, units }: Figures,
+  { changes }: Proposal,
+): boolean {
+  const meanMs = changes.map(({ tuned }) => units[tuned]?.meanMs || Number.POSITIVE_INFINITY)
+  const isLong = elapsedMs >= Math.max(LEAST_MS, ...meanMs)
+  return isLong && items >= LEAST_ITEMS && ratio > 1 + LARGE_GAIN + SURE * error
+}
+
 /** Whether a step down costs so much that a short measurement shows it. */
 function isLargeLoss(ratio: number, error: number, { elapsedMs }: Figures): boolean {
   return elapsedMs >= LARGE_LOSS_MS && ratio < 1 - LARGE_LOSS - LIKELY * error
@@ -116,7 +146,7 @@ const FEWER_TROUBLES = 0.7
 const TROUBLED_CALLS = 20
 
 /** A lower concurrency is kept if fewer calls fail, or if the rate does not suffer. */
-function judgeErrors({ changes }: Proposal, base: Figures, now: Figures): Verdict {
+function judgeErrors({ changes }: Proposal, base: Figures, now: Figures): Judgement {
   const at = changes[0]?.tuned ?? 0
   const [before, after] = [base.units[at], now.units[at]]
   if (before === undefined || after === undefined) return 'void'
@@ -131,7 +161,7 @@ function sizeOf({ changes }: Proposal): number {
   return Math.max(...changes.map(({ from, to }) => Math.abs(to / from - 1)))
 }
 
-function decide(margin: number, error: number, isOver: boolean, isVague: boolean): Verdict {
+function decide(margin: number, error: number, isOver: boolean, isVague: boolean): Judgement {
   if (margin > SURE * error) return 'accept'
   if (margin < -SURE * error) return 'reject'
   if (!isOver) return 'more'

@@ -1,5 +1,5 @@
 import type { Figures } from './figures.ts'
-import type { Proposal, Change as Step, Tuned } from './proposal.ts'
+import type { Proposal, Step, Tuned } from './proposal.ts'
 import type { Change, TuningMove } from './tune-types.ts'
 
 /** Maximum number of moves that are kept. */

@@ -13,7 +13,7 @@ export interface Tuned {
   usualTroubles: number
 }
 
-export interface Change {
+export interface Step {
   readonly tuned: number
   readonly option: 'size' | 'buffer'
   readonly from: number
@@ -24,7 +24,7 @@ export interface Change {
 export interface Proposal {
   readonly reason: TuningReason
   readonly direction: 'up' | 'down'
-  readonly changes: readonly Change[]
+  readonly changes: readonly Step[]
   /** Whether the figures alone show that it helps. It is then kept unless it does harm. */
   readonly isTrusted: boolean
 }

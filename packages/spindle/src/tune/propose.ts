@@ -2,12 +2,12 @@ import { areCoresFull, climb, climbPartly, climbTogether } from './climb.ts'
 import type { UnitFigures } from './figures.ts'
 import { fitting } from './memory.ts'
 import {
-  type Change,
   isHeldUp,
   isSpread,
   type Proposal,
   SATISFIED,
   type Situation,
+  type Step,
   type Tuned,
   WAITS,
   withRoom,
@@ -57,7 +57,7 @@ function giveBack({ figures, tuned }: Situation): Proposal | undefined {
   // When other processes leave the cores, the rate grows by this factor.
   const growth = areCoresFull(figures) ? figures.machine / figures.cores : 1
   const isEnough = figures.waiting <= SATISFIED
-  const changes = figures.units.flatMap((unit, i): Change[] => {
+  const changes = figures.units.flatMap((unit, i): Step[] => {
     const one = tuned[i] as Tuned
     const { size } = one
     const waitsForOthers = isEnough || unit.full >= WAITS
@@ -101,7 +101,7 @@ function buffers(
     const to =
       buffer.above(figures.atMs, cap) === undefined || cap <= buffer.value ? undefined : cap
     if (to === undefined) continue
-    const change: Change = { tuned: i, option: 'buffer', from: buffer.value, to }
+    const change: Step = { tuned: i, option: 'buffer', from: buffer.value, to }
     return { reason: 'buffer', direction: 'up', isTrusted: false, changes: [change] }
   }
   return undefined

@@ -54,20 +54,20 @@ export interface TuneSample {
 }
 
 /** A number that can be changed while the pipeline runs. */
-export interface Range {
+export interface TunableNumber {
   readonly min: number
   readonly max: number
   readonly value: number
 }
 
 /** Something whose size is tuned: the concurrency of a stage, or the workers of a pool. */
-export interface Unit extends Range {
+export interface Unit extends TunableNumber {
   readonly name: string
   readonly option: 'concurrency' | 'workers'
   /** Whether it gives its results in input order. */
   readonly isOrdered?: boolean
   /** Capacity of its exit queue, if it may be tuned. */
-  readonly buffer?: Range
+  readonly buffer?: TunableNumber
 }
 
 /** A change to apply now. `unit`: index in the list of units. */

@@ -3,9 +3,9 @@ import { areCoresFull } from './climb.ts'
 import { TrialDebt } from './debt.ts'
 import { type Figures, leastMsOf, Measurement, pooled, UNDISTURBED } from './figures.ts'
 import { GuardWatch } from './guards.ts'
-import { judge, type Verdict } from './judge.ts'
+import { type Judgement, judge } from './judge.ts'
 import { MoveLog } from './move-log.ts'
-import { type Proposal, SATISFIED, type Change as Step, type Tuned } from './proposal.ts'
+import { type Proposal, SATISFIED, type Step, type Tuned } from './proposal.ts'
 import { propose } from './propose.ts'
 import { SlotRates } from './slot-rates.ts'
 import type { Change, TunerSettings, TuneSample, TuningMove, UnitSample } from './tune-types.ts'
@@ -31,6 +31,8 @@ const FIRST_ERROR = 0.06
 const ROUGH = 0.15
 const LONGEST_BASE_MS = 2500
 const LATEST_BASE_MS = 8000
+/** The longest time that a baseline takes until a whole period between two bursts is seen. */
+const BURST_MS = 30_000
 /** Time of a baseline while nothing is left to try, in milliseconds. */
 const CALM_MS = 2000
 
@@ -51,6 +53,9 @@ const LONGEST_POOL_MS = 5000
 const UNFAIR = 0.05
 /** Gain of a step down from which on the next one is larger. */
 const WORTHY = 0.03
+/** Gain of a step down, above its error, that shows that the number before is worse; how long. */
+const CERTAINLY = 0.05
+const WORSE_MS = 30_000
 /** A refused number with a loss up to this was harmless. */
 const HARMLESS = 0.015
 
@@ -126,7 +131,7 @@ export class Tuner {
   next(sample: TuneSample): TunerStep {
     const before = this.#before ?? sample
     this.#before = sample
-    const steps = this.#guarded(sample) ?? this.#advance(sample)
+    const steps = this.#guarded(sample) ?? this.#advance(sample, before)
     const rate = (sample.items - before.items) / Math.max(1, sample.atMs - before.atMs)
     const waitMs = Math.min(
       LONGEST_TICK_MS,
@@ -156,10 +161,10 @@ export class Tuner {
     this.#guards.reset(undefined)
   }
 
-  #advance(sample: TuneSample): readonly Step[] {
+  #advance(sample: TuneSample, before: TuneSample): readonly Step[] {
     if (sample.items === 0 || this.#isSettling(sample)) return []
     if (this.#measurement === undefined) {
-      this.#measurement = new Measurement(sample)
+      this.#measurement = new Measurement(sample, before)
       return []
     }
     this.#measurement.add(sample)
@@ -206,6 +211,8 @@ export class Tuner {
   }
 
   #isKnown({ items, elapsedMs, error, waiting, units }: Figures): boolean {
+    // Nothing is known of calls that take longer: raising their number would be a guess.
+    if (items === 0 || (error >= 1 && elapsedMs < BURST_MS)) return false
     const isAsBefore = waiting < (this.#base?.waiting ?? 1) + MORE_WAITING
     if (this.#isCalm && isAsBefore)
       return elapsedMs >= CALM_MS && (items >= BASE_ITEMS || elapsedMs >= LATEST_BASE_MS)
@@ -329,7 +336,7 @@ export class Tuner {
   }
 
   #conclude(
-    verdict: Exclude<Verdict, 'more'>,
+    verdict: Exclude<Judgement, 'more'>,
     figures: Figures,
     isHarmless: boolean,
   ): readonly Step[] {
@@ -385,6 +392,7 @@ export class Tuner {
 
   #accepted({ changes, direction, isTrusted }: Proposal, base: Figures, figures: Figures): void {
     const gain = figures.rate / base.rate - 1
+    const isCertain = gain > CERTAINLY + 2 * Math.hypot(figures.error, base.error)
     if (isTrusted && gain < 0.03)
       for (const step of changes) {
         const bracket = this.#bracketOf(step)
@@ -396,6 +404,7 @@ export class Tuner {
         direction === 'down'
           ? areCoresFull(figures) || gain > WORTHY
           : gain >= 0.6 * (step.to / step.from - 1),
+        isCertain ? figures.atMs + WORSE_MS : 0,
       )
     if (gain < 0.05) return
     this.#together.forget()

@@ -3,10 +3,11 @@ import type { Graph } from '../engine/run/graph.ts'
 import type { Stage } from '../engine/stages/stage.ts'
 import { type TunedOptions, type Tuning, tuneMode } from '../engine/tuned.ts'
 import { clearTimeout, clockMs, setTimeout, type Timer } from '../timers.ts'
-import { Tuner } from '../tune/tuner.ts'
+import type { Tuner } from '../tune/tuner.ts'
 import { RegionStage } from '../workers/regions/region-stage.ts'
 import { confirmed } from './confirmed.ts'
 import { GraphSampler } from './graph-sampler.ts'
+import { SilenceBridge } from './silence-bridge.ts'
 import { type TunedUnit, unitsOf } from './units.ts'
 
 /**
@@ -25,6 +26,7 @@ export function tuneGraph(graph: Graph): void {
   if (!wantsAll && !graph.stages.some(hasRange)) return
   const tuner = new GraphTuner(graph, mode, wantsAll)
   graph.listeners.add(tuner)
+  graph.listeners.add(new SilenceBridge(graph))
   graph.tuning = () => tuner.tuning
 }
 
@@ -61,9 +63,15 @@ class GraphTuner {
     this.#units = unitsOf(this.#graph, this.#wantsAll)
     if (this.#units.length === 0) return
     this.#sampler = new GraphSampler(this.#graph, this.#units)
+    void this.#load(memoryOf(this.#graph))
+  }
+
+  /** Most programs let nothing be tuned, so the tuner is loaded only here. */
+  async #load(memoryBytes: number): Promise<void> {
+    const { Tuner } = await import('../tune/tuner.ts')
     const units = this.#units.map((unit) => unit.describe())
-    this.#tuner = new Tuner({ mode: this.#mode, memoryBytes: memoryOf(this.#graph), units })
-    this.#wait(FIRST_MS)
+    this.#tuner = new Tuner({ mode: this.#mode, memoryBytes, units })
+    if (this.#graph.endedAt === 0) this.#wait(FIRST_MS)
   }
 
   ended(): void {

@@ -89,7 +89,7 @@ class StageUnit implements TunedUnit {
       name,
       option: 'concurrency',
       ...this.#range,
-      value: Math.max(1, Math.round(stage.concurrency / copies)),
+      value: Math.max(1, Math.round(callsOf(stage) / copies)),
       isOrdered,
       ...(this.#hasBuffer ? { buffer } : {}),
     }
@@ -101,10 +101,15 @@ class StageUnit implements TunedUnit {
   }
 
   options(): TunedOptions {
-    const concurrency = Math.max(1, Math.round(this.stage.concurrency / this.copies))
+    const concurrency = Math.max(1, Math.round(callsOf(this.stage) / this.copies))
     const places = this.stage.exits[0]?.capacity ?? this.#places
     return places === this.#places ? { concurrency } : { concurrency, buffer: places }
   }
+}
+
+/** The calls that the tuner has set. */
+function callsOf({ concurrency, bridging }: Stage): number {
+  return concurrency - bridging
 }
 
 class PoolUnit implements TunedUnit {

@@ -8,6 +8,7 @@ export {
 export type { StageContext, StageInfo } from '../op-context.ts'
 export { type CallLimiter, currentCall, limitCalls, type OpCall, trackCall } from '../track-call.ts'
 export { urlForMessages } from '../url-for-messages.ts'
+export { type WorkerModule, type WorkerModuleOptions, workerModule } from './calls/worker-module.ts'
 export { isMainThread } from './supervise/nesting.ts'
 export { loadFunction } from './supervise/worker-modules.ts'
 export { move } from './transport/move.ts'

@@ -56,6 +56,24 @@ describe('spindle run ends with a status that tells the truth', { concurrency: 2
     assert.equal(stats.stages[1].emitted, 3)
   })
 
+  it('0 of a module with a sink, which is written, and continued by the same command', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sink-'))
+    const module = file('fixtures/writing.ts')
+    const place = join(folder, 'out')
+    for (const items of [3, 0]) {
+      const { code, stdout, stderr } = await start(['run', module, '--json', '--', place]).ended
+      assert.equal(code, 0, stderr)
+      const { written } = JSON.parse(stdout)
+      assert.deepEqual(written, { items, shards: 2, records: 3, bytes: 6 })
+    }
+    const { stdout } = await start(['run', module, '--', place]).ended
+    assert.match(stdout, /^Written: 3 records, 2 shards, 6 B\.$/m)
+    const limited = await start(['run', module, '--limit', '1', '--', join(folder, 'none')]).ended
+    assert.match(limited.stderr, /with --limit, items are not written to the sink/)
+    assert.ok(!existsSync(join(folder, 'none')))
+    rmSync(folder, { recursive: true })
+  })
+
   it('1 where the function that makes the pipeline never settles', async () => {
     const { code, stdout, stderr } = await run('neverMade')
     assert.equal(code, 1)

@@ -35,6 +35,7 @@ export interface MadeStage {
 export interface MadeStats {
   readonly elapsedMs?: number
   readonly items?: number
+  readonly state?: PipelineStats['state']
   readonly loop?: number
   readonly cores?: number
   readonly own?: number
@@ -62,7 +63,7 @@ export function madeStats(made: MadeStats): PipelineStats {
     pipeline: 0,
     elapsedMs,
     items,
-    state: 'running',
+    state: made.state ?? 'running',
     loopUtilization: made.loop ?? 0.1,
     cpu: {
       cores: made.cores ?? 2,

@@ -21,3 +21,15 @@ export async function limited(value: number): Promise<number> {
   else next()
   return value
 }
+
+/** Holds its worker for 5 ms, at most as many at a time as a semaphore in shared memory allows. */
+export function holdLimited(free: Int32Array<SharedArrayBuffer>): void {
+  for (;;) {
+    const left = Atomics.load(free, 0)
+    if (left === 0) Atomics.wait(free, 0, 0)
+    else if (Atomics.compareExchange(free, 0, left, left - 1) === left) break
+  }
+  hold(0)
+  Atomics.add(free, 0, 1)
+  Atomics.notify(free, 0, 1)
+}

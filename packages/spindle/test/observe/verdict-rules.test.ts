@@ -26,6 +26,37 @@ const slots = (name: string, concurrency: number, more: object = {}) => ({
 const beside = (own: number, waiting: number) => ({ own, others: 2 - own, waiting })
 
 const rows: readonly Row[] = [
+  // --- a run that is over
+  {
+    title: 'a run of few calls: whole rounds count',
+    stats: { stages: [slots('fetch', 4, { tasks: 18 })], state: 'done', elapsedMs: 500 },
+    kind: 'stage',
+    stage: 'fetch',
+    change: [4, 9],
+    promise: [2.2, 2.5],
+  },
+  {
+    title: 'a run of few calls in workers: others must start first',
+    stats: {
+      stages: [
+        slots('look up', 4, { tasks: 18, running: 0.49, queued: 0.49, workers: { count: 2 } }),
+      ],
+      state: 'done',
+      elapsedMs: 500,
+    },
+    kind: 'executor',
+    stage: 'look up',
+    change: [2, 6],
+    promise: [1.8, 2.1],
+  },
+  {
+    title: 'a run of no more calls than slots: nothing',
+    stats: { stages: [slots('fetch', 12, { tasks: 12 })], state: 'done', elapsedMs: 500 },
+    kind: 'stage',
+    stage: 'fetch',
+    change: false,
+    promise: [1, 1],
+  },
   // --- the stage
   {
     title: 'a stage whose calls wait: more of them',
@@ -254,6 +285,28 @@ const rows: readonly Row[] = [
     change: false,
   },
   // --- inside the op
+  {
+    title: 'a semaphore that the workers of a pool share, more calls than workers',
+    stats: {
+      stages: [
+        slots('query', 32, {
+          running: 0.36,
+          queued: 0.63,
+          workers: { count: 16 },
+          // The time waiting for a worker is no part of the durations.
+          levels: [
+            [4, 30, 10.5, 1],
+            [8, 60, 21, 4],
+            [15, 60, 38, 6],
+          ],
+        }),
+      ],
+    },
+    kind: 'inner',
+    stage: 'query',
+    change: [32, 4],
+    promise: [1, 1],
+  },
   {
     title: 'a semaphore: four at a time',
     stats: {

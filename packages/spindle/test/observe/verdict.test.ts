@@ -226,6 +226,26 @@ describe('the report names the bottleneck', () => {
       assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['query', 'inner'])
   })
 
+  it('when the workers of a pool wait for each other: not for more of them', async () => {
+    await using pool = new ThreadPool({ size: 8 })
+    const ops = workerModule<typeof Ops>(new URL('./verdict-ops.ts', import.meta.url).href)
+    const free = new Int32Array(new SharedArrayBuffer(4))
+    free[0] = 2
+    const pipeline = new PipelineBuilder()
+      .addSource(Array(150).fill(free) as Int32Array<SharedArrayBuffer>[])
+      .pipe(ops.holdLimited, { name: 'query', concurrency: 12, executor: pool })
+      .build()
+    await pipeline.forEach(() => {})
+    const levels = pipeline.stats().stages.find(({ name }) => name === 'query')?.sums.levels ?? []
+    // Levels count the calls at work, so none has more than there are workers.
+    const late = levels.filter(({ calls, running }) => calls > 0 && running / calls > 8)
+    const calls = late.reduce((sum, level) => sum + level.total, 0)
+    assert.ok(calls <= 16, `${calls} calls`)
+    const { bottleneck } = pipeline.report()
+    if (!isDisturbed(bottleneck))
+      assert.deepEqual([bottleneck?.stage, bottleneck?.kind], ['query', 'inner'])
+  })
+
   it('tells how many workers run the calls of a stage, and which stages share them', async () => {
     await using pool = new ThreadPool({ size: 2 })
     const ops = workerModule<typeof Ops>(new URL('./verdict-ops.ts', import.meta.url).href)

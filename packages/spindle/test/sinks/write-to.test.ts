@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { PipelineBuilder } from 'spindle'
-import { jsonlShards, type Sink, shardSink } from 'spindle/sinks'
-import { type ObjectStore, type ObjectWriter, openStore } from 'spindle/source'
+import { jsonlShards, type Sink, shardSink, type WriteProgress } from 'spindle/sinks'
+import { type ObjectStore, openStore } from 'spindle/source'
+import { abandoned, failing } from '../support/failing-store.ts'
 import { until, untilAborted } from '../support/gates.ts'
 import { S3Server } from '../support/s3-server.ts'
 import { range } from '../support/sources.ts'
@@ -18,7 +19,10 @@ let endpoint = ''
 before(async () => {
   endpoint = await server.listen()
 })
-after(() => server[Symbol.asyncDispose]())
+after(async () => {
+  for (const writer of abandoned) await writer.abort()
+  await server[Symbol.asyncDispose]()
+})
 
 let places = 0
 const stores: Record<string, () => ObjectStore> = {
@@ -240,6 +244,35 @@ describe('writeTo', () => {
     assert.equal((await once.writeTo(jsonlShards(folder())))?.count, 2)
   })
 
+  it('tells how far it is: onProgress, and stats().written', async () => {
+    const place = folder()
+    const seen: WriteProgress[] = []
+    const options = { resume: true, onProgress: (progress: WriteProgress) => seen.push(progress) }
+    const pipeline = twice(50).build()
+    assert.equal(pipeline.stats().written, undefined)
+    const result = await pipeline.writeTo(jsonlShards(place, { maxRecords: 30 }), options)
+    const last = { items: 100, shards: 4, records: 100, bytes: result?.bytes }
+    assert.deepEqual(seen.at(-1), last)
+    assert.deepEqual(pipeline.stats().written, last)
+    assert.ok(seen.length >= 3, 'after each commit')
+    for (const [at, { shards, records, bytes }] of seen.entries()) {
+      const before = seen[at - 1] ?? { shards: 0, records: 0, bytes: 0 }
+      assert.ok(shards >= before.shards && records >= before.records && bytes >= before.bytes)
+    }
+    await twice(50)
+      .build()
+      .writeTo(jsonlShards(place, { maxRecords: 30 }), options)
+    assert.deepEqual(seen.at(-1), { ...last, items: 0 }, 'a run that is complete')
+    const refusing = twice(50)
+      .build()
+      .writeTo(jsonlShards(folder(), { maxRecords: 5 }), {
+        onProgress: () => {
+          throw new Error('enough')
+        },
+      })
+    await assert.rejects(refusing, /enough/)
+  })
+
   it('writes an empty result, and compressed shards', async () => {
     const empty = folder()
     const none = new PipelineBuilder().addSource([] as number[]).build()
@@ -296,48 +329,3 @@ describe('writeTo', () => {
     }
   })
 })
-
-/** The writers of processes that have ended, for their files to be closed in the end. */
-const abandoned: ObjectWriter[] = []
-after(async () => {
-  for (const writer of abandoned) await writer.abort()
-})
-
-/** A store whose calls all fail after some of them, as if the process had ended there. */
-function failing(store: ObjectStore, calls: number, isAfter: boolean): ObjectStore {
-  let left = calls
-  const guarded =
-    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      if (left-- <= 0) throw new Error('crash')
-      const result = await call(...args)
-      if (left === 0 && isAfter) {
-        left--
-        throw new Error('crash')
-      }
-      return result
-    }
-  return {
-    url: store.url,
-    place: (name) => store.place(name),
-    head: guarded(store.head.bind(store)),
-    read: guarded(store.read.bind(store)),
-    create: guarded(store.create.bind(store)),
-    createIfAbsent: guarded(store.createIfAbsent.bind(store)),
-    delete: guarded(store.delete.bind(store)),
-    discardUnfinished: guarded(store.discardUnfinished.bind(store)),
-    stream: (...args) => store.stream(...args),
-    list: (...args) => store.list(...args),
-    writer: (...args) => {
-      const writer = store.writer(...args)
-      return {
-        write: guarded(writer.write.bind(writer)),
-        close: guarded(writer.close.bind(writer)),
-        // A process that ends cleans nothing up, and closes its files.
-        abort: async () => {
-          abandoned.push(writer)
-        },
-      }
-    },
-  }
-}

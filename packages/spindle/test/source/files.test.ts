@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -14,6 +14,7 @@ import {
   shuffled,
   split,
 } from 'spindle/source'
+import { range } from '../support/sources.ts'
 
 let root = ''
 before(async () => {
@@ -81,6 +82,42 @@ describe('listFiles', () => {
         message: /`match`/,
       })
     }
+  })
+
+  it('gives them as the file system has them, from the first on, and overlapping calls', async () => {
+    const sorted = await names({ match: '**' })
+    assert.deepEqual((await names({ match: '**', order: 'directory' })).sort(), sorted)
+    const many = join(root, 'many')
+    await mkdir(join(many, 'a/b'), { recursive: true })
+    await Promise.all(
+      range(2500).map((n) =>
+        writeFile(join(many, n % 3 === 0 ? 'a' : n % 3 === 1 ? 'a/b' : '.', `${n}`), ''),
+      ),
+    )
+    await symlink('1', join(many, 'link'))
+    await symlink('a', join(many, 'folder'))
+    const found = new Map<string | undefined, Set<string>>()
+    for (const order of ['sorted', 'directory'] as const) {
+      const iterator = listFiles(many, { recursive: true, order })[Symbol.asyncIterator]()
+      const paths = new Set<string>()
+      for (let isDone = false; !isDone; ) {
+        const steps = await Promise.all([iterator.next(), iterator.next(), iterator.next()])
+        for (const { value } of steps) if (value !== undefined) paths.add(value)
+        isDone = steps.some(({ done }) => done)
+      }
+      found.set(order, paths)
+      assert.deepEqual(await iterator.next(), { done: true, value: undefined })
+    }
+    assert.equal(found.get('sorted')?.size, 2501)
+    assert.deepEqual(found.get('directory'), found.get('sorted'))
+    const left = listFiles(many, { recursive: true, order: 'directory' })[Symbol.asyncIterator]()
+    await left.next()
+    await left.return?.()
+    assert.deepEqual(await left.next(), { done: true, value: undefined })
+    await assert.rejects(fromFiles(many, { order: 'directory' } as object), {
+      code: 'ERR_BAD_OPTION',
+      message: /`order` must be left out/,
+    })
   })
 
   it('twice gives the same, and a seekable source of it any order', async () => {

@@ -3,6 +3,7 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import {
   type FromManifestOptions,
@@ -10,6 +11,7 @@ import {
   shuffleBuffer,
   shuffled,
   split,
+  take,
 } from 'spindle/source'
 
 let folder = ''
@@ -136,6 +138,22 @@ describe('fromManifest', () => {
       code: 'ERR_BAD_RECORD',
       message: /two columns have the name "a"/,
     })
+  })
+
+  it('reads compressed files, forwards and from any position', async () => {
+    const rows = Array.from({ length: 2000 }, (_, n) => ({ n, text: `ä${n}`.repeat(60) }))
+    const text = rows.map((row) => JSON.stringify(row)).join('\n')
+    const plain = await fromManifest(await write(text, 'jsonl'))
+    const path = join(folder, 'packed.jsonl.gz')
+    await writeFile(path, gzipSync(text))
+    const source = await fromManifest<(typeof rows)[0]>(path)
+    assert.deepEqual([source.size, source.description], [2000, plain.description])
+    assert.deepEqual(await all(source), rows)
+    assert.deepEqual(await all(source.iterateFrom(1990, 0)), rows.slice(1990))
+    const mixed = shuffled(source, { seed: 1 })
+    assert.deepEqual((await all(take(mixed, 20))).length, 20)
+    await writeFile(path, gzipSync(text).subarray(0, 5000))
+    await assert.rejects(fromManifest(path), { code: 'ERR_BAD_SOURCE', message: /is damaged/ })
   })
 
   it('notices that the file has changed', async () => {

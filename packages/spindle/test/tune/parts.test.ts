@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { areBursts, longestSilence, rateOfBursts } from '../../src/tune/bursts.ts'
 import { TrialDebt } from '../../src/tune/debt.ts'
 import type { Figures, UnitFigures } from '../../src/tune/figures.ts'
 import { SlotRates } from '../../src/tune/slot-rates.ts'
@@ -55,5 +56,36 @@ describe('what trials may cost', () => {
     debt.add(60_000, 1, 68_000)
     assert.ok(!debt.isPaid(70_000))
     assert.ok(debt.isPaid(79_000))
+  })
+})
+
+describe('the rate of items that arrive in bursts', () => {
+  const ticks = (...items: number[]) => items.map((one) => ({ ms: 100, coreMs: 200, items: one }))
+
+  it('is taken from the end of one burst to the end of another', () => {
+    const some = ticks(0, 0, 0, 30, 2, 0, 0, 0, 32, 0)
+    assert.ok(areBursts(some))
+    // After items: 32 in 500 ms, and 32 in 400 ms. Otherwise the first period is not known.
+    assert.equal(rateOfBursts(some, 'ms', true)?.rate, 64 / 900)
+    assert.equal(rateOfBursts(some, 'coreMs', true)?.rate, 64 / 1800)
+    assert.equal(rateOfBursts(some, 'ms', false)?.rate, 32 / 400)
+    assert.equal(longestSilence(some), 300)
+  })
+
+  it('is not known before such a period has ended', () => {
+    assert.equal(rateOfBursts(ticks(0, 0, 32), 'ms', true), undefined)
+    assert.equal(rateOfBursts(ticks(32, 0, 0), 'ms', false), undefined)
+  })
+
+  it('is more precise with more periods that agree', () => {
+    const error = (...items: number[]) => rateOfBursts(ticks(...items), 'ms', true)?.error ?? 1
+    const one = error(0, 32, 0)
+    assert.ok(error(0, 32, 0, 32, 0, 32, 0) < one)
+    assert.ok(error(0, 32, 0, 8, 0, 60, 0) > one)
+  })
+
+  it('is not computed for items that arrive evenly, or one at a time', () => {
+    assert.ok(!areBursts(ticks(6, 5, 7, 6, 0, 6)))
+    assert.ok(!areBursts(ticks(0, 1, 0, 0, 1, 0)))
   })
 })

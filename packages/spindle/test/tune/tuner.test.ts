@@ -24,9 +24,24 @@ describe('a tuner', () => {
     for (const start of [1, 8, 64]) {
       const locked = new World({ perSec: fourAtATime, start }).run(40_000)
       assert.ok(locked.value >= 4 && locked.value <= 6, `from ${start}: ${locked.value}`)
-      const slow = new World({ perSec: contended, start }).run(40_000)
+      const slow = new World({ perSec: contended, start }).run(40_000).kept
       assert.ok(slow.perSec >= 285, `from ${start}: ${slow.value} gives ${slow.perSec}`)
     }
+  })
+
+  it('finds what is too much where calls begin and end together, and seldom', () => {
+    // 64 calls end together, after 8.4 s.
+    for (const start of [8, 64]) {
+      const world = new World({ perSec: contended, start, isInStep: true }).run(50_000).kept
+      assert.ok(world.perSec >= 285, `from ${start}: ${world.value} gives ${world.perSec}`)
+    }
+  })
+
+  it('takes no silence between two bursts for a loss', () => {
+    // Calls of a second that do not disturb each other: fewer are worse, and that is seen too.
+    const perSec = (concurrency: number) => concurrency
+    const world = new World({ perSec, start: 64, max: 64, isInStep: true }).run(50_000)
+    assert.equal(world.value, 64)
   })
 
   it('rolls back what brings nothing, and waits longer each time before it tries that again', () => {

@@ -17,6 +17,8 @@ export interface WorldSpec {
   readonly troubles?: (concurrency: number) => number
   readonly itemBytes?: number
   readonly memoryBytes?: number
+  /** Whether calls that begin together also end together, so that items arrive in bursts. */
+  readonly isInStep?: boolean
   /** Cores of two that other processes use. Default: none. */
   readonly othersCores?: (atMs: number) => number
 }
@@ -41,10 +43,14 @@ export class World {
     othersMs: 0,
   }
   #waitMs = 50
+  /** Calls in step: how many run, and the share of them that is done. */
+  #batch: number
+  #done = 0
 
   constructor(spec: WorldSpec) {
     this.#spec = spec
     this.value = spec.start
+    this.#batch = spec.start
     const { min = 1, max = 256, mode = 'continuous', memoryBytes = 1e12 } = spec
     const buffer = { min: 2, max: 64, value: 2 }
     this.tuner = new Tuner({
@@ -56,6 +62,15 @@ export class World {
 
   get moves(): readonly TuningMove[] {
     return this.tuner.moves
+  }
+
+  /** The number without a move that is still being measured, and what it gives. */
+  get kept(): { readonly value: number; readonly perSec: number } {
+    const pending = this.moves.find(
+      ({ outcome, option }) => outcome === 'pending' && option === 'concurrency',
+    )
+    const value = pending?.from ?? this.value
+    return { value, perSec: this.#spec.perSec(value, this.atMs) }
   }
 
   /** What it gives now, items a second. */
@@ -82,6 +97,28 @@ export class World {
   }
 
   #pass(ms: number): void {
+    if (this.#spec.isInStep === true) this.#passInStep(ms)
+    else this.#passEvenly(ms)
+  }
+
+  #passInStep(ms: number): void {
+    const sums = this.#sums
+    for (let at = 0; at < ms; at++) {
+      this.atMs++
+      sums.slotMs += this.value
+      sums.busyMs += Math.min(this.value, this.#batch)
+      sums.waitMs++
+      this.#done += this.#spec.perSec(this.#batch, this.atMs) / 1000
+      if (this.#done < this.#batch) continue
+      this.items += this.#batch
+      sums.tasks += this.#batch
+      sums.timedMs += this.#batch * (this.#batch / this.#spec.perSec(this.#batch, this.atMs)) * 1000
+      this.#done = 0
+      this.#batch = this.value
+    }
+  }
+
+  #passEvenly(ms: number): void {
     const sums = this.#sums
     const able = this.#able
     const rate = this.perSec / 1000
@@ -118,7 +155,7 @@ export class World {
       emptyMs: 0,
       fullMs,
       itemBytes,
-      running: this.value,
+      running: this.#spec.isInStep === true ? this.#batch : this.value,
       waiting: 0,
     }
     return {

@@ -1,7 +1,5 @@
 import type { Frame as AvFrame, Packet as AvPacket, Codec, CodecContext } from 'node-av/lib'
-import { anything, boolean, integer, type Rules, text } from 'spindle/options'
-import { checkKnown, checkRule } from '../../base/check.ts'
-import { defined } from '../../base/defined.ts'
+import { boolean, integer, type Rule, type RulesOf, text } from 'spindle/options'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
 import { DEFAULT_MAX_PIXELS } from '../../base/limits.ts'
 import { limit, mediaOptions, stringsRule } from '../../base/options.ts'
@@ -28,6 +26,7 @@ import {
   type HardwareKind,
   type HardwareReport,
   hardwareChoice,
+  hardwareRule,
   useHardware,
 } from './hardware.ts'
 import { TailWatch } from './tail-watch.ts'
@@ -57,16 +56,22 @@ export interface DecoderOptions {
   readonly maxPixels?: number
 }
 
-const decoderOptions = mediaOptions('DecoderOptions', {
+/** The rules of {@link DecoderOptions}. */
+export const decoderRules: RulesOf<DecoderOptions, 'strict' | 'threads' | 'maxPixels'> = {
   strict: boolean({ default: true }),
   threads: integer({ min: 0, max: 64, default: 1 }),
   decoder: text(),
   decoderOptions: stringsRule,
-  hardware: anything(),
+  hardware: hardwareRule,
   maxPixels: limit(DEFAULT_MAX_PIXELS),
-} satisfies Rules<DecoderOptions>)
+}
 
-const framesPerChunkRule = integer({ min: 1 })
+const decoderOptions = mediaOptions('DecoderOptions', decoderRules)
+
+/** The rule of `framesPerChunk`. */
+const framesPerChunkRule: Rule<number, 'maybe'> = integer({ min: 1, unit: 'frames' })
+
+const regroupOptions = mediaOptions('Decoder.decodeChunks', { framesPerChunk: framesPerChunkRule })
 
 /**
  * Decodes the packets of one stream: `push` packets, take the complete frames, and `flush` at the
@@ -99,16 +104,17 @@ export class Decoder implements Disposable {
 
   constructor(stream: StreamInfo, options: DecoderOptions = {}) {
     checkStream(stream)
-    const { strict = true, threads = 1, decoderOptions = {} } = checkedOptions(options)
-    const choice = hardwareChoice(options.hardware)
-    this.#limits = limitsOf(defined({ maxPixels: options.maxPixels }))
+    const checked = decoderOptions.check(options)
+    const { strict, threads, maxPixels, decoderOptions: ofDecoder = {} } = checked
+    const choice = hardwareChoice(checked.hardware)
+    this.#limits = limitsOf({ maxPixels })
     checkPixels(stream.width ?? 0, stream.height ?? 0, this.#limits)
     this.#ffmpeg = loadFFmpeg()
     const { av } = this.#ffmpeg
     this.stream = stream
     this.#failures = new Failures(strict)
     this.#tail = new TailWatch(stream.codec, stream.kind === 'audio')
-    const codec = decoderFor(this.#ffmpeg, stream, options.decoder)
+    const codec = decoderFor(this.#ffmpeg, stream, checked.decoder)
     let hardware = undefined as Hardware | undefined
     try {
       this.#context = withParameters(this.#ffmpeg, stream.parameters, (parameters) =>
@@ -120,7 +126,7 @@ export class Decoder implements Disposable {
           // Only this detects damaged sound, by its checksums; FFmpeg marks damaged pictures.
           errDetect: stream.kind === 'audio' ? 'crccheck+explode' : undefined,
           prepare: (context) => {
-            setOptions(context, decoderOptions, 'decoderOptions', `the decoder ${codec.name}`)
+            setOptions(context, ofDecoder, 'decoderOptions', `the decoder ${codec.name}`)
             hardware = useHardware(this.#ffmpeg, choice, codec, context)
           },
         }),
@@ -231,10 +237,7 @@ export class Decoder implements Disposable {
     chunks: Iterable<Packets>,
     options: { readonly framesPerChunk?: number } = {},
   ): Generator<Frames> {
-    checkKnown(options, ['framesPerChunk'])
-    const { framesPerChunk } = options
-    if (framesPerChunk !== undefined)
-      checkRule('framesPerChunk', framesPerChunk, framesPerChunkRule)
+    const { framesPerChunk } = regroupOptions.check(options)
     yield* regroup(this.#each(chunks), framesPerChunk)
   }
 
@@ -355,9 +358,4 @@ function checkStream(stream: unknown): asserts stream is StreamInfo {
   const isStream = typeof (stream as StreamInfo | undefined)?.parameters?.codecId === 'number'
   if (!isStream)
     throw badOption('stream', 'a StreamInfo, as of `demuxer.streams` or `packets.stream`', stream)
-}
-
-function checkedOptions(options: DecoderOptions): DecoderOptions {
-  decoderOptions.check(options)
-  return options
 }

@@ -1,5 +1,7 @@
 import type { Codec, CodecContext, HardwareDeviceContext } from 'node-av/lib'
-import { badOption, MediaError } from '../../base/errors.ts'
+import { boolean, choice, either, type Rule, type Rules, text } from 'spindle/options'
+import { MediaError } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import type { FFmpeg } from '../../ffmpeg/library.ts'
 
 const KINDS = [
@@ -53,16 +55,22 @@ const BY_DEVICE = 1
 
 const NONE: Hardware = { report: { used: undefined, tried: [] }, device: undefined }
 
-/** @throws MediaError `ERR_BAD_OPTION` */
-export function hardwareChoice(
-  given: HardwareKind | 'auto' | 'none' | HardwareChoice | undefined,
-): HardwareChoice | undefined {
-  if (given === undefined || given === 'none') return undefined
-  const choice: HardwareChoice = typeof given === 'string' ? { kind: given } : given
-  if (choice.kind !== 'auto' && !KINDS.includes(choice.kind)) {
-    throw badOption('hardware', `'none', 'auto' or one of ${KINDS.join(', ')}`, choice.kind)
-  }
-  return choice
+type GivenHardware = HardwareKind | 'auto' | 'none' | HardwareChoice
+
+/** The rule of `hardware`. */
+export const hardwareRule: Rule<GivenHardware, 'maybe'> = either(
+  choice(['none', 'auto', ...KINDS]),
+  mediaOptions('HardwareChoice', {
+    kind: choice(['auto', ...KINDS], { required: true }),
+    device: text(),
+    fallback: boolean(),
+  } satisfies Rules<HardwareChoice>),
+)
+
+/** The device of a checked option. `undefined`: the CPU decodes. */
+export function hardwareChoice(given: GivenHardware = 'none'): HardwareChoice | undefined {
+  if (given === 'none') return undefined
+  return typeof given === 'string' ? { kind: given } : given
 }
 
 /**

@@ -1,4 +1,5 @@
-import { badOption } from '../../base/errors.ts'
+import { integer, is, type Options, type Rule, type Rules, type RulesOf } from 'spindle/options'
+import { mediaOptions } from '../../base/options.ts'
 import type { PacketData } from '../packets/blob.ts'
 import { Packets } from '../packets/packets.ts'
 import type { StreamInfo } from '../stream-info.ts'
@@ -30,21 +31,47 @@ export interface ManyChunkOptions extends ChunkSize {
   readonly streams?: readonly number[]
 }
 
-/** @throws MediaError `ERR_BAD_OPTION` unless exactly one is given, and positive */
-export function sizeOfChunks({ packetsPerChunk, durationSec }: ChunkSize): ChunkSize {
-  if ((packetsPerChunk === undefined) === (durationSec === undefined)) {
-    throw badOption('packetsPerChunk', 'given, or `durationSec`, and not both', packetsPerChunk)
-  }
-  if (packetsPerChunk !== undefined) {
-    if (!Number.isSafeInteger(packetsPerChunk) || packetsPerChunk < 1) {
-      throw badOption('packetsPerChunk', 'an integer >= 1', packetsPerChunk)
-    }
-    return { packetsPerChunk }
-  }
-  if (typeof durationSec !== 'number' || !(durationSec > 0))
-    throw badOption('durationSec', 'a number > 0', durationSec)
-  return { durationSec }
+/** The rule of `stream`. */
+export const streamChoiceRule: Rule<number | 'video' | 'audio', 'maybe'> = is(
+  "the index of a stream, 'video' or 'audio'",
+  (value) => Number.isInteger(value) || value === 'video' || value === 'audio',
+)
+
+/** The rule of `streams`. */
+export const streamsRule: Rule<readonly number[], 'maybe'> = is(
+  'an array of different indices',
+  (value) => Array.isArray(value) && value.length > 0 && new Set(value).size === value.length,
+)
+
+/** The rules of {@link ChunkSize}. */
+export const chunkRules: RulesOf<ChunkSize> = {
+  packetsPerChunk: integer({ min: 1, unit: 'packets' }),
+  durationSec: is('a number > 0', (value) => typeof value === 'number' && value > 0),
 }
+
+/** Exactly one of the two is given. */
+export function oneSize({
+  packetsPerChunk,
+  durationSec,
+}: {
+  readonly [N in keyof ChunkSize]: ChunkSize[N] | undefined
+}): readonly ['packetsPerChunk', string] | undefined {
+  return (packetsPerChunk === undefined) === (durationSec === undefined)
+    ? ['packetsPerChunk', 'given, or `durationSec`, and not both']
+    : undefined
+}
+
+/** The declarations of {@link ChunkOptions} and {@link ManyChunkOptions}. */
+export const chunkOptions: Options<Rules<ChunkOptions>> = mediaOptions(
+  'ChunkOptions',
+  { stream: streamChoiceRule, ...chunkRules },
+  oneSize,
+)
+export const manyChunkOptions: Options<Rules<ManyChunkOptions>> = mediaOptions(
+  'ManyChunkOptions',
+  { streams: streamsRule, ...chunkRules },
+  oneSize,
+)
 
 /**
  * Divides packets into chunks; each chunk has those of each stream. The last chunk may be shorter;
@@ -53,7 +80,10 @@ export function sizeOfChunks({ packetsPerChunk, durationSec }: ChunkSize): Chunk
 export function* chunksOf(
   packets: Iterable<{ readonly index: number; readonly data: PacketData }>,
   streams: readonly StreamInfo[],
-  { packetsPerChunk = Infinity, durationSec = Infinity }: ChunkSize,
+  {
+    packetsPerChunk = Infinity,
+    durationSec = Infinity,
+  }: { readonly [N in keyof ChunkSize]: ChunkSize[N] | undefined },
   source: string,
 ): Generator<Packets[]> {
   let gathered = new Map<number, PacketData[]>()

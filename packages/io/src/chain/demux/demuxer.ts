@@ -1,6 +1,13 @@
 import type { Packet as AvPacket, FormatContext } from 'node-av/lib'
-import { anything, boolean, durationMs, is, type Rules, text } from 'spindle/options'
-import { checkKnown } from '../../base/check.ts'
+import {
+  boolean,
+  durationMs,
+  is,
+  type Options,
+  type Rules,
+  type RulesOf,
+  text,
+} from 'spindle/options'
 import { badOption, MediaError, nameSource } from '../../base/errors.ts'
 import { mediaOptions, stringsRule } from '../../base/options.ts'
 import { comesInOrder } from '../../ffmpeg/containers/edits.ts'
@@ -15,8 +22,16 @@ import type { PacketData } from '../packets/blob.ts'
 import { takePacket } from '../packets/native-packet.ts'
 import { Packets } from '../packets/packets.ts'
 import { describeStream, type StreamInfo } from '../stream-info.ts'
-import { checkWindow, secondsOfTick, type TimeWindow } from '../time.ts'
-import { type ChunkOptions, chunksOf, type ManyChunkOptions, sizeOfChunks } from './chunks.ts'
+import { secondsOfTick, type TimeWindow, windowRule } from '../time.ts'
+import {
+  type ChunkOptions,
+  chunkOptions,
+  chunksOf,
+  type ManyChunkOptions,
+  manyChunkOptions,
+  streamChoiceRule,
+  streamsRule,
+} from './chunks.ts'
 import {
   type DemuxSource,
   endsAnywhere,
@@ -68,22 +83,29 @@ export interface DemuxManyOptions {
   readonly window?: TimeWindow
 }
 
-const demuxerOptions = mediaOptions('DemuxerOptions', {
+/** The rules of {@link DemuxerOptions}. */
+export const demuxerRules: RulesOf<DemuxerOptions, 'strict' | 'timeoutMs'> = {
   format: text(),
   formatOptions: stringsRule,
   probe: is("true or false or 'auto'", (value) => typeof value === 'boolean' || value === 'auto'),
   strict: boolean({ default: true }),
   timeoutMs: durationMs({ orInfinity: true, default: 30_000 }),
   name: text(),
-} satisfies Rules<DemuxerOptions>)
+}
+
+/** The declaration of {@link DemuxerOptions}. */
+export const demuxerOptions: Options<typeof demuxerRules> = mediaOptions(
+  'DemuxerOptions',
+  demuxerRules,
+)
 
 const demuxOptions = mediaOptions('DemuxOptions', {
-  stream: anything(),
-  window: anything(),
+  stream: streamChoiceRule,
+  window: windowRule,
 } satisfies Rules<DemuxOptions>)
 const manyOptions = mediaOptions('DemuxManyOptions', {
-  streams: anything(),
-  window: anything(),
+  streams: streamsRule,
+  window: windowRule,
 } satisfies Rules<DemuxManyOptions>)
 
 /**
@@ -131,14 +153,8 @@ export class Demuxer implements Disposable {
 
   constructor(source: DemuxSource, options: DemuxerOptions = {}) {
     checkSource(source, 'source')
-    const {
-      format,
-      formatOptions = {},
-      probe = 'auto',
-      strict = true,
-      name,
-    } = checkedOptions(options)
-    const { timeoutMs = 30_000 } = options
+    const checked = demuxerOptions.check(options)
+    const { format, formatOptions = {}, probe = 'auto', strict, name, timeoutMs } = checked
     this.name = name ?? describeSource(source)
     this.#source = source
     this.#options = { format, formatOptions, probe, timeoutMs }
@@ -202,7 +218,6 @@ export class Demuxer implements Disposable {
     const { window, ...given } = demuxOptions.check(options)
     const stream = this.#choose(given.stream)
     if (window === undefined) return this.#whole([stream])[0]!
-    checkWindow(window)
     const data = readWindow(this.#window(stream), stream, window)
     return Packets.of({ stream, window, source: this.name }, data)
   }
@@ -214,10 +229,10 @@ export class Demuxer implements Disposable {
    */
   demuxMany(options: DemuxManyOptions = {}): Packets[] {
     this.#handle.check()
-    manyOptions.check(options)
-    const streams = this.#several(options.streams)
-    if (options.window === undefined) return this.#whole(streams)
-    return streams.map(({ index }) => this.demux({ stream: index, window: options.window! }))
+    const { streams: wanted, window } = manyOptions.check(options)
+    const streams = this.#several(wanted)
+    if (window === undefined) return this.#whole(streams)
+    return streams.map(({ index }) => this.demux({ stream: index, window }))
   }
 
   /**
@@ -228,16 +243,10 @@ export class Demuxer implements Disposable {
    *   position
    */
   *chunks(options: ChunkOptions): Generator<Packets> {
-    checkKnown(options, ['stream', 'packetsPerChunk', 'durationSec'])
-    const stream = this.#choose(options.stream)
-    for (const [packets] of chunksOf(
-      this.#packets([stream]),
-      [stream],
-      sizeOfChunks(options),
-      this.name,
-    )) {
+    const size = chunkOptions.check(options)
+    const stream = this.#choose(size.stream)
+    for (const [packets] of chunksOf(this.#packets([stream]), [stream], size, this.name))
       if (packets!.stored > 0) yield packets!
-    }
   }
 
   /**
@@ -245,9 +254,9 @@ export class Demuxer implements Disposable {
    * order of the request; a stream may have none in a chunk.
    */
   *chunksOfMany(options: ManyChunkOptions): Generator<Packets[]> {
-    checkKnown(options, ['streams', 'packetsPerChunk', 'durationSec'])
-    const streams = this.#several(options.streams)
-    yield* chunksOf(this.#packets(streams), streams, sizeOfChunks(options), this.name)
+    const size = manyChunkOptions.check(options)
+    const streams = this.#several(size.streams)
+    yield* chunksOf(this.#packets(streams), streams, size, this.name)
   }
 
   /** Closes the container. Its packets stay valid. */
@@ -387,9 +396,6 @@ export class Demuxer implements Disposable {
     this.#handle.check()
     if (wanted === undefined)
       return this.streams.filter(({ kind }) => kind === 'video' || kind === 'audio')
-    if (!Array.isArray(wanted) || wanted.length === 0 || new Set(wanted).size < wanted.length) {
-      throw badOption('streams', 'an array of different indices', wanted)
-    }
     return wanted.map((index) => this.#choose(index))
   }
 }
@@ -399,9 +405,4 @@ const MICROSECONDS = 1e6
 
 function isCoded(kind: StreamKind): boolean {
   return kind !== 'unknown' && kind !== 'attachment'
-}
-
-function checkedOptions(options: DemuxerOptions): DemuxerOptions {
-  demuxerOptions.check(options)
-  return options
 }

@@ -1,6 +1,6 @@
-import { anything, boolean, choice, integer, is, type Rules, text } from 'spindle/options'
+import { boolean, choice, integer, is, type Rules, text } from 'spindle/options'
 import { mediaOptions, stringsRule } from '../../base/options.ts'
-import { rateOf, type TimeValue } from '../time.ts'
+import { rateRule, type TimeValue } from '../time.ts'
 
 /** Options of `Encoder`. */
 export interface EncoderOptions {
@@ -48,7 +48,7 @@ export interface EncoderOptions {
 
 const encoderOptions = mediaOptions('EncoderOptions', {
   codec: is('the name of a codec or an encoder', isName, { required: true }),
-  frameRate: anything(),
+  frameRate: rateRule,
   inputPixelFormat: text(),
   pixelFormat: text(),
   sampleRate: integer({ min: 1, unit: 'Hz' }),
@@ -69,7 +69,6 @@ function isName(value: unknown): boolean {
 
 /** @throws MediaError `ERR_BAD_OPTION` with the option that breaks its rule */
 export function checkedEncoderOptions(options: EncoderOptions): EncoderOptions {
-  const { frameRate } = encoderOptions.check(options)
-  if (frameRate !== undefined) rateOf(frameRate)
+  encoderOptions.check(options)
   return options
 }

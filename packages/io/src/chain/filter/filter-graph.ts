@@ -1,5 +1,5 @@
 import type { Frame as AvFrame, FilterGraph as AvGraph, FilterContext } from 'node-av/lib'
-import { integer, object, type Rules } from 'spindle/options'
+import { integer, is, type Rules } from 'spindle/options'
 import { badOption, MediaError } from '../../base/errors.ts'
 import { mediaOptions } from '../../base/options.ts'
 import { buildGraph } from '../../ffmpeg/build-graph.ts'
@@ -7,7 +7,7 @@ import { emptyFrame } from '../../ffmpeg/frames.ts'
 import { type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { Frames } from '../frames/frames.ts'
 import { Handle } from '../handle.ts'
-import type { Rational } from '../time.ts'
+import { type Rational, rateRule } from '../time.ts'
 import { type OpenEnd, type ScannedGraph, scanGraph } from './description.ts'
 
 /** Options of `FilterGraph`. */
@@ -18,9 +18,17 @@ export interface FilterGraphOptions {
   readonly frameRates?: Readonly<Record<string, Rational>>
 }
 
+const isRate = (rate: unknown): boolean => rateRule.problem(rate, 'frameRates') === undefined
+
 const graphOptions = mediaOptions('FilterGraphOptions', {
   threads: integer({ min: 1, max: 64, default: 1 }),
-  frameRates: object(),
+  frameRates: is(
+    'an object of { num, den } by label',
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      Object.values(value).every((rate) => typeof rate === 'object' && isRate(rate)),
+  ),
 } satisfies Rules<FilterGraphOptions>)
 
 /**

@@ -1,5 +1,18 @@
+import {
+  type AnyRule,
+  boolean,
+  choice,
+  integer,
+  is,
+  number,
+  type Options,
+  type Rule,
+  text,
+} from 'spindle/options'
+import { checkRule } from '../../base/check.ts'
 import { badOption } from '../../base/errors.ts'
-import { checkWindow, secondsOf, type TimeWindow } from '../time.ts'
+import { mediaOptions } from '../../base/options.ts'
+import { secondsOf, type TimeWindow, windowRule } from '../time.ts'
 
 // Typed builders for common filter graphs. Each returns FFmpeg's own text, with its values quoted.
 // See docs/filters.md.
@@ -11,14 +24,78 @@ type Value = string | number | boolean | undefined
 export type Pixels = number | string
 
 /** Interpolation of scaled pictures. */
-export type ScaleFlags =
-  | 'fast_bilinear'
-  | 'bilinear'
-  | 'bicubic'
-  | 'neighbor'
-  | 'area'
-  | 'lanczos'
-  | 'spline'
+export type ScaleFlags = (typeof SCALE_FLAGS)[number]
+
+const SCALE_FLAGS = [
+  'fast_bilinear',
+  'bilinear',
+  'bicubic',
+  'neighbor',
+  'area',
+  'lanczos',
+  'spline',
+] as const
+
+const pixels: Rule<Pixels, 'maybe'> = is('a number of pixels, or an expression', isNumberOrText)
+const givenPixels: Rule<Pixels, 'always'> = is(pixels.rule, isNumberOrText, { required: true })
+const side = integer({ min: 1, required: true })
+const inputsRule = integer({ min: 2 })
+
+function isNumberOrText(value: unknown): boolean {
+  return Number.isFinite(value) || (typeof value === 'string' && value !== '')
+}
+
+/** The options of one filter. */
+function of<D extends Readonly<Record<string, AnyRule>>>(name: string, rules: D): Options<D> {
+  return mediaOptions(`filters.${name}`, rules)
+}
+
+const ofScale = of('scale', {
+  width: pixels,
+  height: pixels,
+  flags: choice(SCALE_FLAGS),
+  fit: choice(['inside', 'cover']),
+})
+const ofCrop = of('crop', { width: givenPixels, height: givenPixels, x: pixels, y: pixels })
+const ofPad = of('pad', { ...ofCrop.rules, color: text() })
+const ofTrim = of('trim', { resetTime: boolean({ default: false }) })
+const ofRotate = of('rotate', {
+  degrees: is('a number', Number.isFinite, { required: true }),
+  color: text(),
+  width: pixels,
+  height: pixels,
+})
+const ofOverlay = of('overlay', { x: pixels, y: pixels, endsWithShortest: boolean() })
+const tone = is('a number', Number.isFinite)
+const ofBrightness = of('brightness', {
+  brightness: tone,
+  contrast: tone,
+  saturation: tone,
+  gamma: tone,
+})
+const ofExtend = of('extend', { pictures: integer({ min: 0, required: true }), color: text() })
+const ofAformat = of('aformat', {
+  sampleFormat: text(),
+  sampleRate: integer({ min: 1 }),
+  channelLayout: text(),
+})
+const ofAmix = of('amix', { normalize: boolean() })
+const ofShowwaves = of('showwaves', {
+  width: side,
+  height: side,
+  frameRate: is('a number > 0', isPositive),
+  mode: choice(['point', 'line', 'p2p', 'cline']),
+  colors: text(),
+})
+const ofShowspectrum = of('showspectrum', {
+  width: side,
+  height: side,
+  slide: choice(['replace', 'scroll', 'fullframe']),
+})
+
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && value > 0
+}
 
 function filter(name: string, options: Readonly<Record<string, Value>> = {}): string {
   if (!/^\w+$/.test(name)) throw badOption('name', 'the name of a filter', name)
@@ -52,7 +129,7 @@ function scale(options: {
   readonly flags?: ScaleFlags
   readonly fit?: 'inside' | 'cover'
 }): string {
-  const { width = -2, height = -2, flags, fit } = options
+  const { width = -2, height = -2, flags, fit } = ofScale.check(options)
   const keep = fit === undefined ? undefined : fit === 'inside' ? 'decrease' : 'increase'
   return filter('scale', { w: width, h: height, flags, force_original_aspect_ratio: keep })
 }
@@ -63,7 +140,7 @@ function crop(options: {
   readonly x?: Pixels
   readonly y?: Pixels
 }): string {
-  const { width, height, x, y } = options
+  const { width, height, x, y } = ofCrop.check(options)
   return filter('crop', { w: width, h: height, x, y })
 }
 
@@ -74,12 +151,12 @@ function pad(options: {
   readonly y?: Pixels
   readonly color?: string
 }): string {
-  const { width, height, x = '(ow-iw)/2', y = '(oh-ih)/2', color } = options
+  const { width, height, x = '(ow-iw)/2', y = '(oh-ih)/2', color } = ofPad.check(options)
   return filter('pad', { w: width, h: height, x, y, color })
 }
 
 function fps(rate: number | string): string {
-  if (typeof rate === 'number' && !(rate > 0)) throw badOption('rate', 'a number > 0', rate)
+  if (typeof rate !== 'string') checkRule('rate', rate, is('a number > 0', isPositive))
   return filter('fps', { fps: rate })
 }
 
@@ -88,7 +165,7 @@ function format(...pixelFormats: readonly string[]): string {
 }
 
 function cut(name: string, window: TimeWindow, isReset: boolean): string {
-  checkWindow(window)
+  checkRule('window', window, windowRule)
   const [start, end] = window
   const trimmed = filter(name, {
     start: secondsOf(start),
@@ -100,11 +177,11 @@ function cut(name: string, window: TimeWindow, isReset: boolean): string {
 }
 
 function trim(window: TimeWindow, options: { readonly resetTime?: boolean } = {}): string {
-  return cut('trim', window, options.resetTime ?? false)
+  return cut('trim', window, ofTrim.check(options).resetTime)
 }
 
 function atrim(window: TimeWindow, options: { readonly resetTime?: boolean } = {}): string {
-  return cut('atrim', window, options.resetTime ?? false)
+  return cut('atrim', window, ofTrim.check(options).resetTime)
 }
 
 /** Quarter turns, and mirroring along a diagonal. */
@@ -116,10 +193,8 @@ const DIRECTIONS = {
 } as const
 
 function transpose(direction: keyof typeof DIRECTIONS): string {
-  const dir = Object.hasOwn(DIRECTIONS, direction) ? DIRECTIONS[direction] : undefined
-  if (dir === undefined)
-    throw badOption('direction', Object.keys(DIRECTIONS).join(' or '), direction)
-  return filter('transpose', { dir })
+  checkRule('direction', direction, choice(Object.keys(DIRECTIONS)))
+  return filter('transpose', { dir: DIRECTIONS[direction] })
 }
 
 function rotate(options: {
@@ -128,8 +203,7 @@ function rotate(options: {
   readonly width?: Pixels
   readonly height?: Pixels
 }): string {
-  const { degrees, color, width, height } = options
-  if (!Number.isFinite(degrees)) throw badOption('degrees', 'a number', degrees)
+  const { degrees, color, width, height } = ofRotate.check(options)
   return filter('rotate', {
     angle: (degrees * Math.PI) / 180,
     ow: width,
@@ -141,18 +215,19 @@ function rotate(options: {
 function overlay(
   options: { readonly x?: Pixels; readonly y?: Pixels; readonly endsWithShortest?: boolean } = {},
 ): string {
-  const { x, y, endsWithShortest } = options
+  const { x, y, endsWithShortest } = ofOverlay.check(options)
   return filter('overlay', { x, y, shortest: endsWithShortest })
 }
 
 function stack(direction: 'horizontal' | 'vertical', inputs: number): string {
-  if (!Number.isInteger(inputs) || inputs < 2) throw badOption('inputs', 'an integer >= 2', inputs)
+  checkRule('direction', direction, choice(['horizontal', 'vertical']))
+  checkRule('inputs', inputs, inputsRule)
   return filter(direction === 'horizontal' ? 'hstack' : 'vstack', { inputs })
 }
 
 function split(kind: 'video' | 'audio', outputs: number): string {
-  if (!Number.isInteger(outputs) || outputs < 1)
-    throw badOption('outputs', 'an integer >= 1', outputs)
+  checkRule('kind', kind, choice(['video', 'audio']))
+  checkRule('outputs', outputs, integer({ min: 1 }))
   return filter(kind === 'audio' ? 'asplit' : 'split', { outputs })
 }
 
@@ -162,11 +237,11 @@ function brightness(options: {
   readonly saturation?: number
   readonly gamma?: number
 }): string {
-  return filter('eq', { ...options })
+  return filter('eq', ofBrightness.check(options))
 }
 
 function blur(sigma: number): string {
-  if (!(sigma >= 0)) throw badOption('sigma', 'a number >= 0', sigma)
+  checkRule('sigma', sigma, number({ min: 0 }))
   return filter('gblur', { sigma })
 }
 
@@ -175,11 +250,12 @@ function setpts(expression: string): string {
 }
 
 function extend(options: { readonly pictures: number; readonly color?: string }): string {
-  const { pictures, color } = options
+  const { pictures, color } = ofExtend.check(options)
   return filter('tpad', { stop: pictures, stop_mode: color === undefined ? 'clone' : 'add', color })
 }
 
 function aresample(sampleRate: number): string {
+  checkRule('sampleRate', sampleRate, integer({ min: 1 }))
   return filter('aresample', { sample_rate: sampleRate })
 }
 
@@ -188,7 +264,7 @@ function aformat(options: {
   readonly sampleRate?: number
   readonly channelLayout?: string
 }): string {
-  const { sampleFormat, sampleRate, channelLayout } = options
+  const { sampleFormat, sampleRate, channelLayout } = ofAformat.check(options)
   return filter('aformat', {
     sample_fmts: sampleFormat,
     sample_rates: sampleRate,
@@ -197,7 +273,7 @@ function aformat(options: {
 }
 
 function atempo(tempo: number): string {
-  if (!(tempo >= 0.5 && tempo <= 100)) throw badOption('tempo', 'a number from 0.5 to 100', tempo)
+  checkRule('tempo', tempo, number({ min: 0.5, max: 100 }))
   return filter('atempo', { tempo })
 }
 
@@ -210,8 +286,8 @@ function pan(layout: string, channels: readonly string[]): string {
 }
 
 function amix(inputs: number, options: { readonly normalize?: boolean } = {}): string {
-  if (!Number.isInteger(inputs) || inputs < 2) throw badOption('inputs', 'an integer >= 2', inputs)
-  return filter('amix', { inputs, normalize: options.normalize })
+  checkRule('inputs', inputs, inputsRule)
+  return filter('amix', { inputs, normalize: ofAmix.check(options).normalize })
 }
 
 function showwaves(options: {
@@ -221,7 +297,7 @@ function showwaves(options: {
   readonly mode?: 'point' | 'line' | 'p2p' | 'cline'
   readonly colors?: string
 }): string {
-  const { width, height, frameRate, mode, colors } = options
+  const { width, height, frameRate, mode, colors } = ofShowwaves.check(options)
   return filter('showwaves', { s: `${width}x${height}`, rate: frameRate, mode, colors })
 }
 
@@ -230,7 +306,7 @@ function showspectrum(options: {
   readonly height: number
   readonly slide?: 'replace' | 'scroll' | 'fullframe'
 }): string {
-  const { width, height, slide } = options
+  const { width, height, slide } = ofShowspectrum.check(options)
   return filter('showspectrum', { s: `${width}x${height}`, slide })
 }
 

@@ -1,7 +1,8 @@
 import type { Frame as AvFrame } from 'node-av/lib'
+import { type Rules, text } from 'spindle/options'
 import type { AnyNdArray, NdArray } from '../../base/array.ts'
-import { checkKnown } from '../../base/check.ts'
 import { badOption, MediaError } from '../../base/errors.ts'
+import { mediaOptions } from '../../base/options.ts'
 import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 import { Handle } from '../handle.ts'
 import { type Rational, secondsOfTick } from '../time.ts'
@@ -22,6 +23,10 @@ export interface ToArrayOptions {
    */
   readonly pixelFormat?: string
 }
+
+const arrayOptions = mediaOptions('ToArrayOptions', {
+  pixelFormat: text(),
+} satisfies Rules<ToArrayOptions>)
 
 /**
  * Decoded frames in FFmpeg's memory: pictures, or pieces of sound. They are reference-counted:
@@ -153,12 +158,12 @@ export class Frames implements Iterable<Frame>, Disposable {
    *   or cannot be an array (palettes)
    */
   toArray(options: ToArrayOptions = {}): AnyNdArray {
-    checkKnown(options, ['pixelFormat'])
+    const { pixelFormat } = arrayOptions.check(options)
     const frames = this.#open()
-    if (options.pixelFormat !== undefined) pixelFormatNumber(this.#ffmpeg, options.pixelFormat)
+    if (pixelFormat !== undefined) pixelFormatNumber(this.#ffmpeg, pixelFormat)
     const first = frames[0]
     if (first === undefined) throw new MediaError('ERR_BAD_STATE', 'no frames to make an array of')
-    return first.width > 0 ? picturesToArray(frames, options.pixelFormat) : soundToArray(frames)
+    return first.width > 0 ? picturesToArray(frames, pixelFormat) : soundToArray(frames)
   }
 
   /** Frees the memory. It may be called again. */

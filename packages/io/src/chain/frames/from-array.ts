@@ -1,5 +1,5 @@
 import type { Frame as AvFrame } from 'node-av/lib'
-import { anything, choice, integer, object, type Rules, text } from 'spindle/options'
+import { choice, exactInteger, group, integer, type Rules, text } from 'spindle/options'
 import type { NdArray } from '../../base/array.ts'
 import { bytesOf, checkNdArray } from '../../base/dtypes.ts'
 import { badOption } from '../../base/errors.ts'
@@ -7,7 +7,7 @@ import { mediaOptions } from '../../base/options.ts'
 import { type FrameShape, newFrame } from '../../ffmpeg/frames.ts'
 import { check, loadFFmpeg } from '../../ffmpeg/library.ts'
 import { SAMPLE_FORMATS, type SampleDType, sampleFormatOf } from '../../ffmpeg/sample-formats.ts'
-import { rateOf, type TimeValue } from '../time.ts'
+import { givenRateRule, rateOf, type TimeValue } from '../time.ts'
 import { pixelFormatNumber } from './to-array.ts'
 
 /** The format of the pictures of an array. */
@@ -23,7 +23,12 @@ export interface VideoArrayOptions {
    * Width and height in pixels, for formats whose planes differ in size, where the shape does not
    * tell them.
    */
-  readonly size?: { readonly width: number; readonly height: number }
+  readonly size?: {
+    /** Width in pixels, an integer >= 1. */
+    readonly width: number
+    /** Height in pixels, an integer >= 1. */
+    readonly height: number
+  }
   /** Time stamp of the first picture, in pictures. Default 0. */
   readonly firstPts?: number
 }
@@ -40,17 +45,20 @@ export interface AudioArrayOptions {
   readonly firstPts?: number
 }
 
+const side = integer({ min: 1, required: true, unit: 'pixels' })
+const pictureSize = mediaOptions('VideoArrayOptions.size', { width: side, height: side })
+
 const videoArray = mediaOptions('VideoArrayOptions', {
-  frameRate: anything(),
+  frameRate: givenRateRule,
   pixelFormat: text(),
-  size: object(),
-  firstPts: anything(),
+  size: group(pictureSize),
+  firstPts: exactInteger({ default: 0 }),
 } satisfies Rules<VideoArrayOptions>)
 
 const audioArray = mediaOptions('AudioArrayOptions', {
   sampleRate: integer({ min: 1, required: true, unit: 'Hz' }),
   layout: choice(['CT', 'TC'], { default: 'CT' }),
-  firstPts: anything(),
+  firstPts: exactInteger({ default: 0 }),
 } satisfies Rules<AudioArrayOptions>)
 
 /**
@@ -60,14 +68,14 @@ const audioArray = mediaOptions('AudioArrayOptions', {
  */
 export function picturesFromArray(array: NdArray, options: VideoArrayOptions): AvFrame[] {
   checkNdArray(array, 'array')
-  videoArray.check(options)
-  const rate = rateOf(options.frameRate)
+  const { frameRate, pixelFormat, size: given, firstPts } = videoArray.check(options)
+  const rate = rateOf(frameRate)
   const ffmpeg = loadFFmpeg()
   const { av } = ffmpeg
   const { shape } = array
-  const name = options.pixelFormat ?? guessFormat(shape)
+  const name = pixelFormat ?? guessFormat(shape)
   const format = pixelFormatNumber(ffmpeg, name)
-  const { width, height } = options.size ?? sizeOfPictures(shape, name)
+  const { width, height } = given ?? sizeOfPictures(shape, name)
   const size = av.avImageGetBufferSize(format, width, height, 1)
   const bytes = bytesOf(array.data)
   const count = shape[0] ?? 0
@@ -78,7 +86,7 @@ export function picturesFromArray(array: NdArray, options: VideoArrayOptions): A
       `${bytes.length} bytes`,
     )
   }
-  const first = firstOf(options.firstPts)
+  const first = BigInt(firstPts)
   return collect(count, (i) => {
     return filled(
       ffmpeg,
@@ -101,7 +109,7 @@ const SAMPLES_IN_FRAME = 4096
  */
 export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFrame[] {
   checkNdArray(array, 'array')
-  const { sampleRate, layout } = audioArray.check(options)
+  const { sampleRate, layout, firstPts } = audioArray.check(options)
   const dtype = array.dtype as SampleDType
   if (!Object.hasOwn(SAMPLE_FORMATS, dtype))
     throw badOption('array.dtype', Object.keys(SAMPLE_FORMATS).join(' or '), dtype)
@@ -122,7 +130,7 @@ export function soundFromArray(array: NdArray, options: AudioArrayOptions): AvFr
   const step = array.data.BYTES_PER_ELEMENT * (isPlanar ? 1 : channels)
   const lanes = isPlanar ? channels : 1
   const bytes = bytesOf(array.data)
-  const first = firstOf(options.firstPts)
+  const first = BigInt(firstPts)
   return collect(Math.ceil(samples / SAMPLES_IN_FRAME), (i) => {
     const from = i * SAMPLES_IN_FRAME
     const count = Math.min(SAMPLES_IN_FRAME, samples - from)
@@ -179,12 +187,6 @@ function collect(count: number, make: (i: number) => AvFrame): AvFrame[] {
     for (const frame of made) frame.free()
     throw error
   }
-}
-
-function firstOf(firstPts: number | undefined): bigint {
-  if (firstPts === undefined) return 0n
-  if (!Number.isSafeInteger(firstPts)) throw badOption('firstPts', 'an integer', firstPts)
-  return BigInt(firstPts)
 }
 
 function guessFormat(shape: readonly number[]): string {

@@ -1,4 +1,5 @@
-import { badOption } from '../../base/errors.ts'
+import { choice, func, type Rules } from 'spindle/options'
+import { mediaOptions } from '../../base/options.ts'
 import { type FFmpeg, loadFFmpeg } from '../../ffmpeg/library.ts'
 
 /** Severity of an FFmpeg message, most severe first. */
@@ -22,6 +23,11 @@ export interface FFmpegLogOptions {
 
 const LEVELS: readonly FFmpegLogLevel[] = ['fatal', 'error', 'warning', 'info', 'verbose', 'debug']
 
+const logOptions = mediaOptions('FFmpegLogOptions', {
+  level: choice(LEVELS, { default: 'warning' }),
+  onMessage: func({ required: true }),
+} satisfies Rules<FFmpegLogOptions>)
+
 /**
  * Sends FFmpeg's messages from all threads of the process to a function in this one. Call it once,
  * in the main thread. Without it, FFmpeg's messages are neither printed nor kept; problems of files
@@ -31,9 +37,7 @@ const LEVELS: readonly FFmpegLogLevel[] = ['fatal', 'error', 'warning', 'info', 
  * @throws MediaError `ERR_BAD_OPTION`, `ERR_BACKEND_MISSING`
  */
 export function captureFFmpegLog(options: FFmpegLogOptions): () => void {
-  const { level = 'warning', onMessage } = options
-  if (!LEVELS.includes(level)) throw badOption('level', LEVELS.join(' or '), level)
-  if (typeof onMessage !== 'function') throw badOption('onMessage', 'a function', onMessage)
+  const { level, onMessage } = logOptions.check(options)
   const ffmpeg = loadFFmpeg()
   const { av, constants: c } = ffmpeg
   const before = av.Log.getLevel()

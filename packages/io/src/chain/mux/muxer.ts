@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Packet as AvPacket, FormatContext, Stream } from 'node-av/lib'
-import { boolean, object, type Rules, text } from 'spindle/options'
+import { boolean, type Rules, text } from 'spindle/options'
 import { badOption, MediaError } from '../../base/errors.ts'
 import { mediaOptions, stringsRule } from '../../base/options.ts'
+import { nodeCrypto } from '../../builtins.ts'
 import { setOptions } from '../../ffmpeg/codec-context.ts'
 import { check, type FFmpeg, loadFFmpeg, problemOf } from '../../ffmpeg/library.ts'
 import { checkPath } from '../../files/atomic-file.ts'
@@ -15,7 +15,6 @@ import type { PacketData } from '../packets/blob.ts'
 import { fillPacket } from '../packets/native-packet.ts'
 import { Packets } from '../packets/packets.ts'
 import type { StreamInfo } from '../stream-info.ts'
-import { lacksDecodingTime, withDecodingTimes } from './decoding-times.ts'
 
 /** Options of `Muxer`. */
 export interface MuxerOptions {
@@ -38,9 +37,15 @@ export interface MuxerOptions {
 const muxerOptions = mediaOptions('MuxerOptions', {
   format: text(),
   formatOptions: stringsRule,
-  metadata: object(),
+  metadata: stringsRule,
   reproducible: boolean({ default: true }),
 } satisfies Rules<MuxerOptions>)
+
+/** @throws MediaError `ERR_BAD_OPTION` with the option that breaks its rule */
+export function checkedMuxerOptions(options: MuxerOptions): MuxerOptions {
+  muxerOptions.check(options)
+  return options
+}
 
 interface Track {
   stream: StreamInfo | undefined
@@ -91,8 +96,7 @@ export class Muxer implements Disposable {
 
   constructor(path: string | URL | undefined, options: MuxerOptions = {}) {
     if (path !== undefined) checkPath(path)
-    muxerOptions.check(options)
-    this.#options = options
+    this.#options = checkedMuxerOptions(options)
     this.#ffmpeg = loadFFmpeg()
     const { av, constants: c } = this.#ffmpeg
     this.#target = path instanceof URL ? fileURLToPath(path) : path
@@ -106,7 +110,7 @@ export class Muxer implements Disposable {
       this.#place = spillPath()
     } else
       this.#place = isOwnFile
-        ? `${this.#target}.${randomBytes(6).toString('hex')}.tmp`
+        ? `${this.#target}.${nodeCrypto().randomBytes(6).toString('hex')}.tmp`
         : this.#target
     this.#context = new av.FormatContext()
     this.#packet = new av.Packet()
@@ -290,4 +294,24 @@ export class Muxer implements Disposable {
     if (this.#target === undefined) removeSpilled(this.#place)
     else if (this.#place !== this.#target) rmSync(this.#place, { force: true })
   }
+}
+
+/**
+ * Adds decoding times to packets in decoding order whose container (Matroska) has only presentation
+ * times. The presentation times, sorted, are shifted back as far as the picture that is shown
+ * earliest for its position needs. Packets without any time stay unchanged.
+ */
+function withDecodingTimes(packets: readonly PacketData[]): readonly PacketData[] {
+  if (packets.some(({ pts }) => pts === undefined)) return packets
+  const shown = packets.map(({ pts }) => pts!).toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  let late = 0n
+  for (const [i, { pts }] of packets.entries()) {
+    if (shown[i]! - pts! > late) late = shown[i]! - pts!
+  }
+  return packets.map((packet, i) => ({ ...packet, dts: shown[i]! - late }))
+}
+
+/** Whether a packet has a presentation time but no decoding time. */
+function lacksDecodingTime({ pts, dts }: PacketData): boolean {
+  return dts === undefined && pts !== undefined
 }

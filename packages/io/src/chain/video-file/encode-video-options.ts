@@ -1,9 +1,10 @@
+import { choice, group, integer, object, type Rules, signal, text } from 'spindle/options'
 import type { NdArray } from '../../base/array.ts'
-import { checkKnown, checkSignal } from '../../base/check.ts'
 import { checkNdArray } from '../../base/dtypes.ts'
 import { badOption } from '../../base/errors.ts'
+import { mediaOptions, stringsRule } from '../../base/options.ts'
 import { localPath } from '../../files/atomic-file.ts'
-import { rateOf, type TimeValue } from '../time.ts'
+import { givenRateRule, type TimeValue } from '../time.ts'
 
 /** Sound of a video to encode. */
 export interface SoundTrack {
@@ -76,18 +77,29 @@ export interface VideoJob extends Omit<EncodeVideoOptions, 'signal'> {
   readonly path: string | undefined
 }
 
-const KNOWN: readonly (keyof SaveVideoOptions)[] = [
-  ...([
-    'frameRate',
-    'codec',
-    'inputPixelFormat',
-    'pixelFormat',
-    'bitRate',
-    'gopSize',
-    'encoderOptions',
-  ] as const),
-  ...(['formatOptions', 'threads', 'metadata', 'audio', 'signal', 'format'] as const),
-]
+const trackOptions = mediaOptions('SoundTrack', {
+  array: object({ required: true }),
+  sampleRate: integer({ min: 1, required: true, unit: 'Hz' }),
+  layout: choice(['CT', 'TC'], { default: 'CT' }),
+  codec: text(),
+  bitRate: integer({ min: 1, unit: 'bits a second' }),
+} satisfies Rules<SoundTrack>)
+
+const videoOptions = mediaOptions('SaveVideoOptions', {
+  frameRate: givenRateRule,
+  codec: text(),
+  inputPixelFormat: text(),
+  pixelFormat: text(),
+  bitRate: integer({ min: 1, unit: 'bits a second' }),
+  gopSize: integer({ min: 0, unit: 'pictures' }),
+  encoderOptions: stringsRule,
+  formatOptions: stringsRule,
+  threads: integer({ min: 0, max: 64, default: 1 }),
+  metadata: stringsRule,
+  audio: group(trackOptions),
+  signal: signal(),
+  format: text(),
+} satisfies Rules<SaveVideoOptions>)
 
 /**
  * Checks the arguments of `saveVideo`.
@@ -109,15 +121,10 @@ export function videoJob(
   options: SaveVideoOptions,
 ): VideoJob {
   checkNdArray(array, 'array')
-  checkKnown(options, KNOWN)
-  const { signal, audio, format, ...rest } = options
-  checkSignal(signal)
-  rateOf(options.frameRate)
+  videoOptions.check(options)
+  const { signal: _, audio, format, ...rest } = options
   if (array.shape[0] === 0 || array.data.length === 0)
     throw badOption('array', 'of one picture at least', `[${array.shape.join(', ')}]`)
-  if (audio !== undefined) {
-    checkKnown(audio, ['array', 'sampleRate', 'layout', 'codec', 'bitRate'])
-    checkNdArray(audio.array, 'audio.array')
-  }
+  if (audio !== undefined) checkNdArray(audio.array, 'audio.array')
   return { ...rest, array, path, format, ...(audio === undefined ? {} : { audio }) }
 }

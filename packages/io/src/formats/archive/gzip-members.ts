@@ -2,7 +2,8 @@
 // decompressor fails on bytes after the last member, because it expects another member there. So
 // this module separates the members. It skips zeros between and after them, as Python does. Any
 // other bytes end the data, as in GNU gzip and libarchive.
-import { crc32, createInflateRaw, type InflateRaw, inflateRawSync } from 'node:zlib'
+import type { InflateRaw } from 'node:zlib'
+import { nodeZlib } from '../../builtins.ts'
 import { CompressedInputError } from './zstd-frames.ts'
 
 const [CHECKSUM_FLAG, EXTRA_FLAG, NAME_FLAG, COMMENT_FLAG] = [2, 4, 8, 16]
@@ -27,7 +28,7 @@ export async function* gunzip(
       let sum = 0
       let length = 0
       for await (const piece of inflateMember(feed, chunkSize)) {
-        sum = crc32(piece, sum)
+        sum = nodeZlib().crc32(piece, sum)
         length += piece.length
         yield piece
       }
@@ -54,7 +55,7 @@ export function gunzipSync(bytes: Buffer, maxBytes: number): Buffer {
     if (!beginsMember(bytes.subarray(at), isFirst)) return Buffer.concat(outputs)
     const start = headerEnd(bytes.subarray(at))
     if (start === undefined) throw truncated()
-    const { buffer, engine } = inflateRawSync(bytes.subarray(at + start), {
+    const { buffer, engine } = nodeZlib().inflateRawSync(bytes.subarray(at + start), {
       maxOutputLength: Math.max(1, left),
       info: true,
     }) as unknown as { buffer: Buffer; engine: InflateRaw }
@@ -62,7 +63,7 @@ export function gunzipSync(bytes: Buffer, maxBytes: number): Buffer {
     if (left < 0) throw Object.assign(new RangeError('too large'), { code: 'ERR_BUFFER_TOO_LARGE' })
     at += start + engine.bytesWritten
     if (at + TRAILER_BYTES > bytes.length) throw truncated()
-    checkTrailer(bytes.subarray(at, at + TRAILER_BYTES), crc32(buffer), buffer.length)
+    checkTrailer(bytes.subarray(at, at + TRAILER_BYTES), nodeZlib().crc32(buffer), buffer.length)
     at += TRAILER_BYTES
     outputs.push(buffer)
   }
@@ -70,7 +71,7 @@ export function gunzipSync(bytes: Buffer, maxBytes: number): Buffer {
 
 /** Decompresses the member after its header. Bytes after the member go back to the feed. */
 async function* inflateMember(feed: Feed, chunkSize: number): AsyncGenerator<Buffer, void, void> {
-  const inflater = createInflateRaw({ chunkSize })
+  const inflater = nodeZlib().createInflateRaw({ chunkSize })
   let last: Buffer = NO_BYTES
   let before = 0
   const give = async (): Promise<void> => {

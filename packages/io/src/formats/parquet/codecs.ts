@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib'
 import { MediaError } from '../../base/errors.ts'
-import type { Hyparquet } from './hyparquet.ts'
+import { snappyInto } from './columns/snappy.ts'
 
 /** Decompression functions by the names of Parquet's codecs: `GZIP`, `ZSTD`, … */
 export type ParquetDecompressors = Readonly<
@@ -43,6 +43,12 @@ export class GroupBudget {
     this.left -= bytes
   }
 
+  /** @throws MediaError `ERR_TOO_LARGE`, which does not name the file */
+  checkTexts(bytes: number): void {
+    if (bytes > Math.min(this.maxBytes, 2 ** 31 - 1))
+      throw this.tooLarge(`has ${bytes} bytes of text`)
+  }
+
   private tooLarge(what: string): MediaError {
     return new MediaError(
       'ERR_TOO_LARGE',
@@ -55,12 +61,8 @@ export class GroupBudget {
  * Decompression for the pages of one row group: exactly the declared size of a page, within the
  * budget.
  */
-export function codecs(
-  library: Hyparquet,
-  given: ParquetDecompressors,
-  budget: GroupBudget,
-): ParquetDecompressors {
-  const all = { ...builtIn(library), ...given }
+export function codecs(given: ParquetDecompressors, budget: GroupBudget): ParquetDecompressors {
+  const all = { ...builtIn(), ...given }
   return Object.fromEntries(
     Object.entries(all).map(([name, decompress]) => [
       name,
@@ -73,11 +75,11 @@ export function codecs(
 }
 
 /** The names of the codecs that can be decompressed. */
-export function codecNames(library: Hyparquet, given: ParquetDecompressors): string[] {
-  return ['UNCOMPRESSED', ...Object.keys({ ...builtIn(library), ...given })]
+export function codecNames(given: ParquetDecompressors): string[] {
+  return ['UNCOMPRESSED', ...Object.keys({ ...builtIn(), ...given })]
 }
 
-function builtIn({ snappyUncompress }: Hyparquet): ParquetDecompressors {
+function builtIn(): ParquetDecompressors {
   // Only Node 22.15 and later have it.
   const { zstdDecompressSync } = zlib as {
     zstdDecompressSync?: (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array
@@ -88,7 +90,7 @@ function builtIn({ snappyUncompress }: Hyparquet): ParquetDecompressors {
   return {
     SNAPPY(input, length) {
       const output = new Uint8Array(length)
-      snappyUncompress(input, output)
+      snappyInto(input, output)
       return output
     },
     GZIP: (input, length) => zlib.gunzipSync(input, upTo(length)),

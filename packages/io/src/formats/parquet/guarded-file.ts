@@ -1,6 +1,6 @@
 import type { RowGroup } from 'hyparquet'
 import type { GroupBudget } from './codecs.ts'
-import { pagesOf } from './page-headers.ts'
+import { headersOf } from './page-headers.ts'
 import type { Ranges } from './ranges.ts'
 
 /** The position of a column in the file. */
@@ -30,7 +30,8 @@ export function guardedFile(
         if (chunk.start < start || chunk.end > end) continue
         unread.delete(chunk)
         const bytes = new Uint8Array(buffer, chunk.start - start, chunk.end - chunk.start)
-        for (const { values } of pagesOf(bytes)) budget.takeValues(values)
+        for (const { header } of headersOf(bytes))
+          budget.takeValues(header.data?.values ?? header.dataV2?.values ?? 0)
       }
       return buffer
     },

@@ -5,11 +5,29 @@ import { MediaError } from '../../base/errors.ts'
 // headers are checked before the library gets a column.
 
 /** The header of a page. */
-export interface PageFacts {
-  /** Size of the page after its header, in bytes. */
-  readonly compressedBytes: number
-  /** Number of values of a data page; 0 for other pages. */
-  readonly values: number
+export interface PageHeader {
+  readonly uncompressedBytes: number
+  readonly data?: {
+    readonly values: number
+    readonly encoding: number
+    readonly definitionEncoding: number
+    readonly repetitionEncoding: number
+  }
+  readonly dictionary?: { readonly values: number; readonly encoding: number }
+  readonly dataV2?: {
+    readonly values: number
+    readonly encoding: number
+    readonly definitionBytes: number
+    readonly repetitionBytes: number
+    readonly isCompressed: boolean
+  }
+}
+
+/** A header, and where its page is in the bytes of the column. */
+export interface PlacedPage {
+  readonly header: PageHeader
+  readonly start: number
+  readonly end: number
 }
 
 /** A reading position in bytes. */
@@ -18,35 +36,70 @@ interface Cursor {
   at: number
 }
 
-/** The numbers and structures in a structure, by field number. */
-type Struct = Map<number, number | Struct>
+/** The numbers, structures, true and false in a structure, by field number. */
+type Struct = Map<number, number | boolean | Struct>
 
 /** Largest nesting depth of structures: a page has two. */
 const MAX_DEPTH = 8
-const [COMPRESSED_SIZE, DATA_PAGE, DATA_PAGE_V2, NUM_VALUES] = [3, 5, 8, 1]
+const [UNCOMPRESSED_SIZE, COMPRESSED_SIZE, DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [
+  2, 3, 5, 7, 8,
+]
 
 /**
  * The pages of a column chunk, one after another.
  *
  * @throws MediaError `ERR_DECODE` for an invalid header
  */
-export function* pagesOf(bytes: Uint8Array): Generator<PageFacts, void, void> {
+export function* headersOf(bytes: Uint8Array): Generator<PlacedPage, void, void> {
   const cursor: Cursor = { bytes, at: 0 }
+  // Some writers count a byte too many.
   while (cursor.at < bytes.length - 1) {
-    const header = readStruct(cursor, 0)
-    const compressedBytes = header.get(COMPRESSED_SIZE)
-    const data = header.get(DATA_PAGE) ?? header.get(DATA_PAGE_V2)
-    const values = data instanceof Map ? data.get(NUM_VALUES) : 0
-    if (
-      typeof compressedBytes !== 'number' ||
-      compressedBytes < 0 ||
-      typeof values !== 'number' ||
-      values < 0
-    )
-      throw damaged('a page without its sizes')
-    yield { compressedBytes, values }
-    cursor.at += compressedBytes
+    const fields = readStruct(cursor, 0)
+    const start = cursor.at
+    const end = start + sizeIn(fields, COMPRESSED_SIZE)
+    yield { header: headerOf(fields), start, end }
+    cursor.at = end
   }
+}
+
+function headerOf(fields: Struct): PageHeader {
+  const uncompressedBytes = numberIn(fields, UNCOMPRESSED_SIZE)
+  const data = fields.get(DATA_PAGE)
+  if (data instanceof Map) {
+    const [values, encoding] = [sizeIn(data, 1), numberIn(data, 2)]
+    const [definitionEncoding, repetitionEncoding] = [numberIn(data, 3), numberIn(data, 4)]
+    return {
+      uncompressedBytes,
+      data: { values, encoding, definitionEncoding, repetitionEncoding },
+    }
+  }
+  const dictionary = fields.get(DICTIONARY_PAGE)
+  if (dictionary instanceof Map)
+    return {
+      uncompressedBytes,
+      dictionary: { values: sizeIn(dictionary, 1), encoding: numberIn(dictionary, 2) },
+    }
+  const dataV2 = fields.get(DATA_PAGE_V2)
+  if (!(dataV2 instanceof Map)) return { uncompressedBytes }
+  const [values, encoding] = [sizeIn(dataV2, 1), numberIn(dataV2, 4)]
+  const [definitionBytes, repetitionBytes] = [numberIn(dataV2, 5), numberIn(dataV2, 6)]
+  const isCompressed = dataV2.get(7) !== false
+  return {
+    uncompressedBytes,
+    dataV2: { values, encoding, definitionBytes, repetitionBytes, isCompressed },
+  }
+}
+
+/** A number that only the decoder needs; -1 if it is missing. */
+function numberIn(fields: Struct, field: number): number {
+  const value = fields.get(field)
+  return typeof value === 'number' ? value : -1
+}
+
+function sizeIn(fields: Struct, field: number): number {
+  const value = fields.get(field)
+  if (typeof value !== 'number' || value < 0) throw damaged('a page without its sizes')
+  return value
 }
 
 function readStruct(cursor: Cursor, depth: number): Struct {
@@ -63,11 +116,16 @@ function readStruct(cursor: Cursor, depth: number): Struct {
   }
 }
 
-function readValue(cursor: Cursor, type: number, depth: number): number | Struct | undefined {
+function readValue(
+  cursor: Cursor,
+  type: number,
+  depth: number,
+): number | boolean | Struct | undefined {
   switch (type) {
     case 1: // true and false have no more bytes
+      return true
     case 2:
-      return undefined
+      return false
     case 3:
       return readByte(cursor)
     case 4:

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { nodeCrypto } from '../../builtins.ts'
 import { openRangeReader } from '../../files/open-reader.ts'
 import type { Fetching } from '../../files/url-options.ts'
 
@@ -32,7 +32,7 @@ export async function openRanges(place: string | URL, fetching: Fetching): Promi
     buffer: { byteLength, slice },
     async digestOfEnd(bytes) {
       const end = new Uint8Array(await slice(Math.max(0, byteLength - bytes)))
-      return createHash('sha256').update(end).digest('hex').slice(0, 16)
+      return nodeCrypto().createHash('sha256').update(end).digest('hex').slice(0, 16)
     },
     close: () => reader.close(),
   }

@@ -1,10 +1,9 @@
-import type { FileMetaData } from 'hyparquet'
 import { MediaError, mediaError, withSource } from '../../base/errors.ts'
-import type { Fetching } from '../../files/url-options.ts'
 import { codecs, GroupBudget, type ParquetDecompressors } from './codecs.ts'
+import { type FilePiece, fileOf } from './columns/file-pieces.ts'
+import { type GroupPlan, GroupReader, sizeOf, type TableGroup } from './columns/read-groups.ts'
 import { guardedFile } from './guarded-file.ts'
 import type { Hyparquet } from './hyparquet.ts'
-import { openRanges } from './ranges.ts'
 
 /**
  * A row: values by column name, as `hyparquet` returns them. 64-bit integers are `bigint`s, times
@@ -13,70 +12,140 @@ import { openRanges } from './ranges.ts'
 export type ParquetRow = Readonly<Record<string, unknown>>
 
 /** The rows to read, and how. */
-export interface RowsToRead {
-  readonly place: string | URL
-  readonly name: string
-  readonly metadata: FileMetaData
+export interface RowPlan extends GroupPlan {
+  readonly groups: readonly TableGroup[]
   readonly library: Hyparquet
-  readonly columns: string[] | undefined
   readonly decompressors: ParquetDecompressors
-  readonly maxGroupBytes: number
-  readonly fetching: Fetching
+  readonly readAheadBytes: number
+  readonly signal: AbortSignal | undefined
+  /** Of a source with a filter: rows of each row group that fulfil it, as far as they are known. */
+  readonly counts: (number | undefined)[]
 }
 
 /**
  * Reads the rows at `positions`. The row group of a position is read, and kept until another one is
- * needed.
+ * needed; the bytes of the next ones are read ahead.
  */
 export async function* readRows(
   positions: Iterable<number>,
-  { place, name, metadata, library, columns, decompressors, maxGroupBytes, fetching }: RowsToRead,
+  plan: RowPlan,
 ): AsyncGenerator<ParquetRow, void, void> {
-  const { signal } = fetching
-  const starts = [0]
-  for (const group of metadata.row_groups) starts.push(starts.at(-1)! + Number(group.num_rows))
-  const ranges = await openRanges(place, fetching)
+  const groups = new RowGroups(plan)
   try {
-    let rows: ParquetRow[] = []
+    let rows: readonly ParquetRow[] = []
     let first = 0
     for (const position of positions) {
-      signal?.throwIfAborted()
+      plan.signal?.throwIfAborted()
       if (position < first || position >= first + rows.length) {
-        const group = starts.findLastIndex((start) => start <= position)
-        first = starts[group]!
-        const budget = new GroupBudget(maxGroupBytes)
-        try {
-          budget.takeRows(starts[group + 1]! - first)
-        } catch (error) {
-          throw withSource(error, name)
-        }
-        rows = await library
-          .parquetReadObjects({
-            file: guardedFile(ranges.buffer, metadata.row_groups[group]!, columns, budget),
-            metadata,
-            compressors: codecs(library, decompressors, budget),
-            rowStart: first,
-            rowEnd: starts[group + 1]!,
-            ...(columns === undefined ? {} : { columns }),
-          })
-          .catch((error) => {
-            signal?.throwIfAborted()
-            throw error instanceof MediaError
-              ? withSource(error, name)
-              : mediaError(isUnsupported(error) ? 'ERR_UNSUPPORTED' : 'ERR_DECODE', name, error)
-          })
+        const found = await groups.find(position)
+        if (found === undefined) return
+        ;({ rows, first } = found)
       }
-      const row = rows[position - first]
-      if (row === undefined)
-        throw mediaError(
-          'ERR_DECODE',
-          name,
-          `damaged: a row group has ${rows.length} rows and says more`,
-        )
-      yield row
+      yield rows[position - first]!
     }
   } finally {
-    await ranges.close()
+    await groups.close()
+  }
+}
+
+/** The rows of a row group, and the position of the first one. */
+interface FoundRows {
+  readonly first: number
+  readonly rows: readonly ParquetRow[]
+}
+
+class RowGroups {
+  readonly #plan: RowPlan
+  readonly #reader: GroupReader
+  /** Bytes that are read ahead, by the number of the row group. */
+  readonly #ahead = new Map<number, Promise<FilePiece[]>>()
+  #last = -1
+
+  constructor(plan: RowPlan) {
+    this.#plan = plan
+    this.#reader = new GroupReader({ ...plan, columns: [] })
+  }
+
+  /** `undefined` behind the last row. */
+  async find(position: number): Promise<FoundRows | undefined> {
+    const { groups, filter, counts } = this.#plan
+    if (filter === undefined) {
+      const at = groups.findLastIndex(({ start }) => start <= position)
+      return { first: groups[at]!.start, rows: await this.#read(at) }
+    }
+    for (let at = 0, first = 0; at < groups.length; at++) {
+      let count = counts[at]
+      if (count !== undefined && position >= first + count) {
+        first += count
+        continue
+      }
+      const { picked } = await this.#reader.read(groups[at]!)
+      count = picked!.length
+      counts[at] = count
+      if (position < first + count) {
+        const rows = await this.#read(at)
+        return { first, rows: Array.from(picked!, (row) => rows[row]!) }
+      }
+      first += count
+    }
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#ahead.values())
+    await this.#reader.close()
+  }
+
+  async #read(at: number): Promise<ParquetRow[]> {
+    const { groups, library, columns, decompressors, maxGroupBytes, signal } = this.#plan
+    const { file, group, rows } = groups[at]!
+    const budget = new GroupBudget(maxGroupBytes)
+    try {
+      budget.takeRows(rows)
+      const pieces = this.#ahead.get(at) ?? this.#reader.fetch(groups[at]!, columns)
+      this.#ahead.delete(at)
+      this.#readAhead(at)
+      const found = await library.parquetReadObjects({
+        file: guardedFile(fileOf(await pieces), group, [...columns], budget),
+        metadata: { ...file.metadata, row_groups: [group] },
+        compressors: codecs(decompressors, budget),
+        columns: [...columns],
+        rowStart: 0,
+        rowEnd: rows,
+      })
+      if (found.length < rows)
+        throw new MediaError(
+          'ERR_DECODE',
+          `damaged: a row group has ${found.length} rows and says more`,
+        )
+      return found
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error instanceof MediaError
+        ? withSource(error, file.name)
+        : mediaError(isUnsupported(error) ? 'ERR_UNSUPPORTED' : 'ERR_DECODE', file.name, error)
+    }
+  }
+
+  /** Reads the bytes of the next row groups, while they are taken in order. */
+  #readAhead(at: number): void {
+    const { groups, columns, readAheadBytes, filter } = this.#plan
+    const isInOrder = at === this.#last + 1 && filter === undefined
+    this.#last = at
+    let bytes = 0
+    for (const next of this.#ahead.keys()) {
+      if (next <= at || !isInOrder) this.#ahead.delete(next)
+      else bytes += sizeOf(groups[next]!, columns)
+    }
+    if (!isInOrder) return
+    for (let next = at + 1; next < groups.length; next++) {
+      if (this.#ahead.has(next)) continue
+      bytes += sizeOf(groups[next]!, columns)
+      if (bytes > readAheadBytes) return
+      const pieces = this.#reader.fetch(groups[next]!, columns)
+      pieces.catch(() => undefined) // reported when the row group is needed
+      this.#ahead.set(next, pieces)
+    }
   }
 }
 

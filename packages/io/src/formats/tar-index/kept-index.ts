@@ -9,17 +9,24 @@ import { describeSource, type MediaSource } from '../../files/source.ts'
 import { readSource } from '../../files/source-bytes.ts'
 import { fetchingOf } from '../../files/url-options.ts'
 import { isFile } from '../archive/archive-source.ts'
-import { type ArchiveIdentity, parseIndex } from './index-file.ts'
-import type { TarMembers } from './index-members.ts'
 import type { TarIndexOptions } from './tar-index-options.ts'
 
-/** Where the index of an archive is saved; `undefined` for nowhere. */
+/**
+ * Where the index of an archive is kept; false for nowhere. Of an archive on a web server it is
+ * looked for beside the archive, as it is published there.
+ */
 export function placeOfIndex(
   source: MediaSource,
   { indexFile }: TarIndexOptions,
   modified: unknown,
 ): string | URL | false {
+  if (typeof indexFile === 'string' && /^https?:\/\//i.test(indexFile)) return new URL(indexFile)
   if (indexFile !== undefined) return indexFile
+  if (source instanceof URL && /^https?:$/.test(source.protocol)) {
+    const beside = new URL(source)
+    beside.pathname += '.index.json'
+    return beside
+  }
   if (!isFile(source) || modified === null) return false
   return `${typeof source === 'string' ? source : fileURLToPath(source)}.index.json`
 }
@@ -33,31 +40,29 @@ export async function modifiedAt(path: string | URL): Promise<number | null> {
 }
 
 /**
- * Loads the saved index, if it belongs to the archive.
+ * The text of a saved index; `undefined` if there is none.
  *
- * @throws MediaError `ERR_READ`, `ERR_STALE_INDEX`
+ * @throws MediaError `ERR_READ`
  */
 export async function loadIndex(
   indexFile: string | URL,
-  identity: ArchiveIdentity,
   options: TarIndexOptions,
-): Promise<TarMembers | undefined> {
-  const { ifStale = 'rebuild' } = options
+): Promise<string | undefined> {
   const text = await readSource(indexFile, fetchingOf(options)).then(String, missing)
-  return text === undefined ? undefined : accept(text, indexFile, identity, ifStale)
+  // Some web servers answer with a page where there is no file.
+  const isAsked = options.indexFile !== undefined || isFile(indexFile)
+  return isAsked || text?.startsWith('{') === true ? text : undefined
 }
 
-function accept(
-  text: string,
-  indexFile: string | URL,
-  identity: ArchiveIdentity,
-  ifStale: 'rebuild' | 'refuse',
-): TarMembers | undefined {
-  const members = parseIndex(text, identity)
-  if (typeof members !== 'string') return members
-  if (ifStale === 'rebuild') return undefined
+/** @throws MediaError `ERR_STALE_INDEX` with `ifStale: 'refuse'` */
+export function refuseStale(
+  problem: string,
+  indexFile: string | URL | false,
+  { ifStale = 'rebuild' }: TarIndexOptions,
+): void {
+  if (ifStale === 'rebuild' || indexFile === false) return
   const name = describeSource(indexFile)
-  throw new MediaError('ERR_STALE_INDEX', `${name}: ${members}`, { source: name })
+  throw new MediaError('ERR_STALE_INDEX', `${name}: ${problem}`, { source: name })
 }
 
 /** A missing index is built again. */
@@ -100,18 +105,12 @@ export function modifiedAtSync(path: string | URL): number | null {
 }
 
 /** The synchronous form of {@link loadIndex}, for files. */
-export function loadIndexSync(
-  indexFile: string | URL,
-  identity: ArchiveIdentity,
-  { ifStale = 'rebuild' }: TarIndexOptions,
-): TarMembers | undefined {
-  let text: string | undefined
+export function loadIndexSync(indexFile: string | URL): string | undefined {
   try {
-    text = readSourceSync(indexFile).toString()
+    return readSourceSync(indexFile).toString()
   } catch (error) {
-    text = missing(withSource(error, describeSource(indexFile)))
+    return missing(withSource(error, describeSource(indexFile)))
   }
-  return text === undefined ? undefined : accept(text, indexFile, identity, ifStale)
 }
 
 /** The synchronous form of {@link saveIndex}. */

@@ -5,14 +5,17 @@ import { type UrlOptions, urlRules } from '../../files/url-options.ts'
 /** Options of `TarIndex.open`. */
 export interface TarIndexOptions extends UrlOptions {
   /**
-   * Where the index is saved: a path or `file:` URL. For an archive at a URL it may also be an
-   * `http:` or `https:` URL, which is only read. `false` saves none. Default: for a file, the path
-   * of the archive plus `.index.json`, if it is writable; otherwise none.
+   * Where the index is kept: a path or `file:` URL. For an archive at a URL it may also be an
+   * `http:` or `https:` URL, which is only read. `false` keeps none. Default: the path or the URL
+   * of the archive plus `.index.json`, if it is writable; at a URL it is only read, so an index
+   * that was published beside the archive saves a download.
    */
   readonly indexFile?: string | URL | false
   /**
-   * What happens if a saved index is damaged or belongs to another state of the archive (another
-   * size or time). `'rebuild'` (default) builds it again, `'refuse'` fails with `ERR_STALE_INDEX`.
+   * What happens if a saved index is damaged or belongs to an archive of other content. `'rebuild'`
+   * (default) builds it again, `'refuse'` fails with `ERR_STALE_INDEX`. An archive has the same
+   * content if it was not touched, or if size and headers are the same (at a URL: size, both ends
+   * and the headers of 16 members). So copies of archive and index fit each other anywhere.
    */
   readonly ifStale?: 'rebuild' | 'refuse'
   /** As in `iterateTar`. Default false. */

@@ -5,9 +5,22 @@ import type { UrlOptions } from '../../files/url-options.ts'
 import { OpenArchiveSync } from '../archive/archive-files.ts'
 import { bytesOf, isFile } from '../archive/archive-source.ts'
 import { buildIndexSync } from './build-index.ts'
-import { printIndex } from './index-file.ts'
+import {
+  digestOf,
+  isSameIndex,
+  OTHER_CONTENT,
+  parseIndex,
+  printIndex,
+  samplesOf,
+} from './index-file.ts'
 import { indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
-import { loadIndexSync, modifiedAtSync, placeOfIndex, saveIndexSync } from './kept-index.ts'
+import {
+  loadIndexSync,
+  modifiedAtSync,
+  placeOfIndex,
+  refuseStale,
+  saveIndexSync,
+} from './kept-index.ts'
 import { type TarIndexOptions, tarIndexOptions } from './tar-index-options.ts'
 
 /**
@@ -51,13 +64,22 @@ export class TarIndexSync extends OpenArchiveSync<TarIndexEntry> {
     const reader: OpenSyncReader =
       bytes === undefined ? openReaderSync(source) : new MemoryReader(bytes)
     try {
-      const identity = { size: reader.size, modified }
-      const stored = indexFile === false ? undefined : loadIndexSync(indexFile, identity, options)
-      if (stored !== undefined) return new TarIndexSync(name, 'file', reader, stored)
+      const archive = { size: reader.size, modified }
+      const kept = indexFile === false ? undefined : loadIndexSync(indexFile)
+      const found = kept === undefined ? 'is missing' : parseIndex(kept, archive)
+      const isFound = typeof found !== 'string'
+      if (isFound && found.isSameState) return new TarIndexSync(name, 'file', reader, found.members)
       const members = buildIndexSync(reader, name, indexPlan(options))
-      if (indexFile !== false)
-        saveIndexSync(indexFile, options.indexFile === undefined, printIndex(members, identity))
-      return new TarIndexSync(name, 'archive', reader, members)
+      const isSame = isFound && isSameIndex(found.members, members)
+      if (kept !== undefined && !isSame)
+        refuseStale(isFound ? OTHER_CONTENT : found, indexFile, options)
+      if (indexFile !== false) {
+        const ends = samplesOf(archive.size, members)
+        const digest = digestOf(ends.map(([from, to]) => reader.read(from, to - from)))
+        const isAsked = options.indexFile !== undefined && !isSame
+        saveIndexSync(indexFile, isAsked, printIndex(members, archive, digest))
+      }
+      return new TarIndexSync(name, isSame ? 'file' : 'archive', reader, members)
     } catch (error) {
       reader.close()
       throw error

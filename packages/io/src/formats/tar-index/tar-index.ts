@@ -1,13 +1,22 @@
 import { openRangeReader } from '../../files/open-reader.ts'
+import { placed } from '../../files/placed.ts'
 import { MemoryReader } from '../../files/reader.ts'
 import { checkSource, describeSource, type MediaSource } from '../../files/source.ts'
 import { fetchingOf } from '../../files/url-options.ts'
 import { OpenArchive } from '../archive/archive-files.ts'
 import { bytesOf, isFile } from '../archive/archive-source.ts'
 import { buildIndex, type RangeReader } from './build-index.ts'
-import { printIndex } from './index-file.ts'
+import {
+  digestOf,
+  isSameIndex,
+  type KeptIndex,
+  OTHER_CONTENT,
+  parseIndex,
+  printIndex,
+  samplesOf,
+} from './index-file.ts'
 import { indexPlan, type TarIndexEntry, type TarMembers } from './index-members.ts'
-import { loadIndex, modifiedAt, placeOfIndex, saveIndex } from './kept-index.ts'
+import { loadIndex, modifiedAt, placeOfIndex, refuseStale, saveIndex } from './kept-index.ts'
 import { type TarIndexOptions, tarIndexOptions } from './tar-index-options.ts'
 
 /**
@@ -47,24 +56,45 @@ export class TarIndex extends OpenArchive<TarIndexEntry> {
   static async open(source: MediaSource, options: TarIndexOptions = {}): Promise<TarIndex> {
     checkSource(source, 'source')
     tarIndexOptions.async.check(options)
+    const at = placed(source, options)
     const { signal } = options
     signal?.throwIfAborted()
-    const name = describeSource(source)
-    const modified = isFile(source) ? await modifiedAt(source) : null
-    const bytes = bytesOf(source)
+    const name = describeSource(at.source)
+    const isLocal = isFile(at.source)
+    const modified = isFile(at.source) ? await modifiedAt(at.source) : null
+    const bytes = bytesOf(at.source)
     const reader: OpenRangeReader =
       bytes === undefined
-        ? await openRangeReader(source, fetchingOf(options))
+        ? await openRangeReader(at.source, fetchingOf(at.options))
         : new MemoryReader(bytes)
     try {
-      const identity = { size: reader.size, modified: reader.modified ?? modified }
-      const indexFile = placeOfIndex(source, options, modified)
-      const stored = indexFile === false ? undefined : await loadIndex(indexFile, identity, options)
-      if (stored !== undefined) return new TarIndex(name, 'file', reader, stored)
+      const archive = { size: reader.size, modified: reader.modified ?? modified }
+      const indexFile = placeOfIndex(at.source, options, modified)
+      const kept = indexFile === false ? undefined : await loadIndex(indexFile, at.options)
+      const found = kept === undefined ? 'is missing' : parseIndex(kept, archive)
+      const isFound = typeof found !== 'string'
+      if (
+        isFound &&
+        (found.isSameState || (!isLocal && (await isSameArchive(found, reader, signal))))
+      )
+        return new TarIndex(name, 'file', reader, found.members)
+      const stale = isFound ? OTHER_CONTENT : found
+      // An archive on a network would be downloaded for nothing.
+      if (!isLocal && kept !== undefined) refuseStale(stale, indexFile, options)
       const members = await buildIndex(reader, name, indexPlan(options), signal)
-      if (indexFile !== false)
-        await saveIndex(indexFile, options.indexFile === undefined, printIndex(members, identity))
-      return new TarIndex(name, 'archive', reader, members)
+      // The headers of a local archive tell whether an index fits that was made at another time.
+      const isSame = isFound && isLocal && isSameIndex(found.members, members)
+      if (kept !== undefined && !isSame) refuseStale(stale, indexFile, options)
+      if (indexFile !== false) {
+        const ends = await Promise.all(
+          samplesOf(archive.size, members).map(([from, to]) =>
+            reader.read(from, to - from, signal),
+          ),
+        )
+        const isAsked = options.indexFile !== undefined && !isSame
+        await saveIndex(indexFile, isAsked, printIndex(members, archive, digestOf(ends)))
+      }
+      return new TarIndex(name, isSame ? 'file' : 'archive', reader, members)
     } catch (error) {
       await reader.close()
       throw error
@@ -83,6 +113,18 @@ export class TarIndex extends OpenArchive<TarIndexEntry> {
     })
     this.origin = origin
   }
+}
+
+/** Whether an index that was made elsewhere is of this archive. */
+async function isSameArchive(
+  { members, digest }: KeptIndex,
+  reader: OpenRangeReader,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (digest === undefined) return false
+  const ends = samplesOf(reader.size, members)
+  const bytes = await Promise.all(ends.map(([from, to]) => reader.read(from, to - from, signal)))
+  return digestOf(bytes) === digest
 }
 
 interface OpenRangeReader extends RangeReader {

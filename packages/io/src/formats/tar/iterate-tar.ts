@@ -1,3 +1,4 @@
+import { placed } from '../../files/placed.ts'
 import { streamingOf } from '../../files/url-options.ts'
 import { type ArchiveSource, checkArchiveSource } from '../archive/archive-source.ts'
 import { withReuse } from '../archive/reusing.ts'
@@ -40,14 +41,12 @@ export function iterateTar(
 ): AsyncIterable<TarMember> {
   checkArchiveSource(source, 'source')
   const { maxDecompressedBytes, ...plan } = tarPlan(options, 'iterate')
-  const pieces = { fetching: streamingOf(options), maxDecompressedBytes }
+  const at = placed(source, options)
+  const pieces = { fetching: streamingOf(at.options), maxDecompressedBytes }
+  const use = { isReused: plan.isReused, isInPlace: plan.reusesMemory }
   const members = {
     [Symbol.asyncIterator]: () =>
-      new Members(
-        () => openWindow(source, { isReused: plan.isReused, isInPlace: plan.reusesMemory }, pieces),
-        plan,
-        options.signal,
-      ),
+      new Members(() => openWindow(at.source, use, pieces), plan, options.signal),
   }
   return withReuse(members, plan.reusesMemory)
 }

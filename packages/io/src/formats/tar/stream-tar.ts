@@ -1,4 +1,5 @@
 import { SpindleError } from 'spindle/worker'
+import { placed } from '../../files/placed.ts'
 import { streamingOf } from '../../files/url-options.ts'
 import { type ArchiveSource, checkArchiveSource } from '../archive/archive-source.ts'
 import type { MutableMember } from './headers.ts'
@@ -42,11 +43,12 @@ export function streamTar(
 ): AsyncIterable<TarStreamMember> {
   checkArchiveSource(source, 'source')
   const { maxDecompressedBytes, pieceBytes, ...plan } = tarPlan(options, 'stream')
-  const pieces = { fetching: streamingOf(options), maxDecompressedBytes }
+  const at = placed(source, options)
+  const pieces = { fetching: streamingOf(at.options), maxDecompressedBytes }
   const { signal } = options
   return {
     [Symbol.asyncIterator]: async function* () {
-      const window = await openWindow(source, { isReused: true }, pieces)
+      const window = await openWindow(at.source, { isReused: true }, pieces)
       let data: MemberData | undefined
       try {
         for (const step of walkTar(window, plan)) {

@@ -1,5 +1,4 @@
 import { is, type Rule } from 'spindle/options'
-import { checkRule } from '../../base/check.ts'
 import { MediaError, printValue } from '../../base/errors.ts'
 
 /** A time range, `[startSec, endSec)`, in seconds. */
@@ -10,11 +9,6 @@ export const windowRule: Rule<TimeWindow, 'maybe'> = is(
   '[startSec, endSec], numbers with 0 <= startSec <= endSec',
   isWindow,
 )
-
-/** @throws MediaError `ERR_BAD_OPTION` unless it is a window or missing */
-export function checkWindow(window: unknown): void {
-  if (window !== undefined) checkRule('window', window, windowRule)
-}
 
 function isWindow(window: unknown): boolean {
   const [start, end] = Array.isArray(window) && window.length === 2 ? window : []

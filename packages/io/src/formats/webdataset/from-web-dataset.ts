@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { type AsyncSource, defineAsyncSource } from 'spindle/source'
 import { badOption } from '../../base/errors.ts'
+import { nodeCrypto } from '../../builtins.ts'
 import { readMany } from '../archive/read-many.ts'
 import type { Sample } from './group-by-key.ts'
 import { readSamples } from './read-samples.ts'
@@ -100,7 +100,7 @@ function checkShards(shards: unknown): void {
 }
 
 function digestOf(shards: readonly Shard[], { extensions }: WebDatasetPlan): string {
-  const hash = createHash('sha256')
+  const hash = nodeCrypto().createHash('sha256')
   hash.update(JSON.stringify(extensions ?? null))
   for (const { keys, firsts, extensions: endings, sizes } of shards) {
     for (const [sample, key] of keys.entries()) {

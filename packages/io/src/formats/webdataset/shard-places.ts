@@ -25,13 +25,10 @@ export async function shardPlaces(
   fetching: Fetching,
 ): Promise<ShardPlace[]> {
   const { signal, headers, fetch } = fetching
-  const options = {
+  const found = await findObjects(shards, {
+    ...(store !== undefined && { store }),
     ...(headers !== undefined && { headers }),
     ...(fetch !== undefined && { fetch }),
-  }
-  const isOpen = typeof (store as { list?: unknown } | undefined)?.list === 'function'
-  const found = await findObjects(shards, {
-    store: (isOpen ? store : { ...options, ...store }) as NonNullable<FindObjectsOptions['store']>,
     ...(signal !== undefined && { signal }),
   })
   return found.map((object) => placeOf(object, fetching))

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { type AsyncSource, defineAsyncSource, KeyedPermutation } from 'spindle/source'
+import { nodeCrypto } from '../../builtins.ts'
 import { readMany } from '../archive/read-many.ts'
 import { iterateTar } from '../tar/iterate-tar.ts'
 import { groupByKey, type Sample } from './group-by-key.ts'
@@ -25,7 +25,7 @@ export async function streamedSamples(
     IDENTIFIED_AT_A_TIME,
     (shard) => shard.identify(),
   )
-  const hash = createHash('sha256')
+  const hash = nodeCrypto().createHash('sha256')
   for (const [at, { name }] of shards.entries()) hash.update(JSON.stringify([name, identities[at]]))
   const digest = hash.digest('hex').slice(0, 16)
   const counts: (number | undefined)[] = shards.map(() => undefined)

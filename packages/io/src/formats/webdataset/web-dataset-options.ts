@@ -1,6 +1,5 @@
-import { boolean, integer, is, list, object, type Rules, signal } from 'spindle/options'
+import { boolean, integer, is, list, type Rules, signal } from 'spindle/options'
 import type { FindObjectsOptions } from 'spindle/source'
-import { badOption } from '../../base/errors.ts'
 import { mediaOptions } from '../../base/options.ts'
 import { type Fetching, fetchingOf, type UrlOptions, urlRules } from '../../files/url-options.ts'
 import { sampleLimit } from './group-by-key.ts'
@@ -37,11 +36,6 @@ export interface WebDatasetOptions extends UrlOptions {
    */
   readonly readAheadBytes?: number
   /**
-   * The store in which the shards lie, or options of the stores that URLs stand for, such as
-   * `{ credentials }`; see `openStore` of `spindle/source`.
-   */
-  readonly store?: FindObjectsOptions['store']
-  /**
    * Where the index of each shard is saved, as `indexFile` of `TarIndex.open`. `false` saves none,
    * and each opening scans the shards. Default: beside each shard that is a file.
    */
@@ -70,7 +64,7 @@ export interface WebDatasetPlan {
   readonly fetching: Fetching
 }
 
-const datasetOptions = mediaOptions('WebDatasetOptions', {
+const datasetRules = {
   interleave: integer({ min: 1, default: 1, unit: 'shards' }),
   shuffleShards: boolean({ default: false }),
   seed: is('an integer', Number.isSafeInteger, { default: 0 }),
@@ -81,19 +75,20 @@ const datasetOptions = mediaOptions('WebDatasetOptions', {
   ),
   stream: boolean(),
   readAheadBytes: integer({ min: 0, default: 32 * 1024 * 1024 }),
-  store: object(),
   maxSampleBytes: sampleLimit,
   signal: signal(),
   ...urlRules,
-} satisfies Rules<WebDatasetOptions>)
+} satisfies Rules<WebDatasetOptions>
+
+const datasetOptions = mediaOptions('WebDatasetOptions', datasetRules, ({ stream, index }) =>
+  stream === true && index !== undefined ? ['index', 'left out where `stream` is true'] : undefined,
+)
 
 /** @throws MediaError `ERR_BAD_OPTION` */
 export function webDatasetPlan(options: WebDatasetOptions): WebDatasetPlan {
   const checked = datasetOptions.check(options)
   const { interleave, shuffleShards, seed, extensions, index, stream, store } = checked
   const { maxSampleBytes, readAheadBytes } = checked
-  if (stream === true && index !== undefined)
-    throw badOption('index', 'left out where `stream` is true', index)
   return {
     ...{ interleave, shuffleShards, seed, index, stream, store },
     ...{ maxSampleBytes, readAheadBytes },

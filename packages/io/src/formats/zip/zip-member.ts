@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib'
 import { bytesOf } from '../../base/dtypes.ts'
 import { MediaError } from '../../base/errors.ts'
+import { nodeZlib } from '../../builtins.ts'
 import { type Routine, TURN, TURN_BYTES } from '../../files/routine.ts'
 import type { ZipEntry } from './directory.ts'
 
@@ -136,7 +136,7 @@ export function* crcOf(chunks: readonly Uint8Array[]): Routine<number, never> {
         yield TURN
         sinceTurn = piece.byteLength
       }
-      crc = crc32(piece, crc)
+      crc = nodeZlib().crc32(piece, crc)
     }
   }
   return crc

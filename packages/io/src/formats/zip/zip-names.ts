@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { crc32 } from 'node:zlib'
-import { decodeCp437 } from './cp437.ts'
+import { nodeZlib } from '../../builtins.ts'
 
 const UTF8_FLAG = 0x800
 const UNICODE_PATH = 0x7075
@@ -10,7 +9,7 @@ const UNICODE_PATH = 0x7075
 const WINDOWS: readonly number[] = [0, 10, 14]
 
 /** The stored form of a name. */
-export interface StoredName {
+interface StoredName {
   readonly bytes: Buffer
   readonly flags: number
   readonly extra: Buffer
@@ -53,7 +52,7 @@ function unicodePath(name: Buffer, extra: Buffer): string | undefined {
     if (end > extra.length) return undefined
     if (extra.readUInt16LE(at) === UNICODE_PATH && end - at > 9 && extra[at + 4] === 1) {
       const path = extra.subarray(at + 9, end)
-      if (extra.readUInt32LE(at + 5) === crc32(name) && isUtf8(own(path)))
+      if (extra.readUInt32LE(at + 5) === nodeZlib().crc32(name) && isUtf8(own(path)))
         return path.toString('utf8')
     }
     at = end
@@ -67,4 +66,18 @@ function unicodePath(name: Buffer, extra: Buffer): string | undefined {
  */
 function own(bytes: Buffer): Buffer {
   return bytes.buffer instanceof ArrayBuffer ? bytes : Buffer.from(bytes)
+}
+
+/** The upper half of code page 437, the encoding of names that are not marked as UTF-8. */
+const UPPER =
+  'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0'
+
+const UPPER_BYTE = /[\x80-\xff]/
+
+/** Decodes text in code page 437. */
+function decodeCp437(bytes: Buffer): string {
+  const text = bytes.toString('latin1')
+  // Nearly all names are ASCII, and a test costs less than a replacement without effect.
+  if (!UPPER_BYTE.test(text)) return text
+  return text.replaceAll(new RegExp(UPPER_BYTE, 'g'), (byte) => UPPER[byte.charCodeAt(0) - 128]!)
 }

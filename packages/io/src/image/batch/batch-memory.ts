@@ -11,7 +11,8 @@ export interface BatchMemory {
   readonly isScratch: boolean
 }
 
-const SCRATCH_KEPT = 4
+/** Maximum size of the scratch memory that is kept, in bytes; one piece is kept at any size. */
+const SCRATCH_BYTES = 2 ** 25
 const scratch: SharedArrayBuffer[] = []
 
 /**
@@ -50,5 +51,9 @@ function takeScratch(bytes: number): SharedArrayBuffer | undefined {
 export function keepScratch({ shared, isScratch }: BatchMemory): void {
   if (!isScratch) return
   scratch.push(shared.memory)
-  if (scratch.length > SCRATCH_KEPT) scratch.shift()
+  while (scratch.length > 1 && bytesIn(scratch) > SCRATCH_BYTES) scratch.shift()
+}
+
+function bytesIn(memories: readonly SharedArrayBuffer[]): number {
+  return memories.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
 import type { Size } from '../../base/geometry.ts'
+import { nodeZlib } from '../../builtins.ts'
 import { type Area, BLACK, type Rgba, TRANSPARENT } from './canvas.ts'
 
 /** One chunk of a PNG file, including its length and checksum. */
@@ -144,13 +144,13 @@ function chunk(type: string, body: Buffer): Buffer {
   bytes.writeUInt32BE(body.length, 0)
   bytes.write(type, 4, 'latin1')
   body.copy(bytes, 8)
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4)
+  bytes.writeUInt32BE(nodeZlib().crc32(bytes.subarray(4, -4)), bytes.length - 4)
   return bytes
 }
 
 /** @throws Error if the checksum of a chunk is wrong */
 function checked(bytes: Buffer): Buffer {
-  if (crc32(bytes.subarray(4, -4)) !== bytes.readUInt32BE(bytes.length - 4))
+  if (nodeZlib().crc32(bytes.subarray(4, -4)) !== bytes.readUInt32BE(bytes.length - 4))
     throw new Error('a chunk of the PNG animation is damaged')
   return bytes
 }

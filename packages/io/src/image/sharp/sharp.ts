@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Sharp, SharpOptions } from 'sharp'
-import { limitCalls, type OpCall } from 'spindle'
+import { limitCalls, type OpCall } from 'spindle/worker'
 import type { DataOf } from '../../base/array.ts'
 import { MediaError, nameSource } from '../../base/errors.ts'
 import { placeScaled, type Size, scaledSize } from '../../base/geometry.ts'

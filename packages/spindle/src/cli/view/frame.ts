@@ -2,7 +2,7 @@ import { cutNames, padEnd, padStart, width } from '../../cells.ts'
 import type { Bottleneck } from '../../engine/report/verdict.ts'
 import type { PipelineStats, StageStats } from '../../engine/stats/pipeline-stats.ts'
 import { amount, bytes, duration, percent, perSecond } from '../../observe/number-text.ts'
-import { failuresOf, itemsIn } from '../../observe/totals.ts'
+import { failuresOf, itemsIn, writtenText } from '../../observe/totals.ts'
 import { plain } from '../../plain-text.ts'
 import { PARTS, shareBar, slotsBar } from './bars.ts'
 import { line, type TextPiece } from './view-cells.ts'
@@ -170,7 +170,10 @@ function consumerRow(
   ]
 }
 
-function footLines({ bottleneck, now, cpuCores, rssBytes }: Scene, cells: number): TextPiece[][] {
+function footLines(
+  { bottleneck, now, total, cpuCores, rssBytes }: Scene,
+  cells: number,
+): TextPiece[][] {
   const verdict: TextPiece[] =
     bottleneck === undefined
       ? [['  no bottleneck yet', 'dim']]
@@ -185,7 +188,9 @@ function footLines({ bottleneck, now, cpuCores, rssBytes }: Scene, cells: number
     [` ${WORDS[part]}  `, 'dim'],
   ])
   const needed = legend.reduce((sum, [text]) => sum + width(text as string), 2)
-  return [verdict, [[used, 'dim']], ...(needed <= cells ? [['  ', ...legend]] : [])]
+  const { written } = total
+  const sink: TextPiece[][] = written === undefined ? [] : [[`  written: ${writtenText(written)}`]]
+  return [...sink, verdict, [[used, 'dim']], ...(needed <= cells ? [['  ', ...legend]] : [])]
 }
 
 const WORDS = {

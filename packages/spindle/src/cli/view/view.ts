@@ -4,7 +4,7 @@ import { findBottleneck } from '../../engine/report/verdict.ts'
 import type { Pipeline } from '../../engine/run/pipeline.ts'
 import type { PipelineStats } from '../../engine/stats/pipeline-stats.ts'
 import { perSecond } from '../../observe/number-text.ts'
-import { failuresOf, itemsIn } from '../../observe/totals.ts'
+import { failuresOf, itemsIn, writtenText } from '../../observe/totals.ts'
 import { plain } from '../../plain-text.ts'
 import { clearInterval, clockMs, setInterval } from '../../timers.ts'
 import { drawFrame, type Scene } from './frame.ts'
@@ -122,6 +122,7 @@ export function progressLine({ total, now, bottleneck, unit }: Scene): string {
     `${total.items} out`,
     `${perSecond(itemsIn(now), now.elapsedMs)} ${plain(unit)}/s`,
     ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(total.written === undefined ? [] : [`written: ${writtenText(total.written)}`]),
   ]
   const slowest = bottleneck === undefined ? '' : `  slowest: ${plain(bottleneck.stage)}`
   return `${(total.elapsedMs / 1000).toFixed(1)} s  ${parts.join(', ')}${slowest}`

@@ -1,7 +1,11 @@
+import { TimeoutError } from '../../errors.ts'
+import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
 import { markCaller } from '../flow/call-scopes.ts'
+import type { Item } from '../flow/item.ts'
 import { shouldYieldMidway } from '../flow/time-slice.ts'
-import { ConsumerSession, PendingNext } from './pending-reads.ts'
-import type { SinkReader } from './sink-reader.ts'
+import type { Holder } from '../progress/commits.ts'
+import type { ConsumerTime } from './consumer-time.ts'
+import type { PendingRead, SinkReader } from './sink-reader.ts'
 
 /** Takes one item, now or when it arrives. */
 export function takeItem<T>(
@@ -50,36 +54,28 @@ async function step<T>(value: T): Promise<IteratorResult<T, undefined>> {
   return { done: false, value }
 }
 
-/**
- * Iterates a pipeline's items. It ends at the end of the stream or epoch, by an error and by
- * `return()`, but not by a timeout.
- */
-export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
-  private readonly reader: SinkReader
-  private readonly timeoutMs: number
+/** The common part of iterators. The consumer enters at its first step. */
+abstract class ReaderIterator {
+  protected readonly reader: SinkReader
   private readonly enter: () => ConsumerSession
   private session: ConsumerSession | undefined
 
-  constructor(reader: SinkReader, timeoutMs: number, enter: () => ConsumerSession) {
+  constructor(reader: SinkReader, enter: () => ConsumerSession) {
     this.reader = reader
-    this.timeoutMs = timeoutMs
     this.enter = enter
     this.session = undefined
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
+  protected entered(): ConsumerSession {
     this.session ??= this.enter()
-    if (this.reader.keepsScopes) markCaller(this.reader.mark)
-    if (this.session.isOver) return Promise.resolve({ done: true, value: undefined })
-    return takeItem<T>(this.reader, this.session, this.timeoutMs)
+    return this.session
   }
 
-  return(): Promise<IteratorResult<T, undefined>> {
+  protected leave(): void {
     this.session ??= new ConsumerSession(0)
     leaves(this.reader, this.session)
     this.session.end()
     this.reader.leave(this.session)
-    return Promise.resolve({ done: true, value: undefined })
   }
 
   [Symbol.asyncIterator](): this {
@@ -87,23 +83,47 @@ export class ItemIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 }
 
+/**
+ * Iterates a pipeline's items. It ends at the end of the stream or epoch, by an error and by
+ * `return()`, but not by a timeout.
+ */
+export class ItemIterator<T> extends ReaderIterator implements AsyncIterableIterator<T, undefined> {
+  private readonly timeoutMs: number
+
+  constructor(reader: SinkReader, timeoutMs: number, enter: () => ConsumerSession) {
+    super(reader, enter)
+    this.timeoutMs = timeoutMs
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const session = this.entered()
+    if (this.reader.keepsScopes) markCaller(this.reader.mark)
+    if (session.isOver) return Promise.resolve({ done: true, value: undefined })
+    return takeItem<T>(this.reader, session, this.timeoutMs)
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.leave()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+}
+
 /** Iterates arrays of the items that are ready, with at least one item each. */
-export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
-  private readonly reader: SinkReader
+export class ChunkIterator<T>
+  extends ReaderIterator
+  implements AsyncIterableIterator<T[], undefined>
+{
   private readonly max: number
-  private readonly enter: () => ConsumerSession
-  private session: ConsumerSession | undefined
 
   constructor(reader: SinkReader, max: number, enter: () => ConsumerSession) {
-    this.reader = reader
+    super(reader, enter)
     this.max = max
-    this.enter = enter
   }
 
   async next(): Promise<IteratorResult<T[], undefined>> {
-    this.session ??= this.enter()
-    if (this.session.isOver) return { done: true, value: undefined }
-    const { reader, session } = this
+    const session = this.entered()
+    if (session.isOver) return { done: true, value: undefined }
+    const { reader } = this
     if (reader.keepsScopes) markCaller(reader.mark)
     reader.lookAtTime()
     asked(reader, session)
@@ -129,14 +149,101 @@ export class ChunkIterator<T> implements AsyncIterableIterator<T[], undefined> {
   }
 
   async return(): Promise<IteratorResult<T[], undefined>> {
-    this.session ??= new ConsumerSession(0)
-    leaves(this.reader, this.session)
-    this.session.end()
-    this.reader.leave(this.session)
+    this.leave()
     return { done: true, value: undefined }
   }
+}
 
-  [Symbol.asyncIterator](): this {
-    return this
+/** A consumer: an iterator, a `forEach`, or a single `getItem`. */
+export class ConsumerSession implements Holder {
+  /** The epoch whose items the consumer takes. */
+  readonly epoch: number
+  /**
+   * Holds its items until they are committed: the session itself, or `undefined` for a `getItem`,
+   * whose items have no particular holder.
+   */
+  readonly holder: Holder | undefined
+  held: Item[] | undefined = undefined
+  isOver = false
+  private readonly onEnd: (() => void) | undefined
+
+  constructor(epoch: number, onEnd?: () => void) {
+    this.epoch = epoch
+    this.onEnd = onEnd
+    this.holder = onEnd === undefined ? undefined : this
+  }
+
+  /** The consumer has left, or there are no more items for it. */
+  end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.onEnd?.()
+  }
+}
+
+/** A pending promise for one item. */
+class PendingNext implements PendingRead {
+  readonly epoch: number
+  readonly holder: Holder | undefined
+  readonly session: ConsumerSession
+  private readonly resolve: (result: IteratorResult<unknown>) => void
+  private readonly reject: (error: unknown) => void
+  private timer: Timer | undefined
+  /** The promise returned by a `getItem`. */
+  promise: Promise<unknown> | undefined
+
+  private readonly time: ConsumerTime
+
+  constructor(
+    session: ConsumerSession,
+    time: ConsumerTime,
+    resolve: (result: IteratorResult<unknown>) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.time = time
+    this.epoch = session.epoch
+    this.holder = session.holder
+    this.session = session
+    this.resolve = resolve
+    this.reject = reject
+    this.timer = undefined
+    this.promise = undefined
+  }
+
+  /** Rejects after the time limit and stops waiting. A later item goes to the next request. */
+  limit(reader: SinkReader, timeoutMs: number): void {
+    this.timer = setTimeout(() => {
+      reader.remove(this)
+      this.reject(new TimeoutError(`no item within \`timeoutMs\` ${timeoutMs}`))
+    }, timeoutMs)
+  }
+
+  hush(): void {
+    this.promise?.catch(() => {})
+  }
+
+  give(value: unknown): boolean {
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.time.gives()
+    this.resolve({ done: false, value })
+    return false
+  }
+
+  end(): void {
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.session.end()
+    this.resolve({ done: true, value: undefined })
+  }
+
+  fail(error: unknown): void {
+    // As in an async generator, only one pending call of an iterator throws. The others find that
+    // the iterator has ended.
+    if (this.session.isOver) {
+      this.end()
+      return
+    }
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.session.end()
+    this.reject(error)
   }
 }

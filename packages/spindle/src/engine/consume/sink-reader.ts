@@ -2,8 +2,7 @@ import { type AsyncScope, currentScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
 import { callWords, LEFT, newMark } from '../flow/current-call.ts'
 import { Integral } from '../flow/integral.ts'
-import type { Item } from '../flow/item.ts'
-import type { ItemPool } from '../flow/item-pool.ts'
+import type { Item, ItemPool } from '../flow/item.ts'
 import type { Consumer, Queue } from '../flow/queue.ts'
 import {
   type Resumable,

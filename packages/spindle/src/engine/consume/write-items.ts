@@ -1,5 +1,6 @@
+import { clearInterval, setInterval } from '../../timers.ts'
 import type { PipelineState } from '../resume-state.ts'
-import type { SinkWriter } from '../sink.ts'
+import type { SinkWriter, WriteProgress } from '../sink.ts'
 
 /** The part of a pipeline that writes into a sink. */
 export interface WritingPipeline<T> {
@@ -8,6 +9,45 @@ export interface WritingPipeline<T> {
   takeState(): PipelineState | undefined
   /** Whether the pipeline was stopped, so that items may be missing. */
   isCut(): boolean
+}
+
+const PROGRESS_MS = 1000
+
+/** Counts what is written, and tells the user now and then. */
+export class WriteMeter {
+  items = 0
+  /** Whether the user is told with the next item. */
+  isDue = false
+  readonly #writer: Pick<SinkWriter<never, unknown>, 'progress'>
+  readonly #tell: ((progress: WriteProgress) => void) | undefined
+
+  constructor(
+    writer: Pick<SinkWriter<never, unknown>, 'progress'>,
+    tell: ((progress: WriteProgress) => void) | undefined,
+  ) {
+    this.#writer = writer
+    this.#tell = tell
+  }
+
+  read(): WriteProgress {
+    const { progress = { shards: 0, records: this.items, bytes: 0 } } = this.#writer
+    return { items: this.items, ...progress }
+  }
+
+  tell(): void {
+    this.isDue = false
+    this.#tell?.(this.read())
+  }
+
+  /** Has the user told once a second from now on. @returns the function that ends it */
+  begin(): () => void {
+    if (this.#tell === undefined) return () => {}
+    const timer = setInterval(() => {
+      this.isDue = true
+    }, PROGRESS_MS)
+    timer.unref()
+    return () => clearInterval(timer)
+  }
 }
 
 /**
@@ -19,16 +59,22 @@ export interface WritingPipeline<T> {
 export async function writeItems<T, R>(
   pipeline: WritingPipeline<T>,
   writer: SinkWriter<T, R>,
+  meter: WriteMeter,
 ): Promise<R | undefined> {
   let committing: Promise<void> | undefined
   const commit = (): void => {
     // Taken now: it covers the items that were written, and no other.
-    committing = writer.commit(pipeline.takeState())
+    committing = writer.commit(pipeline.takeState()).then(() => {
+      meter.isDue = true
+    })
     // A failure is reported by the next commit, or at the end.
     committing.catch(() => {})
   }
+  const end = meter.begin()
   try {
     await pipeline.forEach((item) => {
+      if (meter.isDue) meter.tell()
+      meter.items++
       if (!writer.isDue) return writer.write(item)
       if (committing === undefined) {
         commit()
@@ -40,13 +86,20 @@ export async function writeItems<T, R>(
       })
     })
     await committing
-    if (!pipeline.isCut()) return await writer.complete(pipeline.takeState())
+    if (!pipeline.isCut()) {
+      const result = await writer.complete(pipeline.takeState())
+      meter.tell()
+      return result
+    }
     await writer.commit(pipeline.takeState())
+    meter.tell()
     await writer.abort()
     return undefined
   } catch (error) {
     await (committing as Promise<void> | undefined)?.catch(() => {})
     await writer.abort().catch(() => {})
     throw error
+  } finally {
+    end()
   }
 }

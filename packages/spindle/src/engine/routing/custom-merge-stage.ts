@@ -1,5 +1,5 @@
 import { SpindleError } from '../../errors.ts'
-import { callListener, isThenable } from '../../user-code.ts'
+import { callListener, type GeneratorLike, isThenable } from '../../user-code.ts'
 import type { MergeOp } from '../config.ts'
 import { currentScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
@@ -7,7 +7,7 @@ import { Integral } from '../flow/integral.ts'
 import { Item, type SourceEpoch } from '../flow/item.ts'
 import { Queue } from '../flow/queue.ts'
 import { resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
-import { checkStep, type Outputs } from '../stages/generator-run.ts'
+import { checkStep } from '../stages/generator-run.ts'
 import type { GraphContext } from '../stages/graph-context.ts'
 import type { PendingWork } from '../stages/pending-work.ts'
 import { RUNNING, Stage } from '../stages/stage.ts'
@@ -23,7 +23,7 @@ export class CustomMergeStage extends Stage {
   readonly exit: Queue
   readonly #op: MergeOp
   readonly #mergeInputs: readonly PulledMergeInput[]
-  #outputs: Outputs | undefined
+  #outputs: GeneratorLike | undefined
   #origin: SourceEpoch
   #index = 0
   #isAsking = false
@@ -125,7 +125,7 @@ export class CustomMergeStage extends Stage {
     }
   }
 
-  #next(): ReturnType<Outputs['next']> {
+  #next(): ReturnType<GeneratorLike['next']> {
     const startedAt = exactNow()
     try {
       return this.marked(() => {
@@ -137,13 +137,13 @@ export class CustomMergeStage extends Stage {
     }
   }
 
-  #begin(): Outputs {
+  #begin(): GeneratorLike {
     const inputs = this.#mergeInputs.map((mergeInput) => mergeInput.iterate())
     // Call it as a function and not as a method of the stage.
     const op = this.#op
     const made: unknown = op(inputs, { signal: this.signal })
     const iterable = made as
-      | { [Symbol.asyncIterator]?(): Outputs; [Symbol.iterator]?(): Outputs }
+      | { [Symbol.asyncIterator]?(): GeneratorLike; [Symbol.iterator]?(): GeneratorLike }
       | null
       | undefined
     const outputs = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.()
@@ -184,11 +184,11 @@ export class CustomMergeStage extends Stage {
   }
 
   protected override cancelled(): void {
-    this.#closeOutputs()
+    this.#closeGeneratorLike()
     for (const mergeInput of this.#mergeInputs) mergeInput.end()
   }
 
-  #closeOutputs(): void {
+  #closeGeneratorLike(): void {
     const outputs = this.#outputs
     this.#outputs = undefined
     // The iterator may be running (its own code caused this), or its clean-up may throw. No caller
@@ -199,7 +199,7 @@ export class CustomMergeStage extends Stage {
   protected override failed(): void {
     // The iterator may not have ended: it may have given an invalid result, or a promise that
     // rejected.
-    this.#closeOutputs()
+    this.#closeGeneratorLike()
     for (const mergeInput of this.#mergeInputs) mergeInput.end()
   }
 }

@@ -5,6 +5,7 @@ import {
   boolean,
   choice,
   durationMs,
+  func,
   type Options,
   options,
   type Rule,
@@ -12,10 +13,10 @@ import {
   signal,
 } from '../../options/index.ts'
 import type { PipelineConfig } from '../config.ts'
-import { ChunkIterator, ItemIterator, takeItem } from '../consume/iterators.ts'
-import { ConsumerSession, ForEachLoop } from '../consume/pending-reads.ts'
+import { ForEachLoop } from '../consume/for-each-loop.ts'
+import { ChunkIterator, ConsumerSession, ItemIterator, takeItem } from '../consume/iterators.ts'
 import type { SinkReader } from '../consume/sink-reader.ts'
-import { writeItems } from '../consume/write-items.ts'
+import { WriteMeter, writeItems } from '../consume/write-items.ts'
 import { currentScope } from '../flow/async-scope.ts'
 import { markCaller } from '../flow/call-scopes.ts'
 import type { ResumeTracker } from '../progress/resume-tracker.ts'
@@ -67,6 +68,7 @@ export const takeOptions: Options<{ timeoutMs: Rule<number, 'maybe'> }> = option
 
 const writeToOptions = options('WriteToOptions', {
   resume: boolean({ default: false }),
+  onProgress: func<NonNullable<WriteToOptions['onProgress']>>(),
   signal: signal(),
 } satisfies Rules<WriteToOptions>)
 
@@ -116,6 +118,8 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Number of active iterators and `forEach` calls. */
   #consumers = 0
+  /** What `writeTo` has written. */
+  #written: WriteMeter | undefined
 
   /**
    * Internal: use `PipelineBuilder.build()`.
@@ -229,7 +233,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
    *   `ERR_OTHER_STATE` if the sink holds the results of another pipeline
    */
   async writeTo<R>(sink: Sink<T, R>, options: WriteToOptions = {}): Promise<R | undefined> {
-    const { resume, signal } = writeToOptions.check(options)
+    const { resume, onProgress, signal } = writeToOptions.check(options)
     if (typeof (sink as Partial<Sink<T, R>> | null)?.open !== 'function')
       badOption('sink', 'a sink, such as jsonlShards() makes', sink)
     const { resumable } = this.#graph.options
@@ -243,8 +247,10 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
     if (resume && (this.#graph.isStarted || this.#graph.isStopped)) throw alreadyStarted()
     signal?.throwIfAborted()
     const writer = await this.#openSink(sink, { resume, signal })
+    this.#written = new WriteMeter(writer, onProgress)
     if (writer.result !== undefined) {
       await Promise.all([writer.abort(), this.stop()])
+      this.#written.tell()
       return writer.result
     }
     const abort = (): void => void this.#graph.abort(signal?.reason)
@@ -259,6 +265,7 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
           isCut: () => this.#graph.isStopped,
         },
         writer,
+        this.#written,
       )
     } catch (error) {
       await writer.abort()
@@ -343,7 +350,8 @@ export class Pipeline<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** Counts and times since the start. */
   stats(): PipelineStats {
-    return readStats(this.#graph)
+    const stats = readStats(this.#graph)
+    return this.#written === undefined ? stats : { ...stats, written: this.#written.read() }
   }
 
   /**

@@ -3,7 +3,7 @@ import { show } from '../../check.ts'
 import { isInfrastructureError, SpindleError, TimeoutError } from '../../errors.ts'
 import { Rng } from '../../random.ts'
 import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
-import { adopt, isThenable } from '../../user-code.ts'
+import { adopt, type GeneratorLike, isGenerator, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { exactNow } from '../flow/clock.ts'
 import { enter, leave } from '../flow/current-call.ts'
@@ -12,7 +12,7 @@ import { type PendingTimes, pendingTimes, TaskTimer, type Timing } from '../stat
 import type { RetrySettings, StageContext, TaskInfo, TaskOutcome } from '../types.ts'
 import { AttemptContext } from './context.ts'
 import type { FlatMapStage } from './flat-map-stage.ts'
-import { checkStep, GeneratorRun, isGenerator, type Outputs } from './generator-run.ts'
+import { checkStep, GeneratorRun } from './generator-run.ts'
 import { RateLimiter } from './rate-limiter.ts'
 
 type Op = (item: unknown, context: StageContext) => unknown
@@ -124,7 +124,7 @@ export class Attempts {
     this.#timer.end(timing, this.#stage.counters, isOk)
   }
 
-  #expand(item: Item, task: TaskInfo, outputs: Outputs, attempts: number): void {
+  #expand(item: Item, task: TaskInfo, outputs: GeneratorLike, attempts: number): void {
     // From here on, each output of the generator is timed. The time before belongs to the task and
     // not to an output.
     this.#tookTime(item, false)
@@ -366,8 +366,8 @@ class Result {
 
 /** A generator whose first output is already requested. */
 class Started {
-  readonly outputs: Outputs
-  constructor(outputs: Outputs) {
+  readonly outputs: GeneratorLike
+  constructor(outputs: GeneratorLike) {
     this.outputs = outputs
   }
 }
@@ -377,7 +377,7 @@ class Started {
  * can be retried.
  */
 async function startGenerator(
-  outputs: Outputs,
+  outputs: GeneratorLike,
   limited: <R>(step: () => R) => Promise<Awaited<R>> | R,
   onEnd?: () => void,
 ): Promise<Started> {

@@ -1,8 +1,9 @@
 import { hashText, Rng } from '../../random.ts'
-import type { WorkerSpan } from '../executor.ts'
+import type { CallContext, Executor, WorkerSpan } from '../executor.ts'
 import type { Item, Path } from '../flow/item.ts'
 import type { Timing } from '../stats/task-timer.ts'
 import type { StageContext, StageInfo } from '../types.ts'
+import type { WorkerOp } from '../worker-op.ts'
 import type { Stage } from './stage.ts'
 
 export { seesContext } from '../../sees-context.ts'
@@ -65,7 +66,7 @@ export class TaskContext implements StageContext {
   }
 
   /** If anything needs it: called by an executor when the op begins. */
-  get onStart(): (() => void) | undefined {
+  get onStart(): ((agoMs?: number) => void) | undefined {
     return this.timing?.onStart(this.owner.reportsStart)
   }
 }
@@ -73,6 +74,13 @@ export class TaskContext implements StageContext {
 /** The item of an op's call, for code that wraps ops. */
 export function subjectOf(context: StageContext): Item {
   return (context as unknown as { readonly subject: Item }).subject
+}
+
+/** The stage of an executor's call; `undefined` if no stage of this loop made it. */
+export function stageOf(context: CallContext | undefined): Stage | undefined {
+  return context instanceof TaskContext
+    ? (context as unknown as { readonly owner: Stage }).owner
+    : undefined
 }
 
 /** The context of one attempt in a stage with retries, time limits or hooks. */
@@ -129,4 +137,36 @@ function rngKeyOf(stage: Stage, item: Item): number[] {
   for (let path: Path | undefined = item.path; path !== undefined; path = path.parent)
     positions.push(path.position)
   return [...key, ...positions.reverse()]
+}
+
+/**
+ * Makes the function that a stage calls for an op that runs elsewhere. `executor` is called at the
+ * first item, because it may create the executor. Calls with a higher `priority`, nearer to the
+ * sink, go first.
+ */
+export function remoteOp(
+  op: WorkerOp<never, unknown>,
+  executor: () => Executor,
+  priority: number,
+  timeoutMs: number | undefined,
+): (item: unknown, context: StageContext) => Promise<unknown> {
+  const { href: filename, exportName: name, init, initArgs, bound } = op
+  let chosen: Executor | undefined
+  return (item, context) => {
+    chosen ??= executor()
+    const { sharedSignal: signal, onStart, onSpan } = context as TaskContext
+    return chosen.run(item, {
+      filename,
+      name,
+      init,
+      initArgs,
+      bound,
+      signal,
+      context: context as TaskContext,
+      priority,
+      timeoutMs,
+      onStart,
+      onSpan,
+    })
+  }
 }

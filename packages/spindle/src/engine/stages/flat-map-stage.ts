@@ -69,9 +69,25 @@ export abstract class FlatMapStage extends TaskStage {
    * are items. If it shrinks, none begins until enough calls have ended.
    */
   override resize(concurrency: number): void {
-    if (concurrency === this.concurrency) return
-    this.resized(concurrency)
-    this.limit = concurrency + this.exit.capacity
+    this.setCalls(concurrency, this.bridging)
+  }
+
+  /**
+   * Allows more calls than were set, within the range if there is one: while the loop is often
+   * silent, since calls that end during a silence are followed by none; and for an executor that
+   * waits for many calls before it begins them.
+   */
+  override bridge(calls: number): void {
+    this.setCalls(this.concurrency - this.bridging, calls)
+  }
+
+  private setCalls(concurrency: number, bridging: number): void {
+    const most = this.range?.max ?? Number.POSITIVE_INFINITY
+    this.bridging = Math.max(0, Math.min(bridging, most - concurrency))
+    const all = concurrency + this.bridging
+    if (all === this.concurrency) return
+    this.resized(all)
+    this.limit = all + this.exit.capacity
     this.goOn()
   }
 

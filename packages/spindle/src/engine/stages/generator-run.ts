@@ -1,38 +1,12 @@
 import { show } from '../../check.ts'
 import { type ItemError, SpindleError } from '../../errors.ts'
-import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
+import { adopt, closeQuietly, type GeneratorLike, isThenable } from '../../user-code.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { coarseNow } from '../flow/clock.ts'
 import { enter, leave } from '../flow/current-call.ts'
 import { child, type Item } from '../flow/item.ts'
 import { type Resumable, resumeNextTurn, shouldYield } from '../flow/time-slice.ts'
 import type { Timing } from '../stats/task-timer.ts'
-
-/** The methods of generators and async generators that are used. */
-export interface Outputs {
-  next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
-  return?(value?: unknown): unknown
-}
-
-/** Whether a value is a generator or async generator object. Other iterables are data. */
-export function isGenerator(value: unknown): value is Outputs {
-  return typeof value === 'object' && value !== null && hasSteps(value)
-}
-
-function hasSteps(value: object): boolean {
-  const candidate = value as { next?: unknown; return?: unknown; throw?: unknown }
-  try {
-    return (
-      typeof candidate.next === 'function' &&
-      typeof candidate.return === 'function' &&
-      typeof candidate.throw === 'function' &&
-      (Symbol.asyncIterator in value || Symbol.iterator in value)
-    )
-  } catch {
-    // An object whose properties cannot be read is data.
-    return false
-  }
-}
 
 /** The stage whose op gave the generator. */
 interface GeneratorRunOwner {
@@ -79,7 +53,7 @@ export class GeneratorRun implements Resumable {
   /** The error of the generator (in input order only). */
   failure: ItemError | undefined
   private readonly stage: GeneratorRunOwner
-  private readonly outputs: Outputs
+  private readonly outputs: GeneratorLike
   private readonly attempts: number
   /** Notifies the hooks of the end. The run waits for its promise. */
   private readonly onEnd: ((failure?: { readonly error: unknown }) => PromiseLike<void>) | undefined
@@ -102,7 +76,7 @@ export class GeneratorRun implements Resumable {
   constructor(
     stage: GeneratorRunOwner,
     item: Item,
-    outputs: Outputs,
+    outputs: GeneratorLike,
     attempts = 1,
     onEnd?: (failure?: { readonly error: unknown }) => PromiseLike<void>,
   ) {
@@ -172,9 +146,9 @@ export class GeneratorRun implements Resumable {
    * Requests an output that is timed or has its own scope. It is a separate method because it makes
    * functions.
    */
-  private observedNext(timing: Timing | undefined): ReturnType<Outputs['next']> {
+  private observedNext(timing: Timing | undefined): ReturnType<GeneratorLike['next']> {
     const { callScope } = this.stage
-    const next = (): ReturnType<Outputs['next']> => this.outputs.next()
+    const next = (): ReturnType<GeneratorLike['next']> => this.outputs.next()
     if (timing !== undefined) return this.stage.callTimed(timing, next)
     return callScope === undefined ? next() : callScope.runInAsyncScope(next)
   }

@@ -1,7 +1,6 @@
 import type { ItemError, StageFailure } from '../../errors.ts'
 import type { Executor } from '../executor.ts'
-import type { Item } from '../flow/item.ts'
-import type { ItemPool } from '../flow/item-pool.ts'
+import type { Item, ItemPool } from '../flow/item.ts'
 import type { ResumeTracker } from '../progress/resume-tracker.ts'
 import type { Logger, StageInfo, TaskHook } from '../types.ts'
 

@@ -1,6 +1,6 @@
 import { show } from '../../check.ts'
 import { SpindleError } from '../../errors.ts'
-import { adopt, closeQuietly, isThenable } from '../../user-code.ts'
+import { adopt, closeQuietly, isGenerator, isThenable } from '../../user-code.ts'
 import type { SourceConfig } from '../config.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
 import { callWords, enter, LEFT, leave } from '../flow/current-call.ts'
@@ -19,7 +19,6 @@ import {
   type Timing,
 } from '../stats/task-timer.ts'
 import type { StageInfo } from '../types.ts'
-import { isGenerator } from './generator-run.ts'
 import type { GraphContext } from './graph-context.ts'
 import { type PendingWork, pendingPositions } from './pending-work.ts'
 import { RUNNING, Stage } from './stage.ts'

@@ -54,6 +54,9 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
     this.graph = graph
   }
 
+  /** How many of `concurrency` are beyond what {@link resize} has set. See {@link bridge}. */
+  bridging = 0
+
   /** Sets the maximum number of calls in flight. */
   protected resized(concurrency: number): void {
     this.countSlots(concurrency, this.graph.elapsedMs)
@@ -91,6 +94,8 @@ export abstract class Stage extends MeasuredStage implements Consumer, Producer 
    * Sets the maximum number of calls in flight, or the capacity of the exit queue: integers >= 1.
    */
   resize(_concurrency: number): void {}
+  /** Sets the number of calls that only wait elsewhere, in addition. */
+  bridge(_calls: number): void {}
   resizeBuffer(_places: number): void {}
 
   /** Whether the stage may use an item or its lineage after passing it on. */

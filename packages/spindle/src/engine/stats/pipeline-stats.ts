@@ -1,3 +1,4 @@
+import type { WriteProgress } from '../sink.ts'
 import type { CpuStats } from './cpu-use.ts'
 import type { Histogram } from './histogram.ts'
 import type { LevelSums } from './levels.ts'
@@ -217,6 +218,8 @@ export interface PipelineStats {
   readonly consumer: ConsumerStats
   /** Outcomes of failed items at `deadLetter`. All 0 without one. */
   readonly deadLetters: DeadLetterStats
+  /** How far `writeTo()` is; missing without it. */
+  readonly written?: WriteProgress
   /** Source, stages and sink, in the order in which they were built. */
   readonly stages: readonly StageStats[]
 }

@@ -8,7 +8,6 @@ import {
 } from '../../track-call.ts'
 import type { AsyncScope } from '../flow/async-scope.ts'
 import { coarseNow, exactNow } from '../flow/clock.ts'
-import { CallWaits } from './call-waits.ts'
 import type { Counters } from './counters.ts'
 
 // The duration of the last task decides which tasks are timed. Long tasks are all timed, because
@@ -60,7 +59,10 @@ export class Timing implements CallListener {
   readonly weight: number
   /** How long its op blocked the event loop. */
   loopMs = 0
-  /** Running calls of the stage when it began, including itself. 0 if unknown. */
+  /**
+   * Running calls of the stage when it began, including itself. 0 if unknown. If its work waited
+   * for a worker, the calls at work when that began.
+   */
   calls = 0
   /** How long it waited between its attempts. */
   backoffMs = 0
@@ -80,13 +82,30 @@ export class Timing implements CallListener {
   isLate = false
   readonly missedBefore: number = missedCalls()
   private readonly isAsking: boolean
+  /** Counts the calls whose work has begun; `undefined` if some calls do not tell. */
+  private readonly atWork: { count: number } | undefined
+  private isAtWork = false
   /** The work requested from an executor that reports its begin. */
   private work: ReturnType<CallListener['ask']> = undefined
 
-  constructor(weight: number, isAsking: boolean) {
+  constructor(weight: number, isAsking: boolean, atWork: { count: number } | undefined) {
     this.startedAt = exactNow()
     this.weight = weight
     this.isAsking = isAsking
+    this.atWork = atWork
+  }
+
+  /** Its work has begun. */
+  worksNow(): void {
+    if (this.isAtWork || this.atWork === undefined) return
+    this.isAtWork = true
+    this.calls = ++this.atWork.count
+  }
+
+  /** The call has ended. */
+  isOver(): void {
+    if (this.isAtWork && this.atWork !== undefined) this.atWork.count--
+    this.isAtWork = false
   }
 
   /** Called when the op requests work from a library. `isLate`: after an `await`. */
@@ -96,7 +115,7 @@ export class Timing implements CallListener {
       this.isGuessed = true
       return undefined
     }
-    this.waits ??= new CallWaits(this.startedAt)
+    this.waits ??= new CallWaits(this.startedAt, this)
     return this.waits.ask()
   }
 
@@ -104,7 +123,7 @@ export class Timing implements CallListener {
    * Returns the function that an executor calls when the requested op begins. `undefined` if the
    * report is not needed. `isSure`: the executor always calls it.
    */
-  onStart(isSure: boolean): (() => void) | undefined {
+  onStart(isSure: boolean): ((agoMs?: number) => void) | undefined {
     if (!this.isAsking) {
       this.isGuessed = true
       return undefined
@@ -113,12 +132,12 @@ export class Timing implements CallListener {
       this.work?.ends()
       const work = this.ask(false)
       this.work = work
-      return () => work?.begins()
+      return (agoMs?: number) => work?.begins(agoMs)
     }
     const askedAt = exactNow()
     return () => {
       if (this.waits !== undefined) return
-      this.waits = new CallWaits(askedAt)
+      this.waits = new CallWaits(askedAt, this)
       this.waits.began()
     }
   }
@@ -167,6 +186,7 @@ export class TaskTimer {
    * threads to start.
    */
   private lastMs = Number.POSITIVE_INFINITY
+  private readonly atWork = { count: 0 }
   /** The wait of the last task that reported its begin. */
   private lastWaitMs = 0
   /**
@@ -189,7 +209,8 @@ export class TaskTimer {
   begin(count: number): Timing {
     const weight = Math.max(1, count + 1 - this.accounted)
     this.accounted = count + 1
-    return new Timing(weight, this.lastMs >= LONG_MS || (count & ASKING) === 0)
+    const isLong = this.lastMs >= LONG_MS
+    return new Timing(weight, isLong || (count & ASKING) === 0, isLong ? this.atWork : undefined)
   }
 
   /**
@@ -237,6 +258,7 @@ export class TaskTimer {
    */
   end(timing: Timing, counters: Counters, isOk: boolean): void {
     const now = exactNow()
+    timing.isOver()
     const waitedMs = this.waitOf(timing, counters, now, isOk)
     counters.waitedMs += waitedMs * timing.weight
     counters.backoffMs += timing.backoffMs
@@ -295,4 +317,73 @@ export function pendingTimes(timings: Iterable<Timing | undefined>): PendingTime
     queuedMs += waitedMs
   }
   return { busyMs, queuedTasks, queuedMs, backoffMs, throttledMs }
+}
+
+/**
+ * Measures how long a call waits for work that it requested: the time in which work is requested
+ * and none has begun. A call may request several pieces of work, one after another or at once.
+ */
+class CallWaits {
+  #waiting = 0
+  #working = 0
+  /** When the current wait began. Meaningless while work runs or nothing waits. */
+  #since: number
+  #sumMs = 0
+
+  readonly #call: { worksNow(): void } | undefined
+
+  /** `since`: when the first wait began. `call` hears when work begins while none was running. */
+  constructor(since: number, call?: { worksNow(): void }) {
+    this.#call = call
+    this.#since = since
+  }
+
+  ask(): Work {
+    if (this.#waiting === 0 && this.#working === 0) this.#since = exactNow()
+    this.#waiting++
+    return new Work(this)
+  }
+
+  began(agoMs: number = 0): void {
+    const isFirst = this.#working++ === 0
+    if (isFirst) this.#sumMs += Math.max(0, exactNow() - agoMs - this.#since)
+    this.#waiting--
+    if (isFirst) this.#call?.worksNow()
+  }
+
+  ended(hasBegun: boolean): void {
+    if (hasBegun) {
+      if (--this.#working === 0 && this.#waiting > 0) this.#since = exactNow()
+    } else if (--this.#waiting === 0 && this.#working === 0) this.#sumMs += exactNow() - this.#since
+  }
+
+  /** Milliseconds up to `now`. */
+  readMs(now: number): number {
+    return (
+      this.#sumMs + (this.#waiting > 0 && this.#working === 0 ? Math.max(0, now - this.#since) : 0)
+    )
+  }
+}
+
+/** One piece of work. It begins and ends at most once, even if it is called more often. */
+class Work {
+  readonly #waits: CallWaits
+  #hasBegun = false
+  #hasEnded = false
+
+  constructor(waits: CallWaits) {
+    this.#waits = waits
+  }
+
+  begins(agoMs?: number): void {
+    if (this.#hasBegun || this.#hasEnded) return
+    this.#hasBegun = true
+    this.#waits.began(agoMs)
+  }
+
+  ends(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#waits.ended(this.#hasBegun)
+  }
 }

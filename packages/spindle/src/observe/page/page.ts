@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { nodeCrypto } from '../../builtins.ts'
 import type { PipelineStats } from '../../engine/stats/pipeline-stats.ts'
 import { amount, bytes, percent } from '../number-text.ts'
 import { type SeriesPoint, type StagePoint, thinned } from '../series.ts'
@@ -49,7 +49,7 @@ export function renderSections(content: PageContent): Readonly<Record<string, st
 export function renderPage(content: PageContent, isLive = false): string {
   const parts = renderSections(content)
   const { report } = content
-  const hash = createHash('sha256').update(PAGE_SCRIPT).digest('base64')
+  const hash = nodeCrypto().createHash('sha256').update(PAGE_SCRIPT).digest('base64')
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; img-src data:${isLive ? "; connect-src 'self'" : ''}`
   const section = (id: string, heading: string, about = ''): string =>
     `<section aria-labelledby="${id}-heading"><h2 id="${id}-heading">${heading}</h2>${about === '' ? '' : `<p class="quiet">${about}</p>`}<div id="${id}"${id === 'charts' ? ' class="charts"' : ''}>${parts[id]}</div></section>`

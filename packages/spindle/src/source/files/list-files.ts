@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { opendir, stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import { boolean, is, list, options, type Rules } from '../../options/index.ts'
+import { relative } from 'node:path'
+import { badOption } from '../../check.ts'
+import { boolean, choice, is, list, options, type Rules } from '../../options/index.ts'
 import { expose } from '../seek/expose.ts'
 import type { SyncSource } from '../seek/source-types.ts'
+import { FolderWalk, type WantedFiles } from './folder-walk.ts'
 import { matcherOf } from './glob.ts'
 
 /** Options of {@link listFiles}. */
@@ -21,11 +22,18 @@ export interface ListFilesOptions {
    * character, `{jpg,png}` for one of several. Default: all files.
    */
   readonly match?: string | readonly string[]
+  /**
+   * `'sorted'` (default): each folder is sorted by name, so the order is the same on every machine.
+   * A folder is read as a whole before its first file is given. `'directory'`: as the file system
+   * has them, from the first one on, with a few hundred names in memory however large the folder.
+   */
+  readonly order?: 'sorted' | 'directory'
 }
 
 const listOptions = options('ListFilesOptions', {
   extensions: list('texts', (end) => typeof end === 'string'),
   recursive: boolean(),
+  order: choice(['sorted', 'directory'], { default: 'sorted' }),
   match: is('a pattern, or an array of them', (value) => asList(value).every(isPattern)),
 } satisfies Rules<ListFilesOptions>)
 
@@ -39,9 +47,10 @@ function isPattern(value: unknown): value is string {
 
 /**
  * The files of a folder, as paths that begin with `directory`. They are sorted by name, by UTF-16
- * unit, so the order is the same on every machine; folders are sorted among the files. Names that
+ * unit, so the order is the same on every machine; folders are sorted among the files. With `order:
+ * 'directory'` the first file is given at once. Names that
  * begin with a dot are left out, and so are pipes, sockets, devices, and links to them or to
- * folders. Only one folder's names are in memory at a time.
+ * folders. Names of one folder, and of those it lies in, are in memory at a time.
  *
  * @throws errors of `fs.opendir`: `ENOENT`, `ENOTDIR`, …; `ERR_BAD_OPTION` for wrong options.
  *
@@ -61,7 +70,7 @@ export function listFiles(
 ): AsyncIterable<string> {
   const wanted = wantedFiles(options)
   // Can be iterated repeatedly, as a continuous source must be.
-  return { [Symbol.asyncIterator]: () => walk(directory, '', wanted) }
+  return { [Symbol.asyncIterator]: () => new FolderWalk(directory, wanted) }
 }
 
 /**
@@ -82,8 +91,11 @@ export function listFiles(
  */
 export async function fromFiles(
   directory: string,
-  options: ListFilesOptions = {},
+  options: Omit<ListFilesOptions, 'order'> = {},
 ): Promise<SyncSource<string>> {
+  const { order } = options as ListFilesOptions
+  if (order !== undefined)
+    badOption('order', 'left out: a source begins at any position, so its files are sorted', order)
   const paths: string[] = []
   for await (const path of listFiles(directory, options)) paths.push(path)
   return expose<string>(
@@ -111,57 +123,22 @@ export function digestOfNames(directory: string, paths: Iterable<string>): strin
   return hash.digest('hex').slice(0, 16)
 }
 
-interface WantedFiles {
-  readonly isRecursive: boolean
-  /** Whether to include a file, by its path below the folder, with `/` between names. */
-  readonly isWanted: (path: string) => boolean
-}
-
 function wantedFiles(options: ListFilesOptions): WantedFiles {
-  const { extensions, match = [], ...given } = listOptions.check(options)
+  const { extensions, match = [], order, ...given } = listOptions.check(options)
   const patterns = asList(match) as readonly string[]
   const { recursive = patterns.some((pattern) => /\/|\*\*/.test(pattern)) } = given
   const matchers = patterns.map(matcherOf)
   const endings = extensions?.map((end) => `.${end.replace(/^\./, '').toLowerCase()}`)
   return {
     isRecursive: recursive,
-    isWanted: (path) =>
-      hasEnding(path, endings) &&
-      (matchers.length === 0 || matchers.some((matcher) => matcher.test(path))),
+    isSorted: order === 'sorted',
+    isWanted:
+      endings === undefined && matchers.length === 0
+        ? undefined
+        : (path) =>
+            hasEnding(path, endings) &&
+            (matchers.length === 0 || matchers.some((matcher) => matcher.test(path))),
   }
-}
-
-async function* walk(
-  directory: string,
-  below: string,
-  wanted: WantedFiles,
-): AsyncGenerator<string, void, undefined> {
-  const entries: { name: string; isFolder: boolean; isLink: boolean }[] = []
-  for await (const entry of await opendir(directory)) {
-    if (entry.name.startsWith('.')) continue
-    const isFolder = entry.isDirectory()
-    const isLink = entry.isSymbolicLink()
-    if (!isFolder && !isLink && !entry.isFile()) continue
-    if (isFolder ? wanted.isRecursive : wanted.isWanted(below + entry.name))
-      entries.push({ name: entry.name, isFolder, isLink })
-  }
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const { name, isFolder, isLink } of entries) {
-    const path = join(directory, name)
-    if (isFolder) yield* walk(path, `${below}${name}/`, wanted)
-    else if (!isLink || (await leadsToFile(path))) yield path
-  }
-}
-
-/**
- * Whether a link leads to a file. A broken link is listed, so that reading it throws; leaving it
- * out would lose it silently.
- */
-async function leadsToFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isFile(),
-    () => true,
-  )
 }
 
 /** Whether a name has one of the endings, which are in lower case and begin with a dot. */

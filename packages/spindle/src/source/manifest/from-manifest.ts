@@ -4,8 +4,9 @@ import type { Json } from '../../engine/seekable.ts'
 import { choice, is, list, options, type Rules } from '../../options/index.ts'
 import { AsyncPlannedSource } from '../seek/expose.ts'
 import type { AsyncSource } from '../seek/source-types.ts'
-import { endingOf, refuseCompressed } from './compressed.ts'
+import { type FindObjectsOptions, findRules } from '../store/find-objects.ts'
 import { type Dialect, jsonlDialect, tableDialect } from './dialects.ts'
+import { manifestBytes } from './manifest-bytes.ts'
 import { readRecords } from './read-records.ts'
 import { buildRecordIndex } from './record-index.ts'
 
@@ -16,9 +17,10 @@ import { buildRecordIndex } from './record-index.ts'
 export type ManifestRow = Readonly<Record<string, Json>>
 
 /** Options of {@link fromManifest}. */
-export interface FromManifestOptions {
+export interface FromManifestOptions extends FindObjectsOptions {
   /**
-   * Format of the records. Default: by the file's ending, `.jsonl` or `.ndjson`, `.csv`, `.tsv`.
+   * Format of the records. Default: by the file's ending, `.jsonl` or `.ndjson`, `.csv`, `.tsv`, in
+   * front of `.gz` or `.zst`.
    */
   readonly format?: 'jsonl' | 'csv' | 'tsv'
   /** The character between the fields of a table. Default `,`; in TSV a tab. */
@@ -28,6 +30,7 @@ export interface FromManifestOptions {
 }
 
 const manifestOptions = options('FromManifestOptions', {
+  ...findRules,
   format: choice(['jsonl', 'csv', 'tsv']),
   delimiter: is(
     'one ASCII character, and neither a quote nor a line break',
@@ -46,8 +49,13 @@ const manifestOptions = options('FromManifestOptions', {
  * else 32 records at a time. A resume state belongs to the file's contents (a digest of them),
  * wherever the file is.
  *
+ * The file may lie in a store or on a web server that sends ranges, and be compressed by gzip or
+ * zstd. A compressed file is read forwards: to go back, it is read again from its beginning, so
+ * shuffle it with `shuffleBuffer`.
+ *
+ * @param place a path or URL that `openStore` takes, or a name in `store`
  * @throws `ERR_BAD_OPTION`; `ERR_BAD_RECORD` for a table with two columns of the same name; errors
- *   of `fs.open`. `ERR_BAD_SOURCE` for a compressed file, with the compression in the message;
+ *   of `fs.open` and of stores. `ERR_BAD_SOURCE` for another or damaged compression;
  *   `ERR_READ` for a pipe, socket or device. Iterating throws `ERR_BAD_RECORD` for a malformed
  *   record, with its number and position, and `ERR_BAD_SOURCE` if the file has changed since.
  *
@@ -70,11 +78,13 @@ const manifestOptions = options('FromManifestOptions', {
  * ```
  */
 export async function fromManifest<T = ManifestRow>(
-  path: string,
+  place: string | URL,
   options: FromManifestOptions = {},
 ): Promise<AsyncSource<T>> {
-  const dialect = dialectOf(path, options)
-  const index = await buildRecordIndex(path, dialect)
+  if (!(place instanceof URL) && (typeof place !== 'string' || place === ''))
+    badOption('place', 'a path, a URL, or a name in `store`', place)
+  const dialect = dialectOf(place instanceof URL ? place.pathname : place, options)
+  const index = await buildRecordIndex(await manifestBytes(place, options), dialect)
   const { count: size, digest } = index
   return new AsyncPlannedSource<T>({
     size,
@@ -87,7 +97,6 @@ export async function fromManifest<T = ManifestRow>(
 
 function dialectOf(path: string, options: FromManifestOptions): Dialect {
   const { format = formatOf(path), delimiter, columns } = manifestOptions.check(options)
-  if (format === undefined) refuseCompressed(path, endingOf(path))
   if (format === undefined)
     badOption('format', "'jsonl', 'csv' or 'tsv' where the file's ending does not tell", format)
   if (format === 'jsonl') {
@@ -99,7 +108,9 @@ function dialectOf(path: string, options: FromManifestOptions): Dialect {
 }
 
 function formatOf(path: string): 'jsonl' | 'csv' | 'tsv' | undefined {
-  const ending = extname(path).toLowerCase()
+  const ending = extname(
+    path.replace(/\?.*$/, '').replace(/\.(?:gz|zst|bz2|xz|zip)$/i, ''),
+  ).toLowerCase()
   if (ending === '.csv' || ending === '.tsv') return ending.slice(1) as 'csv' | 'tsv'
   return ending === '.jsonl' || ending === '.ndjson' ? 'jsonl' : undefined
 }

@@ -1,7 +1,6 @@
-import type { FileHandle } from 'node:fs/promises'
 import type { Json } from '../../engine/seekable.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
-import { openRegular } from '../files/regular-file.ts'
+import { changed, type ManifestReader } from './manifest-bytes.ts'
 import { isBlank, RECORDS_A_BLOCK, type RecordIndex, textOf } from './record-index.ts'
 
 /** Bytes per read where records follow each other. */
@@ -23,9 +22,8 @@ export async function* readRecords(
   index: RecordIndex,
   positions: Iterable<number>,
 ): AsyncGenerator<Json, void, void> {
-  const file = await openRegular(index.path)
+  const file = await index.file.open()
   try {
-    await checkSame(index, file)
     let loaded: Loaded | undefined
     for (const position of positions) {
       const last = loaded === undefined ? 0 : loaded.first + loaded.ends.length / 2
@@ -40,21 +38,16 @@ export async function* readRecords(
 
 async function load(
   index: RecordIndex,
-  file: FileHandle,
+  file: ManifestReader,
   position: number,
   isNext: boolean,
 ): Promise<Loaded> {
-  const { starts, path, dialect } = index
+  const { starts, dialect } = index
   const block = Math.floor(position / RECORDS_A_BLOCK)
   const offset = starts[block]!
   let end = block + 1
   if (isNext) while (end + 1 < starts.length && starts[end + 1]! - offset <= AHEAD_BYTES) end++
-  const bytes = Buffer.allocUnsafe(starts[end]! - offset)
-  for (let filled = 0; filled < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, offset + filled)
-    if (bytesRead === 0) throw changed(path)
-    filled += bytesRead
-  }
+  const bytes = await file.read(offset, starts[end]! - offset)
   const ends: number[] = []
   const scanner = dialect.ends()
   for (let at = 0; at < bytes.length; ) {
@@ -67,18 +60,18 @@ async function load(
 }
 
 function parse(
-  { path, dialect }: RecordIndex,
+  { file, dialect }: RecordIndex,
   { first, bytes, offset, ends }: Loaded,
   position: number,
 ): Json {
   const [from, end] = [ends[2 * (position - first)], ends[2 * (position - first) + 1]]
-  if (from === undefined || end === undefined) throw changed(path)
+  if (from === undefined || end === undefined) throw changed(file.name)
   try {
     return dialect.parse(textOf(bytes, from, end))
   } catch (error) {
     throw new SpindleError(
       'ERR_BAD_RECORD',
-      `${path}: record ${position}, at byte ${offset + from}, cannot be read: ${printable(messageOf(error))}`,
+      `${file.name}: record ${position}, at byte ${offset + from}, cannot be read: ${printable(messageOf(error))}`,
       { cause: error },
     )
   }
@@ -87,16 +80,4 @@ function parse(
 /** Escapes a damaged record for an error message: raw bytes could control a terminal. */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\ufffd]+/gu, '?')
-}
-
-async function checkSame(
-  { path, fileSize, modifiedMs }: RecordIndex,
-  file: FileHandle,
-): Promise<void> {
-  const { size, mtimeMs } = await file.stat()
-  if (size !== fileSize || mtimeMs !== modifiedMs) throw changed(path)
-}
-
-function changed(path: string): SpindleError {
-  return new SpindleError('ERR_BAD_SOURCE', `${path} has changed since it was opened`)
 }

@@ -1,27 +1,22 @@
 import { createHash } from 'node:crypto'
 import { messageOf, SpindleError } from '../../errors.ts'
-import { openRegular } from '../files/regular-file.ts'
-import { compressionOf, refuseCompressed } from './compressed.ts'
 import type { Dialect, RecordEnds } from './dialects.ts'
+import type { ManifestBytes } from './manifest-bytes.ts'
 
 /** The index keeps the position of the first of this many records. */
 export const RECORDS_A_BLOCK = 32
-const PIECE_BYTES = 1 << 20
 /** A longer record is an error: usually a quote that is not closed. */
 const MAX_RECORD_BYTES = 256 * 1024 * 1024
 
 /** Where the records of a file begin. */
 export interface RecordIndex {
-  readonly path: string
+  readonly file: ManifestBytes
   readonly dialect: Dialect
   /** Number of records. */
   readonly count: number
   /** Byte position of each block of records, then the end of the last block. */
   readonly starts: Float64Array
   readonly digest: string
-  /** Size in bytes and time of last change of the file when it was indexed. */
-  readonly fileSize: number
-  readonly modifiedMs: number
 }
 
 /**
@@ -29,36 +24,18 @@ export interface RecordIndex {
  *
  * @throws `ERR_BAD_RECORD` for a malformed header; errors of `fs.open`
  */
-export async function buildRecordIndex(path: string, dialect: Dialect): Promise<RecordIndex> {
-  const file = await openRegular(path)
-  try {
-    const { size: fileSize, mtimeMs: modifiedMs } = await file.stat()
-    const scan = new Scan(path, dialect)
-    const hash = createHash('sha256')
-    for (;;) {
-      // Each piece is scanned before the next is read, so a large file blocks the event loop for
-      // one piece at a time.
-      const piece = Buffer.allocUnsafe(PIECE_BYTES)
-      const { bytesRead } = await file.read(piece, 0, PIECE_BYTES)
-      if (bytesRead === 0) break
-      const bytes = piece.subarray(0, bytesRead)
-      if (scan.isAtStart) refuseCompressed(path, compressionOf(bytes))
-      hash.update(bytes)
-      scan.add(bytes)
-    }
-    const { count, starts } = scan.end()
-    return {
-      path,
-      dialect,
-      count,
-      starts,
-      digest: hash.digest('hex').slice(0, 16),
-      fileSize,
-      modifiedMs,
-    }
-  } finally {
-    await file.close()
+export async function buildRecordIndex(
+  file: ManifestBytes,
+  dialect: Dialect,
+): Promise<RecordIndex> {
+  const scan = new Scan(file.name, dialect)
+  const hash = createHash('sha256')
+  for await (const piece of file.pieces()) {
+    hash.update(piece)
+    scan.add(piece)
   }
+  const { count, starts } = scan.end()
+  return { file, dialect, count, starts, digest: hash.digest('hex').slice(0, 16) }
 }
 
 /** The text of a record, without its line break. */
@@ -106,7 +83,8 @@ class Scan {
       const end = this.ends.next(piece, at)
       const stop = end === -1 ? piece.length : end
       if (this.isBlank) this.isBlank = isBlank(piece, at, stop)
-      if (!this.isHeaderRead) this.header.push(piece.subarray(at, stop))
+      // A copy: the file may use its memory again.
+      if (!this.isHeaderRead) this.header.push(new Uint8Array(piece.subarray(at, stop)))
       if (end === -1) break
       this.endRecord(this.offset + end)
       at = end

@@ -1,10 +1,10 @@
 import { badOption, checkInteger } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
-import { integer, is, object, options, type Rules, signal } from '../../options/index.ts'
+import { integer, is, options, type Rules } from '../../options/index.ts'
 import { AsyncPlannedSource } from '../seek/expose.ts'
 import type { AsyncSource } from '../seek/source-types.ts'
-import type { FindObjectsOptions } from '../store/find-objects.ts'
+import { type FindObjectsOptions, findRules } from '../store/find-objects.ts'
 import { pickRecords } from './pick-records.ts'
 import { digestOf, type RecordFile, recordFiles } from './record-files.ts'
 import { nameOf } from './record-lines.ts'
@@ -22,8 +22,7 @@ export interface FromLinesOptions extends FindObjectsOptions {
 }
 
 const linesOptions = options('FromLinesOptions', {
-  store: object(),
-  signal: signal(),
+  ...findRules,
   counts: is('an array of integers >= 0, one for each file', Array.isArray),
   maxRecordBytes: integer({ min: 1, orInfinity: true, default: 64 * 2 ** 20 }),
 } satisfies Rules<FromLinesOptions>)
@@ -135,7 +134,7 @@ async function fromLines<T>(
   })
 }
 
-function setCounts(files: readonly RecordFile[], counts: readonly number[]): void {
+export function setCounts(files: readonly RecordFile[], counts: readonly number[]): void {
   if (counts.length !== files.length)
     badOption('counts', `an array of ${files.length} numbers, one for each file`, counts)
   for (const [at, file] of files.entries()) {

@@ -2,15 +2,31 @@ import type { StoreCallOptions } from '../store/object-store.ts'
 import type { RecordFile } from './record-files.ts'
 import { RecordLines } from './record-lines.ts'
 
-/** How records are read. */
-export interface RecordPlan<T> {
+/** How records are read. `L`: what a file has of each record. */
+export interface RecordPlan<T, L = string> {
   readonly files: readonly RecordFile[]
   readonly maxRecordBytes: number
   readonly call: StoreCallOptions
+  /** Opens a file, if its records are not lines. */
+  readonly open?: (file: RecordFile) => RecordReader<L>
   /** Makes a value of a line. File and number of the record are for messages. */
-  readonly parse: (line: string, file: RecordFile, record: number) => T
+  readonly parse: (line: L, file: RecordFile, record: number) => T
   /** Makes the values of many lines, which is faster; `undefined` if it cannot. */
-  readonly parseAll: ((lines: readonly string[]) => readonly T[] | undefined) | undefined
+  readonly parseAll: ((lines: readonly L[]) => readonly T[] | undefined) | undefined
+}
+
+/** Reads the records of a file, many at a time. */
+export interface RecordReader<L> {
+  /** The records that were read and not taken yet: those from {@link next} on. */
+  readonly lines: readonly L[]
+  next: number
+  /** What was made of {@link lines} together. */
+  values: readonly unknown[] | undefined
+  /** Number of the next record in the file. */
+  record: number
+  /** Reads more when all were taken. @returns whether there are any */
+  fill(): Promise<boolean>
+  close(): Promise<void>
 }
 
 /**
@@ -18,7 +34,10 @@ export interface RecordPlan<T> {
  * counted are skipped; others are read to count their lines, which is several times faster than to
  * parse them.
  */
-export function pickRecords<T>(plan: RecordPlan<T>, positions: Iterable<number>): AsyncIterable<T> {
+export function pickRecords<T, L = string>(
+  plan: RecordPlan<T, L>,
+  positions: Iterable<number>,
+): AsyncIterable<T> {
   return { [Symbol.asyncIterator]: () => new RecordIterator(plan, positions) }
 }
 
@@ -26,16 +45,16 @@ export function pickRecords<T>(plan: RecordPlan<T>, positions: Iterable<number>)
  * Gives results without a promise while lines are there: `for await` and the engine take both, and
  * a promise per record would cost more than its parsing.
  */
-class RecordIterator<T> implements AsyncIterator<T> {
-  readonly #plan: RecordPlan<T>
+class RecordIterator<T, L> implements AsyncIterator<T> {
+  readonly #plan: RecordPlan<T, L>
   readonly #positions: Iterator<number>
-  #lines: RecordLines | undefined
+  #lines: RecordReader<L> | undefined
   #file = 0
   /** Position of the first record of {@link #file}. */
   #first = 0
   #isDone = false
 
-  constructor(plan: RecordPlan<T>, positions: Iterable<number>) {
+  constructor(plan: RecordPlan<T, L>, positions: Iterable<number>) {
     this.#plan = plan
     this.#positions = positions[Symbol.iterator]()
   }
@@ -59,13 +78,13 @@ class RecordIterator<T> implements AsyncIterator<T> {
     return await this.#end()
   }
 
-  #take(lines: RecordLines): IteratorResult<T> {
+  #take(lines: RecordReader<L>): IteratorResult<T> {
     if (lines.next === 0) lines.values = this.#plan.parseAll?.(lines.lines)
     const at = lines.next++
     const record = lines.record++
     if (lines.values !== undefined) return { done: false, value: lines.values[at] as T }
     const file = this.#plan.files[this.#file] as RecordFile
-    return { done: false, value: this.#plan.parse(lines.lines[at] as string, file, record) }
+    return { done: false, value: this.#plan.parse(lines.lines[at] as L, file, record) }
   }
 
   async #seek(position: number): Promise<IteratorResult<T>> {
@@ -78,7 +97,7 @@ class RecordIterator<T> implements AsyncIterator<T> {
           this.#leave(file.count)
           continue
         }
-        this.#lines = new RecordLines(file, this.#plan.maxRecordBytes, this.#plan.call)
+        this.#lines = this.#open(file)
       }
       const lines = this.#lines
       const ahead = position - this.#first - lines.record
@@ -95,6 +114,12 @@ class RecordIterator<T> implements AsyncIterator<T> {
       this.#leave(lines.record)
     }
     return await this.#end()
+  }
+
+  #open(file: RecordFile): RecordReader<L> {
+    const { open, maxRecordBytes, call } = this.#plan
+    if (open !== undefined) return open(file)
+    return new RecordLines(file, maxRecordBytes, call) as unknown as RecordReader<L>
   }
 
   /** Goes to the file that the position may be in. */

@@ -64,7 +64,7 @@ export interface SamplerPlan {
   readonly numDraws: number
 }
 
-const samplerOptions = options('DistributedSamplerOptions', {
+const samplerRules = {
   rank: integer({ min: 0, default: 0 }),
   worldSize: integer({ min: 1, default: 1 }),
   ...orderRules,
@@ -74,7 +74,15 @@ const samplerOptions = options('DistributedSamplerOptions', {
   weights: object(),
   numDraws: integer({ min: 1 }),
   replacement: boolean(),
-} satisfies Rules<DistributedSamplerOptions>)
+} satisfies Rules<DistributedSamplerOptions>
+
+const samplerOptions = options('DistributedSamplerOptions', samplerRules, {
+  together: ({ shuffle, weights, replacement, dropLast, padding }) => {
+    if (shuffle === false && (weights !== undefined || replacement === true))
+      return ['shuffle', 'left out or true with `weights` or `replacement`']
+    return dropLast && padding ? ['padding', 'false with `dropLast`'] : undefined
+  },
+})
 
 /** @throws `ERR_BAD_OPTION`, naming the violated rule */
 export function samplerPlan(size: number, options: DistributedSamplerOptions): SamplerPlan {
@@ -85,9 +93,6 @@ export function samplerPlan(size: number, options: DistributedSamplerOptions): S
   const { replacement = weights !== undefined } = given
   const { shuffle = replacement || weights !== undefined } = given
   checkShard({ rank, worldSize })
-  if (!shuffle && (weights !== undefined || replacement))
-    badOption('shuffle', 'left out or true with `weights` or `replacement`', shuffle)
-  if (dropLast && padding) badOption('padding', 'false with `dropLast`', padding)
   if (weights !== undefined) checkWeights(weights, size)
   if (replacement && size > 2 ** 32) badOption('size', 'at most 2^32 with `replacement`', size)
   const most = replacement || weights === undefined ? size : positiveOf(weights).length

@@ -1,5 +1,5 @@
 import { badOption } from '../../check.ts'
-import { checkObjectName, existsError } from './check-object.ts'
+import { checkObjectName, existsError, wholeKey } from './check-object.ts'
 import type { ObjectWriter, StoreWriteOptions } from './object-store.ts'
 import { PartWriter } from './part-writer.ts'
 import { below, encodedPath, folderOf, RemoteStore } from './remote-store.ts'
@@ -40,7 +40,7 @@ export class AzureStore extends RemoteStore {
   }
 
   protected urlOf(name: string): URL {
-    return below(this.#base, encodedPath(this.#folder + name))
+    return below(this.#base, encodedPath(wholeKey(this.#folder, name)))
   }
 
   protected async page(

@@ -22,6 +22,14 @@ export function checkObjectName(name: unknown): asserts name is string {
   if (bytes > MOST_BYTES) badOption('name', `at most ${MOST_BYTES} bytes of UTF-8`, name)
 }
 
+/** The key of an object with the folder of its store. @throws `ERR_BAD_OPTION` if it is too long */
+export function wholeKey(folder: string, name: string): string {
+  const key = folder + name
+  if (Buffer.byteLength(key) > MOST_BYTES)
+    badOption('name', `at most ${MOST_BYTES} bytes of UTF-8, with the folder of the store`, key)
+  return key
+}
+
 function hasControl(name: string): boolean {
   for (let at = 0; at < name.length; at++) {
     const code = name.charCodeAt(at)

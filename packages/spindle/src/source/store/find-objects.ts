@@ -1,4 +1,5 @@
 import { badOption } from '../../check.ts'
+import { options as declare, func, object, type RulesOf, signal } from '../../options/index.ts'
 import { expandBraces } from '../files/expand-braces.ts'
 import { matcherOf } from '../files/glob.ts'
 import { notFoundError } from './check-object.ts'
@@ -12,8 +13,26 @@ export interface FindObjectsOptions {
    * The store in which the names lie, or options of the stores that URLs and paths stand for.
    */
   readonly store?: ObjectStore | StoreOptions
+  /** Headers of each request to stores that are not open yet. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Function that makes requests to stores that are not open yet. Default: `fetch`. */
+  readonly fetch?: typeof fetch
   /** Aborts; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal
+}
+
+/** The rules of {@link FindObjectsOptions}. */
+export const findRules: RulesOf<FindObjectsOptions> = {
+  store: object({ isSecret: true }),
+  headers: object({ isSecret: true }),
+  fetch: func(),
+  signal: signal(),
+}
+const findOptions = declare('FindObjectsOptions', findRules)
+
+/** The options of finding among those of a reader. */
+function findingOf({ store, headers, fetch, signal }: FindObjectsOptions): FindObjectsOptions {
+  return { store, headers, fetch, signal } as FindObjectsOptions
 }
 
 /** An object that a name or a pattern stands for. */
@@ -49,6 +68,7 @@ export async function findObjects(
   patterns: string | URL | readonly (string | URL)[],
   options: FindObjectsOptions = {},
 ): Promise<FoundObject[]> {
+  findOptions.check(findingOf(options))
   const list: readonly unknown[] = Array.isArray(patterns) ? patterns : [patterns]
   if (list.length === 0) badOption('files', 'a path, a URL, or an array of at least one', patterns)
   const places = list.flatMap((pattern) => placesOf(pattern, options))
@@ -67,11 +87,11 @@ interface Place {
   readonly isPattern: boolean
 }
 
-function placesOf(pattern: unknown, { store }: FindObjectsOptions): Place[] {
-  if (pattern instanceof URL) return [placeOf(pattern.href, store, false)]
+function placesOf(pattern: unknown, options: FindObjectsOptions): Place[] {
+  if (pattern instanceof URL) return [placeOf(pattern.href, options, false)]
   if (typeof pattern !== 'string' || pattern === '')
     return badOption('files', 'made of paths, names and URLs', pattern)
-  return expandBraces(pattern).map((name) => placeOf(name, store, /[*?[]/.test(pathOf(name))))
+  return expandBraces(pattern).map((name) => placeOf(name, options, /[*?[]/.test(pathOf(name))))
 }
 
 /** The part of a URL in which patterns may be; of a web server's, the `?` begins a query. */
@@ -79,11 +99,46 @@ function pathOf(name: string): string {
   return /^https?:/.test(name) ? name.replace(/\?.*$/, '') : name
 }
 
-function placeOf(text: string, store: FindObjectsOptions['store'], isPattern: boolean): Place {
-  if (isStore(store)) {
+/**
+ * The object that one path, URL or name stands for. Nothing is read.
+ *
+ * @param place a path or URL that `openStore` takes, or a name in `store`
+ * @throws `ERR_BAD_OPTION`
+ *
+ * @example
+ * ```ts run
+ * import assert from 'node:assert/strict'
+ * import { locateObject } from 'spindle/source'
+ *
+ * const { store, name } = locateObject('s3://bucket/cats/1.jpg')
+ * assert.deepEqual([store.url, name], ['s3://bucket/cats/', '1.jpg'])
+ * ```
+ */
+export function locateObject(
+  place: string | URL,
+  options: Omit<FindObjectsOptions, 'signal'> = {},
+): FoundObject {
+  if (!(place instanceof URL) && (typeof place !== 'string' || place === ''))
+    badOption('place', 'a path, a name or a URL', place)
+  const { isPattern: _, ...object } = placeOf(String(place), options, false)
+  return { ...object, info: undefined }
+}
+
+function placeOf(
+  text: string,
+  { store: given, headers, fetch }: FindObjectsOptions,
+  isPattern: boolean,
+): Place {
+  if (isStore(given)) {
+    const store = given
     const prefix = `${store.url.replace(/\/$/, '')}/`
     const name = text.startsWith(prefix) ? text.slice(prefix.length) : text
     return { store, name, isPattern }
+  }
+  const store = {
+    ...(headers !== undefined && { headers }),
+    ...(fetch !== undefined && { fetch }),
+    ...given,
   }
   // The store is the folder in front of the first pattern.
   const plain = isPattern ? text.slice(0, text.search(/[*?[]/)) : text

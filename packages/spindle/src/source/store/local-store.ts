@@ -176,9 +176,14 @@ export class LocalStore implements ObjectStore {
   /** The error for a write that the file system refused. */
   writeFault(name: string, error: unknown): unknown {
     if (error instanceof SpindleError) return error
-    return new SpindleError('ERR_WRITE', `${this.url}: "${plain(name)}": ${messageOf(error)}`, {
-      cause: error,
-    })
+    const hint = ['ENOSPC', 'EDQUOT'].includes(codeOf(error) as string)
+      ? '; nothing of it is there: make room, and write it again'
+      : ''
+    return new SpindleError(
+      'ERR_WRITE',
+      `${this.url}: "${plain(name)}": ${messageOf(error)}${hint}`,
+      { cause: error },
+    )
   }
 
   #path(name: string): string {

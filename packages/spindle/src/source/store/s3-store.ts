@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { badOption } from '../../check.ts'
-import { checkObjectName, existsError, notFoundError } from './check-object.ts'
+import { checkObjectName, existsError, notFoundError, wholeKey } from './check-object.ts'
 import type { ObjectInfo, ObjectWriter, StoreWriteOptions } from './object-store.ts'
 import { PartWriter, type Upload } from './part-writer.ts'
 import { below, encodedPath, folderOf, infoFrom, RemoteStore } from './remote-store.ts'
@@ -71,7 +71,7 @@ export class S3Store extends RemoteStore {
   }
 
   protected urlOf(name: string): URL {
-    return below(this.#base, encodedPath(this.#folder + name))
+    return below(this.#base, encodedPath(wholeKey(this.#folder, name)))
   }
 
   protected async page(

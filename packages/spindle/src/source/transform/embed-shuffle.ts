@@ -79,20 +79,11 @@ class EpochOrders {
   }
 }
 
-class SyncEpochs {
-  private readonly epochs: EpochOrders
+abstract class Epochs {
+  protected readonly epochs: EpochOrders
 
   constructor(epochs: EpochOrders) {
     this.epochs = epochs
-  }
-
-  *[Symbol.iterator](): Generator<unknown, void, void> {
-    this.epochs.begin()
-    try {
-      yield* this.epochs.source as Iterable<unknown>
-    } finally {
-      this.epochs.end()
-    }
   }
 
   /** Epoch of the next iteration. */
@@ -106,13 +97,18 @@ class SyncEpochs {
   }
 }
 
-class AsyncEpochs {
-  private readonly epochs: EpochOrders
-
-  constructor(epochs: EpochOrders) {
-    this.epochs = epochs
+class SyncEpochs extends Epochs {
+  *[Symbol.iterator](): Generator<unknown, void, void> {
+    this.epochs.begin()
+    try {
+      yield* this.epochs.source as Iterable<unknown>
+    } finally {
+      this.epochs.end()
+    }
   }
+}
 
+class AsyncEpochs extends Epochs {
   async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void, void> {
     this.epochs.begin()
     try {
@@ -120,16 +116,6 @@ class AsyncEpochs {
     } finally {
       this.epochs.end()
     }
-  }
-
-  /** Epoch of the next iteration. */
-  get epoch(): number {
-    return this.epochs.next
-  }
-
-  setEpoch(epoch: number): void {
-    checkCount('epoch', epoch)
-    this.epochs.next = epoch
   }
 }
 

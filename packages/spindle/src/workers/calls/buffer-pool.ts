@@ -2,7 +2,7 @@ import { isMovable, markMovable } from '../transport/movable.ts'
 import { transferBuffer } from './transfer-buffer.ts'
 
 /** Maximum size of unused buffers, in bytes. Further ones are left to the garbage collector. */
-const MOST_BYTES = 2 ** 27
+const MOST_BYTES = 2 ** 26
 
 /** Buffers for reuse, by size. Only keeps sizes that were requested before. */
 export class BufferPool {
@@ -47,7 +47,7 @@ export class WorkerBuffers {
     const at = this.#taken.length - 2
     if (this.#taken[at] === byteLength) (this.#taken[at + 1] as number)++
     else this.#taken.push(byteLength, 1)
-    const buffer = this.#bufferPool.take(byteLength) ?? new ArrayBuffer(byteLength)
+    const buffer = this.#bufferPool.take(byteLength) ?? uncleared(byteLength)
     markMovable(buffer)
     return buffer
   }
@@ -67,6 +67,13 @@ export class WorkerBuffers {
     this.#taken = []
     return taken
   }
+}
+
+/** New memory that is not cleared, which would cost as much as writing the result. */
+function uncleared(byteLength: number): ArrayBuffer {
+  return byteLength === 0
+    ? new ArrayBuffer(0)
+    : (Buffer.allocUnsafeSlow(byteLength).buffer as ArrayBuffer)
 }
 
 const none: readonly number[] = []

@@ -92,6 +92,8 @@ export interface ResultMessage {
   readonly initialised?: readonly number[]
   /** What the transport has extracted from `results`. */
   readonly extracted?: readonly unknown[]
+  /** With `results`: when the message was sent, in milliseconds since 1970. */
+  readonly sentAt?: number
 }
 export const FIELDS_OF_BUSY = 3
 /**

@@ -1,15 +1,9 @@
 import { SpindleError } from '../../errors.ts'
 import { clockMs } from '../../timers.ts'
-import { promiseOf } from '../transport/readable.ts'
+import { type GeneratorLike, promiseOf } from '../../user-code.ts'
 import { DONE, DROPPED, OUTPUT } from './call-protocol.ts'
 import type { WorkerControl } from './pool-channel.ts'
 import type { ResultBatcher } from './result-batcher.ts'
-
-/** The part of generators and async generators that is used. */
-export interface GeneratorLike {
-  next(): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
-  return?(): unknown
-}
 
 /** The runner of the worker's calls, as its generators see it. */
 interface GeneratorRunner {
@@ -226,20 +220,6 @@ export class Generating {
       // No caller is left to receive the error.
     }
     this.#runner.pending--
-  }
-}
-
-/** Whether a result is a generator. A value that throws when inspected is not. */
-export function isGenerator(value: unknown): value is GeneratorLike {
-  if (typeof value !== 'object' || value === null) return false
-  try {
-    const isIterable = Symbol.asyncIterator in value || Symbol.iterator in value
-    return (
-      isIterable &&
-      ['next', 'return', 'throw'].every((name) => typeof Reflect.get(value, name) === 'function')
-    )
-  } catch {
-    return false
   }
 }
 

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { badOption } from '../../check.ts'
 import type { ExecutorWorkers, WorkerNumber } from '../../engine/executor.ts'
 import type { OpReference, WorkerOp } from '../../engine/worker-op.ts'
 import {
@@ -8,6 +7,7 @@ import {
   either,
   group,
   integer,
+  minToMax,
   options,
   type Rule,
   type Rules,
@@ -82,10 +82,14 @@ export interface PoolSettings {
   readonly memory?: SegmentPool | undefined
 }
 
-const sizeRange = options('PoolOptions.size', {
-  min: integer({ min: 1, default: 1, unit: 'workers' }),
-  max: integer({ min: 1, unit: 'workers' }),
-} satisfies Rules<Extract<PoolOptions['size'], object>>)
+const sizeRange = options(
+  'PoolOptions.size',
+  {
+    min: integer({ min: 1, default: 1, unit: 'workers' }),
+    max: integer({ min: 1, unit: 'workers' }),
+  } satisfies Rules<Extract<PoolOptions['size'], object>>,
+  { together: minToMax },
+)
 
 const recycleOptions = options('PoolOptions.recycle', {
   afterItems: integer({ min: 1, orInfinity: true, unit: 'calls' }),
@@ -137,7 +141,6 @@ export function poolSettings(
 function sizesOf(size: NonNullable<PoolOptions['size']>): readonly [number, number] {
   if (typeof size === 'number') return [1, size]
   const { min, max = Math.max(min, availableParallelism()) } = sizeRange.check(size)
-  if (max < min) badOption('size.max', `an integer >= \`min\`, which is ${min}`, max)
   return [min, max]
 }
 

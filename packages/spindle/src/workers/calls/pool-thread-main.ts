@@ -16,10 +16,8 @@ import { toWire } from '../transport/wire-error.ts'
 import { WorkerBuffers } from './buffer-pool.ts'
 import type { PoolMessage, PoolThreadSetup, Refused } from './call-protocol.ts'
 import { HeapWatch } from './heap-watch.ts'
-import { SharedWorkerControl } from './shared-control.ts'
-import { SpinWait } from './spin-wait.ts'
 import { TaskRunner } from './task-runner.ts'
-import { ThreadTransport } from './thread-transport.ts'
+import { SharedWorkerControl, SpinWait, ThreadTransport } from './thread-transport.ts'
 
 // The main module of a thread of a pool.
 

@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout, type Timer } from '../../timers.ts'
+import { clearTimeout, clockMs, setTimeout, sinceEpoch, type Timer } from '../../timers.ts'
 import { dropLeases, takeLeases } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
 import type { WorkerExit, WorkerListener } from '../transport/watch-worker.ts'
@@ -17,6 +17,7 @@ import {
   THREW,
   type WorkerMessage,
 } from './call-protocol.ts'
+import { callsAhead } from './calls-ahead.ts'
 import { WorkerInits } from './inits.ts'
 import { CallOutputs } from './outputs.ts'
 import type { Connect, PoolChannel } from './pool-channel.ts'
@@ -28,15 +29,6 @@ import type { WorkerOwner } from './worker-owner.ts'
 
 /** How long an idle worker may keep the process alive, in milliseconds. */
 const LET_GO_MS = 5
-/**
- * Work to hold ready in a worker, in milliseconds: enough to bridge the time until the next tasks
- * arrive.
- */
-const AHEAD_MS = 2
-/**
- * Tasks at least this long, in milliseconds, wait in the pool, where any free worker can take them.
- */
-const LONG_MS = 5
 /**
  * Maximum number of slots for generators. Generators that wait for their readers must leave slots
  * for the tasks that those readers wait for.
@@ -130,9 +122,11 @@ export class PoolWorker implements WorkerListener<WorkerMessage> {
       return false
     if (task.call.init !== undefined && !this.#inits.hasRoomFor(task)) return false
     if (task.isSuspect) return this.load === 0
-    const { ms, isGenerator } = this.#owner.profiles.of(task.op)
+    const { ms, isGenerator, itemBytes, resultBytes } = this.#owner.profiles.of(task.op)
     if (isGenerator && this.#generators >= GENERATOR_SLOTS) return false
-    return this.load < (ms === undefined || ms >= LONG_MS ? 1 : 1 + Math.ceil(AHEAD_MS / ms))
+    if (this.load === 0) return true
+    const silenceMs = this.#owner.silence.ms(clockMs)
+    return this.load <= callsAhead(ms, itemBytes + resultBytes, silenceMs)
   }
 
   /** Gives it a task. All tasks of an event loop turn are sent together. */
@@ -251,8 +245,9 @@ export class PoolWorker implements WorkerListener<WorkerMessage> {
     this.#loopEndAt = -1
     const { shapes, results, busy, contextFree, bytes, allocated, initialised, extracted } = message
     reportSpans(this.#tasks, message)
-    const { profiles, counters } = this.#owner
-    if (busy !== undefined || contextFree !== undefined) profiles.learn(busy, contextFree)
+    const { profiles, counters, silence } = this.#owner
+    if (message.sentAt !== undefined) silence.note(sinceEpoch() - message.sentAt, clockMs())
+    if (busy !== undefined || contextFree !== undefined) profiles.learn(busy, contextFree, bytes)
     if (shapes !== undefined) this.#shapes.learn(shapes)
     if (initialised !== undefined) this.#inits.called(initialised)
     if (bytes !== undefined) {

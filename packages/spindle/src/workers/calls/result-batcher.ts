@@ -1,5 +1,6 @@
 import { threadId } from 'node:worker_threads'
 import { SpindleError } from '../../errors.ts'
+import { sinceEpoch } from '../../timers.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import { toWire } from '../transport/wire-error.ts'
 import type { WorkerBuffers } from './buffer-pool.ts'
@@ -172,6 +173,7 @@ export class ResultBatcher {
     if (this.#results.length > 0) {
       message.results = this.#results
       this.#results = []
+      message.sentAt = sinceEpoch()
     }
     if (this.#busy.length > 0) {
       message.busy = this.#busy

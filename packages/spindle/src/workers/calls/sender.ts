@@ -121,12 +121,21 @@ export class Sender {
       if (shape >= 0) {
         head |= SHAPED
         fields[shapeAt] = shape
-      } else fields[shapeAt] = this.#transport.pack(item, shapeAt, slot, 0)
+      } else fields[shapeAt] = this.#pack(item, shapeAt, slot, op)
       fields[at] = head
     } catch (error) {
       fields.length = at
       throw error
     }
+  }
+
+  #pack(item: unknown, at: number, slot: number, op: number): unknown {
+    if (typeof item !== 'object') return item
+    const { stats } = this.#transport
+    const before = stats.transferredBytes + stats.copiedBytes
+    const packed = this.#transport.pack(item, at, slot, 0)
+    this.#profiles.learnItem(op, stats.transferredBytes + stats.copiedBytes - before)
+    return packed
   }
 
   #writeContext({ op, call }: Task): boolean {

@@ -1,11 +1,11 @@
 import type { OpReference } from '../../engine/worker-op.ts'
 import type { StageInfo } from '../../op-context.ts'
 import { seesContext } from '../../sees-context.ts'
-import { clockMs, setImmediate } from '../../timers.ts'
+import { clockMs, setImmediate, sinceEpoch } from '../../timers.ts'
+import { type GeneratorLike, isGenerator, promiseOf } from '../../user-code.ts'
 import type { CallMemory } from '../memory/call-memory.ts'
 import type { LeaseHandover } from '../memory/lease.ts'
 import { loadOp, type Op } from '../supervise/worker-modules.ts'
-import { promiseOf } from '../transport/readable.ts'
 import type { WorkerBuffers } from './buffer-pool.ts'
 import type { CallMemories } from './call-memories.ts'
 import {
@@ -23,7 +23,7 @@ import {
   SKIPS,
   SLOT_OF_HEAD,
 } from './call-protocol.ts'
-import { Generating, type GeneratorLike, isGenerator } from './generating.ts'
+import { Generating } from './generating.ts'
 import type { HeapWatch } from './heap-watch.ts'
 import type { CallTransport, WorkerControl } from './pool-channel.ts'
 import { ResultBatcher } from './result-batcher.ts'
@@ -356,8 +356,4 @@ export class TaskRunner {
     this.batcher.flush()
     if (this.#heap.isFull(this.#flushedAt)) this.#transport.send('full')
   }
-}
-
-function sinceEpoch(): number {
-  return performance.timeOrigin + clockMs()
 }

@@ -1,4 +1,6 @@
+import { badOption } from '../../check.ts'
 import type { ExecutorCall } from '../../engine/executor.ts'
+import { isWorkerOp } from '../../engine/worker-op.ts'
 import type { ItemMemory } from '../memory/call-memory.ts'
 import type { ResultMessage } from './call-protocol.ts'
 import type { CallOutputs, OutputsOwner } from './outputs.ts'
@@ -175,5 +177,140 @@ export function reportSpans(
     const task = tasks[slot]
     if (task !== undefined && !task.isSettled)
       task.call.onSpan?.({ process, thread, beganAt, endedAt })
+  }
+}
+
+/** A call as a program makes it, without a pipeline. */
+export type DirectCall = Omit<ExecutorCall, 'signal'> & { readonly signal?: AbortSignal }
+
+const never: AbortSignal = new AbortController().signal
+
+const RULE =
+  'an object with `filename` and `name`, the URL of a module and the name of its exported function: pool.run(item, { filename: op.href, name: op.exportName })'
+
+/**
+ * Checks the second argument of a pool's `run()`, and adds a signal if there is none.
+ *
+ * @throws `ERR_BAD_OPTION` with an example.
+ */
+export function checkCall(call: DirectCall): ExecutorCall {
+  if (typeof call !== 'object' || call === null) badOption('call', RULE, call)
+  const { filename, name, signal } = call
+  if (typeof filename !== 'string' && isWorkerOp(call))
+    badOption('call', RULE, 'an op of workerModule()')
+  if (typeof filename !== 'string') badOption('call.filename', 'the URL of a module', filename)
+  if (typeof name !== 'string') badOption('call.name', 'the name of an exported function', name)
+  if (signal === undefined) return { ...call, signal: never }
+  if (!(signal instanceof AbortSignal)) badOption('call.signal', 'an AbortSignal', signal)
+  return call as ExecutorCall
+}
+
+/** The tasks of one priority: a queue with holes where tasks were removed. */
+class Lane {
+  readonly priority: number
+  #tasks: (Task | undefined)[] = []
+  #head = 0
+
+  constructor(priority: number) {
+    this.priority = priority
+  }
+
+  push(task: Task): void {
+    this.#tasks.push(task)
+  }
+
+  unshift(tasks: readonly Task[]): void {
+    this.#tasks = [...tasks, ...this.#tasks.slice(this.#head)]
+    this.#head = 0
+  }
+
+  first(): Task | undefined {
+    while (this.#head < this.#tasks.length) {
+      const task = this.#tasks[this.#head] as Task
+      if (task.isQueued) return task
+      this.shift()
+    }
+    return undefined
+  }
+
+  /** Removes the head. */
+  shift(): void {
+    // Cleared rather than only skipped, so that finished tasks can be collected.
+    this.#tasks[this.#head++] = undefined
+    if (this.#head === this.#tasks.length) {
+      this.#tasks.length = 0
+      this.#head = 0
+    } else if (this.#head > 1024) {
+      this.#tasks = this.#tasks.slice(this.#head)
+      this.#head = 0
+    }
+  }
+
+  rest(): Task[] {
+    return (this.#tasks.slice(this.#head) as Task[]).filter((task) => task.isQueued)
+  }
+}
+
+/**
+ * Tasks that wait for a worker, in the order of priority and then of arrival. Tasks that have lost
+ * their worker come first.
+ */
+export class TaskQueue {
+  /** Highest priority first. */
+  #lanes: Lane[] = []
+  /** Number of waiting tasks. */
+  length = 0
+
+  push(task: Task): void {
+    task.isQueued = true
+    this.length++
+    this.#lane(task.priority).push(task)
+  }
+
+  unshift(tasks: readonly Task[]): void {
+    for (const task of tasks) task.isQueued = true
+    this.length += tasks.length
+    for (const priority of new Set(tasks.map((task) => task.priority)))
+      this.#lane(priority).unshift(tasks.filter((task) => task.priority === priority))
+  }
+
+  first(): Task | undefined {
+    for (const lane of this.#lanes) {
+      const task = lane.first()
+      if (task !== undefined) return task
+    }
+    return undefined
+  }
+
+  /** Removes `task`, which must be {@link first}. */
+  shift(task: Task): void {
+    this.delete(task)
+    this.#lane(task.priority).shift()
+  }
+
+  /** Removes a task at any position. Returns whether it was there. */
+  delete(task: Task): boolean {
+    if (!task.isQueued) return false
+    task.isQueued = false
+    this.length--
+    return true
+  }
+
+  clear(): Task[] {
+    const tasks = this.#lanes.flatMap((lane) => lane.rest())
+    for (const task of tasks) task.isQueued = false
+    this.#lanes = []
+    this.length = 0
+    return tasks
+  }
+
+  #lane(priority: number): Lane {
+    // One lane per stage, so there are few lanes, and the wanted one is mostly the last one used.
+    const found = this.#lanes.find((lane) => lane.priority <= priority)
+    if (found?.priority === priority) return found
+    const lane = new Lane(priority)
+    this.#lanes.push(lane)
+    this.#lanes.sort((a, b) => b.priority - a.priority)
+    return lane
   }
 }

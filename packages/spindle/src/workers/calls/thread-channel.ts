@@ -10,8 +10,7 @@ import type { PoolThreadSetup, WorkerMessage } from './call-protocol.ts'
 import { type Guarded, guardExit, unguardExit } from './exit-guard.ts'
 import type { PoolChannel } from './pool-channel.ts'
 import type { PoolSettings } from './pool-options.ts'
-import { SharedPoolControl } from './shared-control.ts'
-import { ThreadTransport } from './thread-transport.ts'
+import { SharedPoolControl, ThreadTransport } from './thread-transport.ts'
 
 /** The pool's view of a worker thread. */
 export class ThreadChannel implements PoolChannel, Guarded {

@@ -1,3 +1,4 @@
+import type { LoopSilence } from '../../loop-silence.ts'
 import type { SegmentPool } from '../memory/segment-pool.ts'
 import type { WorkerExit } from '../transport/watch-worker.ts'
 import type { BufferPool } from './buffer-pool.ts'
@@ -13,6 +14,8 @@ export interface WorkerOwner<W> {
   readonly profiles: OpProfiles
   readonly counters: PoolCounters
   readonly bufferPool: BufferPool
+  /** How long the pool's event loop leaves results unread. */
+  readonly silence: LoopSilence
   /** Shared memory that results may be in. */
   readonly memory: SegmentPool | undefined
   readonly graceMs: number

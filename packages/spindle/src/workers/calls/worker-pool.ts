@@ -7,6 +7,7 @@ import type {
 } from '../../engine/executor.ts'
 import type { OpReference } from '../../engine/worker-op.ts'
 import { InfrastructureError, messageOf, SpindleError } from '../../errors.ts'
+import { LoopSilence } from '../../loop-silence.ts'
 import { clearTimeout, queueMicrotask, setTimeout, type Timer } from '../../timers.ts'
 import { checkNesting, isNested, moduleName, startsWorkers } from '../supervise/nesting.ts'
 import { isFinal, StartTries } from '../supervise/start-tries.ts'
@@ -14,17 +15,15 @@ import { hasMoved } from '../transport/move.ts'
 import { wholeBuffersOf } from '../transport/pack.ts'
 import { AbortWatch } from './abort-watch.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { checkCall, type DirectCall } from './check-call.ts'
 import { InitCount } from './inits.ts'
 import { OpNumbers } from './op-numbers.ts'
-import { OpProfiles } from './op-profile.ts'
+import { type OpProfile, OpProfiles } from './op-profile.ts'
 import type { Connect } from './pool-channel.ts'
 import { type PoolSettings, sizingOf, workersOf } from './pool-options.ts'
 import { PoolCounters, type PoolStats } from './pool-stats.ts'
 import { PoolWorker } from './pool-worker.ts'
 import { checkCrossing } from './process-transport.ts'
-import { Task } from './task.ts'
-import { TaskQueue } from './task-queue.ts'
+import { checkCall, type DirectCall, Task, TaskQueue } from './task.ts'
 import { transferBuffer } from './transfer-buffer.ts'
 import type { PoolWorkerExit, WorkerOwner } from './worker-owner.ts'
 
@@ -61,6 +60,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #hasGivenUp = false
   /** Modules that no worker can load. */
   readonly #refused: Map<string, unknown> = new Map()
+  readonly #isNested: boolean = isNested()
   #isDispatching = false
   /** Whether tasks were still waiting after the last dispatch. */
   #hadWaiting = false
@@ -89,6 +89,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       profiles: new OpProfiles(),
       counters: this.#counters,
       bufferPool: this.#bufferPool,
+      silence: new LoopSilence(),
       memory: settings.memory,
       graceMs: settings.graceMs,
       maxTasks: settings.maxTasks,
@@ -207,6 +208,11 @@ export class WorkerPool implements Executor, AsyncDisposable {
     }
   }
 
+  /** @internal What the pool has learnt about an op. */
+  profileOf(call: ExecutorCall): OpProfile {
+    return this.#owner.profiles.of(this.#numbers.numberOf(call, this.#checkReference))
+  }
+
   /** Starts workers for this many concurrent calls, up to `size`, before there are calls. */
   warmUp(calls: number): void {
     if (this.#closing === undefined) this.#startWorkers(calls - this.#workers.size)
@@ -229,7 +235,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) return reject(this.#closed())
       if (call.signal.aborted) return reject(call.signal.reason)
-      if (isNested()) checkNesting([call.filename])
+      if (this.#isNested) checkNesting([call.filename])
       const refused =
         this.#refused.size > 0 ? this.#refused.get(moduleName(call.filename)) : undefined
       if (refused !== undefined) return reject(refused)

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { nodeCrypto } from '../../builtins.ts'
 import { badOption, checkInteger } from '../../check.ts'
 import { isOf, mark } from '../../copies.ts'
 import { SpindleError, TimeoutError } from '../../errors.ts'
@@ -118,7 +118,7 @@ export class SegmentPool {
     const handle = 'control' in options ? options : undefined
     this.#arena =
       handle === undefined ? makeArena(options as SegmentPoolOptions) : new Arena(handle)
-    const id = handle?.id ?? randomInt(2 ** 48 - 1)
+    const id = handle?.id ?? nodeCrypto().randomInt(2 ** 48 - 1)
     this.handle = { id, ...this.#arena.shared }
     this.member = handle?.member ?? this.#arena.join()
     this.#waiting = new AcquireQueue(this.#arena.eventCount)

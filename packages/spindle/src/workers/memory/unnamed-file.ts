@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -11,6 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { nodeCrypto } from '../../builtins.ts'
 
 /**
  * Linux only, where the number is the same on every platform that Node runs on. A directory is
@@ -45,7 +45,10 @@ export function openUnnamedFile(bytes: number, folder: string = tmpdir()): numbe
 /** For systems that cannot make a file without a name. */
 export function openAndUnlink(folder: string): number {
   sweep(folder)
-  const path = join(folder, `${PREFIX}${process.pid}-${randomBytes(8).toString('hex')}${ENDING}`)
+  const path = join(
+    folder,
+    `${PREFIX}${process.pid}-${nodeCrypto().randomBytes(8).toString('hex')}${ENDING}`,
+  )
   const fd = openSync(path, 'wx+', 0o600)
   try {
     tryUnlink(path)

@@ -1,4 +1,4 @@
-import { Deserializer, Serializer } from 'node:v8'
+import { nodeV8 } from '../../builtins.ts'
 import type { SlotTicket } from '../memory/shared-file.ts'
 
 // Messages between processes, as bytes of a socket. V8's serialiser does here what structured
@@ -18,7 +18,7 @@ export interface Encoded {
 /** @throws an error if the value cannot be cloned. */
 export function encode(value: unknown, buffers: Iterable<ArrayBuffer> = []): Encoded {
   const left = [...buffers]
-  const serializer = new Serializer()
+  const serializer = new (nodeV8().Serializer)()
   serializer.writeHeader()
   for (const [id, buffer] of left.entries()) serializer.transferArrayBuffer(id, buffer)
   serializer.writeValue(value)
@@ -26,7 +26,7 @@ export function encode(value: unknown, buffers: Iterable<ArrayBuffer> = []): Enc
 }
 
 export function decode({ message, buffers }: Encoded): unknown {
-  const deserializer = new Deserializer(message)
+  const deserializer = new (nodeV8().Deserializer)(message)
   deserializer.readHeader()
   for (const [id, buffer] of buffers.entries()) deserializer.transferArrayBuffer(id, buffer)
   return deserializer.readValue() as unknown

@@ -85,7 +85,7 @@ export interface RemoteOptions {
   readonly signal?: AbortSignal
   /**
    * Memory limits as in `worker_threads`. A process supports only `maxOldGenerationSizeMb` and
-   * `maxYoungGenerationSizeMb`.
+   * `maxYoungGenerationSizeMb`, and rounds them to whole MiB.
    */
   readonly resourceLimits?: ResourceLimits
 }

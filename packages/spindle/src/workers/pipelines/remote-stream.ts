@@ -146,7 +146,7 @@ export class RemoteStream implements PipelineChannelOwner {
       const message = this.#channel.wait(until - clockMs())
       if (message === undefined)
         throw new TimeoutError(
-          `no state within \`timeoutMs\` ${timeoutMs}: the worker's event loop is blocked`,
+          `state() got no answer from the worker within \`timeoutMs\` ${timeoutMs}: code blocks the worker's event loop. Give state() a larger \`timeoutMs\`, or move the blocking code to an executor`,
         )
       if (message === 'gone') this.lifecycle.vanished()
       else this.#onMessage(message)
@@ -160,7 +160,7 @@ export class RemoteStream implements PipelineChannelOwner {
   #noState(): never {
     throw new SpindleError(
       'ERR_BAD_STATE',
-      'the thread or process has ended, so its state is unknown: resume from the last saved state',
+      'state() was called after the thread or process ended, which loses its state: resume from the last saved state',
     )
   }
 

@@ -4,6 +4,7 @@ import { SpindleError } from '../../errors.ts'
 import { isBun, isDeno } from '../../runtime.ts'
 import { SharedFile } from '../memory/shared-file.ts'
 import { nestingArgument } from '../supervise/nesting.ts'
+import { argumentsOf } from '../supervise/resource-limits.ts'
 import { commandOf } from '../supervise/start-process.ts'
 import { startThread } from '../supervise/start-worker.ts'
 import { type Border, notTransferable, toProcess } from '../transport/not-transferable.ts'
@@ -60,7 +61,7 @@ export function startInProcess(
     throw crossing(startMessage, error, toProcess)
   }
   const { execArgv, file, tsx } = commandOf(REMOTE_PROCESS)
-  const command = [...execArgv, ...limitFlags(limits ?? {}), file, nestingArgument()]
+  const command = [...execArgv, ...argumentsOf(limits), file, nestingArgument()]
   const slots = openSlots()
   return new PipelineChannel(owner, { slots }, (ends) =>
     startThread(
@@ -99,17 +100,4 @@ function checkCrossing(startMessage: StartMessage): void {
 
 function crossing({ args, build }: StartMessage, error: unknown, border?: Border): SpindleError {
   return notTransferable({ args, build }, 'options', error, border)
-}
-
-function limitFlags({
-  maxOldGenerationSizeMb,
-  maxYoungGenerationSizeMb,
-}: ResourceLimits): string[] {
-  const flags: string[] = []
-  if (maxOldGenerationSizeMb !== undefined)
-    flags.push(`--max-old-space-size=${maxOldGenerationSizeMb}`)
-  // The young generation is three semi-spaces.
-  if (maxYoungGenerationSizeMb !== undefined)
-    flags.push(`--max-semi-space-size=${Math.max(1, Math.round(maxYoungGenerationSizeMb / 3))}`)
-  return flags
 }

@@ -1,4 +1,4 @@
-import { deserialize, serialize } from 'node:v8'
+import { nodeV8 } from '../../builtins.ts'
 import { show } from '../../check.ts'
 import { type ItemError, PipelineFailure, StageFailure } from '../../errors.ts'
 import { walk } from '../transport/walk-value.ts'
@@ -105,6 +105,7 @@ function setStack(error: Error, stack: string | undefined): void {
 function cloneable(item: unknown): unknown {
   try {
     if (typeof item === 'object' && item !== null) walk(item)
+    const { deserialize, serialize } = nodeV8()
     return deserialize(serialize(item)) as unknown
   } catch {
     return show(item)

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { ResourceLimits } from 'node:worker_threads'
 import { REGION_WORKER } from '../../entries.ts'
+import { argumentsOf } from '../supervise/resource-limits.ts'
 import { inheritedArguments, startProcess } from '../supervise/start-process.ts'
 import { startThread } from '../supervise/start-worker.ts'
 import { sealed, TO_WORKER } from '../transport/envelope.ts'
@@ -55,7 +56,7 @@ function openProcess(
   resourceLimits: ResourceLimits | undefined,
   listener: WorkerListener<FromWorker>,
 ): RegionChannel {
-  const execArgv = [...inheritedArguments(process.execArgv), ...limitsOf(resourceLimits)]
+  const execArgv = [...inheritedArguments(process.execArgv), ...argumentsOf(resourceLimits)]
   const pulse = Pulse.open()
   let child: ChildProcess
   try {
@@ -89,17 +90,4 @@ const children: Set<ChildProcess> = new Set()
 /** A busy process would not notice that this one ends. */
 function killAll(): void {
   for (const child of children) child.kill('SIGKILL')
-}
-
-function limitsOf(limits: ResourceLimits | undefined): string[] {
-  const { maxOldGenerationSizeMb, maxYoungGenerationSizeMb, stackSizeMb } = limits ?? {}
-  return [
-    ...(maxOldGenerationSizeMb === undefined
-      ? []
-      : [`--max-old-space-size=${maxOldGenerationSizeMb}`]),
-    ...(maxYoungGenerationSizeMb === undefined
-      ? []
-      : [`--max-semi-space-size=${maxYoungGenerationSizeMb}`]),
-    ...(stackSizeMb === undefined ? [] : [`--stack-size=${Math.round(stackSizeMb * 1024)}`]),
-  ]
 }

@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { nodeChildProcess } from '../../builtins.ts'
 import { nestingArgument } from './nesting.ts'
 import { type EntrySetup, entryOf } from './start-worker.ts'
 
@@ -25,7 +26,7 @@ export function startProcess(
   options: ProcessOptions,
 ): { readonly child: ChildProcess; readonly tsx: string | undefined } {
   const { execArgv, file, tsx } = commandOf(href, options.execArgv)
-  const child = fork(file, [nestingArgument()], {
+  const child = nodeChildProcess().fork(file, [nestingArgument()], {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...files],
     execArgv: [...execArgv],

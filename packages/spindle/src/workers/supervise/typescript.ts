@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { nodeModule } from '../../builtins.ts'
 
 /** Whether a file is TypeScript, by its name. */
 export function isTypeScript(file: string): boolean {
@@ -19,7 +19,7 @@ export function canStripTypes(): boolean {
 export function findTsx(path: string): string {
   // `require.resolve` would return tsx's CommonJS file, which cannot register;
   // `import.meta.resolve` accepts no parent on Node 20.
-  const manifest = createRequire(path).resolve('tsx/package.json')
+  const manifest = nodeModule().createRequire(path).resolve('tsx/package.json')
   const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as {
     exports: { './esm/api': { import: { default: string } } }
   }

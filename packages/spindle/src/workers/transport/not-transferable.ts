@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { serialize } from 'node:v8'
+import { nodeV8 } from '../../builtins.ts'
 import { show } from '../../check.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
 import { CannotCross, isMemory, MOST_LEVELS } from './walk-value.ts'
@@ -188,7 +188,7 @@ function pathOf(place: Place): string {
 
 function canBeSerialized(value: unknown): boolean {
   try {
-    serialize(value)
+    nodeV8().serialize(value)
     return true
   } catch {
     return false

@@ -1,5 +1,5 @@
 import { InfrastructureError, SpindleError, TimeoutError } from '../../errors.ts'
-import { isError, keysOf, readSafely, readText } from './readable.ts'
+import { isError, keysOf, peek, readText } from '../../user-code.ts'
 import { setMember } from './walk-value.ts'
 import { type Portable, toPortable } from './wire-fields.ts'
 
@@ -79,7 +79,7 @@ class Dismantling {
     this.#known.set(thrown, wire)
     const errors = errorsOf(thrown)
     this.#addFields(wire, thrown, errors !== undefined, depth)
-    if (hasMember(thrown, 'cause')) wire.cause = this.wire(readSafely(thrown, 'cause'), depth + 1)
+    if (hasMember(thrown, 'cause')) wire.cause = this.wire(peek(thrown, 'cause'), depth + 1)
     wire.errors = errors?.slice(0, MOST_ERRORS).map((error) => this.wire(error, depth + 1))
     return wire
   }
@@ -89,7 +89,7 @@ class Dismantling {
     const inside: WireInside[] = []
     for (const key of keysToSend(thrown)) {
       if (key === 'errors' && isAggregate) continue
-      const { value, errors } = toPortable(readSafely(thrown, key))
+      const { value, errors } = toPortable(peek(thrown, key))
       setMember(fields, key, value)
       inside.push(...this.#inside([key], errors, depth))
     }
@@ -110,7 +110,7 @@ const leftOut: WireError = { isError: false, value: 'more errors, which are left
 /** Own fields. `code` is included even if it is on the class's prototype. */
 function keysToSend(thrown: Error): string[] {
   const keys = keysOf(thrown).filter((key) => !APART.has(key))
-  if (!keys.includes('code') && typeof readSafely(thrown, 'code') === 'string') keys.push('code')
+  if (!keys.includes('code') && typeof peek(thrown, 'code') === 'string') keys.push('code')
   return keys
 }
 
@@ -129,9 +129,9 @@ function hasMember(value: object, key: string): boolean {
  * field of a validation, is an ordinary field.
  */
 function errorsOf(thrown: Error): readonly unknown[] | undefined {
-  const errors = readSafely(thrown, 'errors')
+  const errors = peek(thrown, 'errors')
   if (!Array.isArray(errors)) return undefined
-  return isInstance(thrown, AggregateError) || readSafely(thrown, 'name') === 'AggregateError'
+  return isInstance(thrown, AggregateError) || peek(thrown, 'name') === 'AggregateError'
     ? errors
     : undefined
 }
@@ -145,7 +145,7 @@ function isInstance(value: unknown, type: new (...args: never[]) => unknown): bo
 }
 
 function stackOf(thrown: Error): string | undefined {
-  const stack = readSafely(thrown, 'stack')
+  const stack = peek(thrown, 'stack')
   return typeof stack === 'string' ? shortened(stack) : undefined
 }
 

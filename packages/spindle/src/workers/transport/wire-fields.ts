@@ -1,7 +1,7 @@
 import { types } from 'node:util'
-import { deserialize, serialize } from 'node:v8'
+import { nodeV8 } from '../../builtins.ts'
 import { show } from '../../check.ts'
-import { isError, keysOf, readSafely } from './readable.ts'
+import { isError, keysOf, peek } from '../../user-code.ts'
 import { type Memory, setMember, walk } from './walk-value.ts'
 
 /** A value as data that can be sent to every thread and process, without the errors in it. */
@@ -46,7 +46,7 @@ class Reading {
     this.#copies.set(value, copy)
     for (const key of keysOf(value)) {
       if (++this.#members > MOST_MEMBERS) break
-      setMember(copy, key, this.read(readSafely(value, key), [...path, key], level + 1))
+      setMember(copy, key, this.read(peek(value, key), [...path, key], level + 1))
     }
     return copy
   }
@@ -61,6 +61,7 @@ function isPlain(value: object): boolean {
 function cloned(value: object): unknown {
   try {
     walk(value, refuseShared)
+    const { deserialize, serialize } = nodeV8()
     return deserialize(serialize(value)) as unknown
   } catch {
     return show(value)

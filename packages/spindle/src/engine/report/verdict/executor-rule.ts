@@ -1,6 +1,6 @@
 import type { Bottleneck } from './bottleneck.ts'
 import { cpuVerdict } from './cpu-rule.ts'
-import { gainOf, LEAST_GAIN, limitInWords, percent, stepTo, times } from './gain.ts'
+import { gainOf, LEAST_GAIN, limitInWords, percent, stepOfRun, stepTo, times } from './gain.ts'
 import {
   cpuOfWorker,
   FULL,
@@ -40,10 +40,14 @@ function ofPool(loads: Loads, stage: StageLoad, pool: PoolLoad, workers: number)
   const worker = cpuOfWorker(loads)
   const isComputing = worker >= COMPUTES
   const gain = gainOf(loads, names, isComputing ? {} : { usesCpu: false })
-  const { to, promise } = stepTo(
+  const inUse = pool.use >= FULL ? workers : Math.max(1, pool.busy)
+  const calls = pool.stages.reduce((sum, { stats }) => sum + stats.tasks, 0)
+  const { to, promise } = stepOfRun(
+    loads,
+    stepTo(workers, inUse, gain.factor),
     workers,
-    pool.use >= FULL ? workers : Math.max(1, pool.busy),
-    gain.factor,
+    calls,
+    true,
   )
   const isWorth = promise >= LEAST_GAIN && to > workers
   if (!isWorth && worker >= MOSTLY_COMPUTES && gain.by.name === 'cpu' && isMachineFull(loads))

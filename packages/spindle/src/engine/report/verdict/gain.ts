@@ -51,6 +51,31 @@ export function stepTo(from: number, inUse: number, gain: number): { to: number;
   return { to, promise: Math.min(gain, to / inUse) * NEARLY }
 }
 
+/** How long new threads or processes take to start, in milliseconds. */
+const STARTS_MS = 80
+
+/**
+ * A step for a run that is over, which had so many calls: the last of them leave slots idle. With 18
+ * calls, 4 slots take 5 rounds and 16 slots take 2, so the gain is 2.5. `areWorkers`: more slots
+ * are more workers, which start first.
+ */
+export function stepOfRun(
+  { stats: { state, elapsedMs } }: Loads,
+  { to, promise }: { readonly to: number; readonly promise: number },
+  from: number,
+  calls: number,
+  areWorkers = false,
+): { to: number; promise: number } {
+  if (state !== 'done' || calls === 0) return { to, promise }
+  const rounds = Math.ceil(calls / to)
+  const most = Math.min(promise, (Math.ceil(calls / from) / rounds) * NEARLY)
+  const startsMs = areWorkers ? STARTS_MS : 0
+  return {
+    to: Math.max(from, Math.ceil(calls / rounds)),
+    promise: elapsedMs / (elapsedMs / Math.max(most, 1e-6) + startsMs),
+  }
+}
+
 /** The next limit as text. */
 export function limitInWords({ name }: NextLimit, { cores }: CpuLoad): string {
   if (name === 'consumer') return 'the consumer'

@@ -59,7 +59,7 @@ const EVEN = 0.25
  */
 export function trendOf({ sums: { levels } }: StageStats): Trend | undefined {
   const usual = levels.reduce<LevelSums | undefined>(
-    (most, level) => (most === undefined || level.calls > most.calls ? level : most),
+    (most, level) => (most === undefined || level.total > most.total ? level : most),
     undefined,
   )
   if (usual === undefined || usual.calls < 8 || usual.ms <= 0) return undefined
@@ -141,8 +141,8 @@ export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | unde
   const { calls, meanMs, fewerCalls, fewerMeanMs } = trend
   // By Little's law, the number of calls at work is the throughput multiplied by the duration of a
   // call that does not wait.
-  const running = busiest.running / places
-  const atWork = Math.max(1, Math.ceil((running * trend.shortestMs) / busiest.stats.meanMs - 0.1))
+  const rate = Math.max(busiest.running / places / busiest.stats.meanMs, calls / meanMs)
+  const atWork = Math.max(1, Math.ceil(rate * trend.shortestMs - 0.15))
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const isUv = Math.abs(atWork - threads) <= 1 && gainOf(loads, [name]).factor >= LEAST_GAIN
   const isLess = atWork < concurrency
@@ -169,16 +169,13 @@ export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | unde
   }
 }
 
-/** Up to this share of the time, calls that wait for a worker hardly change the durations. */
-const HARDLY_QUEUED = 0.05
-
 /**
  * The calls of busy workers wait for each other: for a lock, or for a server. More workers would
- * only wait too.
+ * only wait too. Waiting for a worker is no part of the durations.
  */
 export function innerLimitsOfPool(loads: Loads, busiest: StageLoad): Bottleneck | undefined {
-  const { shares, workers } = busiest.stats
-  if (workers === undefined || workers.isRegion || shares.queued > HARDLY_QUEUED) return undefined
+  const { workers } = busiest.stats
+  if (workers === undefined || workers.isRegion) return undefined
   return cpuOfWorker(loads) >= MOSTLY_COMPUTES ? undefined : innerLimits(loads, busiest)
 }
 

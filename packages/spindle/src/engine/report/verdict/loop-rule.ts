@@ -1,5 +1,5 @@
 import type { Bottleneck } from './bottleneck.ts'
-import { gainOf, LEAST_GAIN, percent, stepTo, times } from './gain.ts'
+import { gainOf, LEAST_GAIN, percent, stepOfRun, stepTo, times } from './gain.ts'
 import {
   cpuBoundOfMore,
   type Loads,
@@ -39,7 +39,8 @@ function heldBy(worst: StageLoad, loads: Loads): Bottleneck {
   const gain = gainOf(loads, [worst.name], { loop: loopAfter(worst, loads), usesCpu: false })
   // In workers, the op runs on other cores, at the cost of handing items over.
   const factor = Math.min(gain.factor, MOVED * cpuBoundOfMore(cpu))
-  const { to, promise } = stepTo(1, worst.held, factor)
+  const step = stepTo(1, worst.held, factor)
+  const { to, promise } = stepOfRun(loads, step, 1, worst.stats.tasks, true)
   const isWorth = promise >= LEAST_GAIN
   return {
     stage: worst.name,

@@ -1,5 +1,14 @@
 import type { Bottleneck } from './bottleneck.ts'
-import { gainOf, LEAST_GAIN, limitInWords, othersInWords, percent, stepTo, times } from './gain.ts'
+import {
+  gainOf,
+  LEAST_GAIN,
+  limitInWords,
+  othersInWords,
+  percent,
+  stepOfRun,
+  stepTo,
+  times,
+} from './gain.ts'
 import { trendOf } from './inner-rule.ts'
 import {
   FULL,
@@ -20,14 +29,16 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
   // In a region, the concurrency is per worker.
   const places = placesOf(busiest)
   const from = concurrency / places
-  const { to, promise } = stepTo(
+  const inUse = Math.max(1, use >= FULL ? concurrency : concurrency * use) / places
+  const { to, promise } = stepOfRun(
+    loads,
+    stepTo(from, inUse, gain.factor),
     from,
-    Math.max(1, use >= FULL ? concurrency : concurrency * use) / places,
-    gain.factor,
+    stats.tasks / places,
   )
   const isWorth = promise >= LEAST_GAIN && to > from
   if (isRouter(loads, busiest)) return routerLimits(loads, busiest, isWorth ? promise : 1)
-  const inUse = shares.running + shares.queued
+  const busy = shares.running + shares.queued
   const waits = [
     ...(shares.blocked > 0.1 ? [`blocked ${percent(shares.blocked)}`] : []),
     ...(shares.backoff > 0.05 ? [`between tries ${percent(shares.backoff)}`] : []),
@@ -36,7 +47,7 @@ export function stageLimits(loads: Loads, busiest: StageLoad): Bottleneck {
   return {
     stage: name,
     kind: 'stage',
-    reason: `its ${concurrency} ${concurrency === 1 ? 'slot is' : 'slots are'} busy ${percent(inUse)} of the time${waits.map((wait) => `, ${wait}`).join('')}, with ${cpu.own.toFixed(1)} of ${cpu.cores} cores in use${othersInWords(cpu)}`,
+    reason: `its ${concurrency} ${concurrency === 1 ? 'slot is' : 'slots are'} busy ${percent(busy)} of the time${waits.map((wait) => `, ${wait}`).join('')}, with ${cpu.own.toFixed(1)} of ${cpu.cores} cores in use${othersInWords(cpu)}`,
     advice: isWorth
       ? `raise its \`concurrency\` from ${from} to ${to}: about ${times(promise)} the throughput if what it waits for can serve that many, or make its op cheaper (${stats.meanMs.toPrecision(3)} ms each)`
       : `a higher \`concurrency\` alone would hardly help: ${limitInWords(gain.by, cpu)} limits next${together(loads, name, gain.by.name)}. Make its op cheaper (${stats.meanMs.toPrecision(3)} ms each), or split it by what it waits for`,

@@ -1,7 +1,6 @@
 import type { StageConfig } from '../../../engine/config.ts'
 import type { Executor } from '../../../engine/executor.ts'
-import { boundaryAfter, type Item } from '../../../engine/flow/item.ts'
-import { ItemPool } from '../../../engine/flow/item-pool.ts'
+import { boundaryAfter, type Item, ItemPool } from '../../../engine/flow/item.ts'
 import type { TrackedItem } from '../../../engine/progress/pending-group.ts'
 import { assembleStages } from '../../../engine/run/assemble.ts'
 import type { GraphContext } from '../../../engine/stages/graph-context.ts'
@@ -33,7 +32,6 @@ import { InputQueue } from './input-queue.ts'
 import { InputTracker } from './input-tracker.ts'
 import type { MainChannel } from './main-channel.ts'
 import { RegionBatcher, type ReportState } from './region-batcher.ts'
-import { UnansweredLetters } from './unanswered-letters.ts'
 
 /**
  * The stages of a region in one of its workers, with their input queue, their sink and the reports
@@ -252,4 +250,38 @@ export class NestedGraph implements GraphContext {
 
 function isUnused({ length }: { readonly length: number }): boolean {
   return length === 0
+}
+
+/**
+ * Failed items that were reported and not yet passed to the user's `deadLetter`. Above the bound,
+ * each keeps the slot of its task until an earlier one is answered.
+ */
+class UnansweredLetters {
+  readonly #most: number
+  #count = 0
+  #isGivenUp = false
+  readonly #waiting: (() => void)[] = []
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** Notes a reported item. Returns a promise if its task has to wait. */
+  sent(): Promise<void> | undefined {
+    this.#count++
+    if (this.#count <= this.#most || this.#isGivenUp) return undefined
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** The main side has passed one on. */
+  answered(): void {
+    this.#count--
+    this.#waiting.shift()?.()
+  }
+
+  /** Releases all waiting tasks after a cancellation. */
+  giveUp(): void {
+    this.#isGivenUp = true
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
 }

@@ -1,4 +1,4 @@
-import { serialize } from 'node:v8'
+import { nodeV8 } from '../../../builtins.ts'
 import { clockMs, setImmediate } from '../../../timers.ts'
 import { isMovable } from '../../transport/movable.ts'
 import { notTransferable, toProcess } from '../../transport/not-transferable.ts'
@@ -128,7 +128,7 @@ export class RegionBatcher {
     if (valueAt === undefined) return entry
     const value = entry[valueAt]
     try {
-      if (this.#port.isProcess) serialize(value)
+      if (this.#port.isProcess) nodeV8().serialize(value)
       else structuredClone(value)
       return entry
     } catch (cause) {

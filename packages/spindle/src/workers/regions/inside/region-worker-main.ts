@@ -7,10 +7,9 @@ import { canStripTypes, isTypeScript } from '../../supervise/typescript.ts'
 import { markTsx, runInit } from '../../supervise/worker-modules.ts'
 import { toWire } from '../../transport/wire-error.ts'
 import type { RegionSetup, ToWorker } from '../region-protocol.ts'
-import { loadStages } from './load-stages.ts'
+import { loadStages, withBlockingCalls } from './load-stages.ts'
 import { BlockingCalls, openMainChannel } from './main-channel.ts'
 import { NestedGraph } from './nested-graph.ts'
-import { withBlockingCalls } from './timed-op.ts'
 
 // The main module of a worker of a region, thread or process.
 

@@ -1,0 +1,1 @@
+export { type CommandHost, type CommandInput, clusterCommand } from './cli/cluster-command.ts'
