@@ -5,8 +5,9 @@
 //   warmMs   how long it runs before its rate counts, in milliseconds; default 500
 //   stage    the stage it must name, if there is only one right answer
 //   follow   what the advice amounts to, where it is not a number: params
-//   instead  what one might try although the verdict promises nothing: it must not bring much
-//   isShort  the run ends before there is a verdict; isWhole: it ends, and its rate is that of all of it
+//   instead what one might try although the verdict promises nothing: it must not bring much
+//   isShort the run ends before there is a verdict; isWhole: it ends, and its rate is that of all
+//   of it
 //   option   how an option of the verdict is called in the params: { 'stage.option': 'param' }; default: the option itself
 
 import { pbkdf2 } from 'node:crypto'

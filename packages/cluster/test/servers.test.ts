@@ -1,5 +1,5 @@
-// The ledgers on servers. They run where SPINDLE_LEDGERS names them, as `scripts/ledger-servers.mjs`
-// does: redis://…, postgres://…, nats://…
+// The ledgers on servers. They run where SPINDLE_LEDGERS names them, as
+// `scripts/ledger-servers.mjs` does: redis://…, postgres://…, nats://…
 import { describe, it } from 'node:test'
 import { openServerLedger } from '../src/open/open-server-ledger.ts'
 import { ledgerConformance } from './conformance.ts'

@@ -47,7 +47,9 @@ export function bullOnPostgres({ connection }: ServerPlace): BullClasses {
   }
 }
 
-/** Errors of the connection are told by the calls; without a listener they would end the process. */
+/**
+ * Errors of the connection are told by the calls; without a listener they would end the process.
+ */
 function quiet<
   T extends {
     on(event: 'error', listener: () => void): unknown

@@ -1,6 +1,7 @@
 import type { AnyNdArray } from '@spindle/io'
 import type { ModelFeeds, ModelInput } from '../base/arrays.ts'
 import { itemError, modelError } from '../base/errors.ts'
+import { importPeer, isNotFound } from '../base/import-peer.ts'
 import { messageOf } from '../base/message-of.ts'
 import type { ModelSpec, OnnxRuntime } from './batch-protocol.ts'
 import type { ModelSession, SessionContext } from './define-backend.ts'
@@ -72,16 +73,14 @@ async function loadRuntime(
   let cause: unknown
   for (const name of names)
     try {
-      const module = (await import(name)) as Ort & { readonly default?: Ort }
+      const module = (await importPeer(name)) as Ort & { readonly default?: Ort }
       const ort = module.InferenceSession === undefined ? (module.default as Ort) : module
       return { ort, name }
     } catch (error) {
       cause ??= error
-      const code = (error as { readonly code?: unknown }).code
-      if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') {
-        cause = error
-        break
-      }
+      if (isNotFound(error)) continue
+      cause = error
+      break
     }
   throw modelError(
     'ERR_BACKEND_MISSING',

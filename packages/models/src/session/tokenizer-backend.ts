@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { NdArray } from '@spindle/io'
 import { itemError, modelError } from '../base/errors.ts'
+import { importPeer } from '../base/import-peer.ts'
 import { messageOf } from '../base/message-of.ts'
 import type { ModelSpec } from './batch-protocol.ts'
 import type { ModelSession } from './define-backend.ts'
@@ -51,13 +52,15 @@ export async function openTokenizer(spec: TokenizerSpec): Promise<ModelSession<u
 }
 
 async function load(path: string): Promise<Tokenizer> {
-  const { Tokenizer: Class } = await import('@huggingface/tokenizers').catch((error: unknown) => {
-    throw modelError(
-      'ERR_BACKEND_MISSING',
-      `tokenize() needs @huggingface/tokenizers, which cannot be loaded: npm install @huggingface/tokenizers (${messageOf(error)})`,
-      error,
-    )
-  })
+  const { Tokenizer: Class } = (await importPeer('@huggingface/tokenizers').catch(
+    (error: unknown) => {
+      throw modelError(
+        'ERR_BACKEND_MISSING',
+        `tokenize() needs @huggingface/tokenizers, which cannot be loaded: npm install @huggingface/tokenizers (${messageOf(error)})`,
+        error,
+      )
+    },
+  )) as { readonly Tokenizer: new (json: object, config: object) => Tokenizer }
   try {
     const isFolder = (await stat(path)).isDirectory()
     const file = isFolder ? join(path, 'tokenizer.json') : path

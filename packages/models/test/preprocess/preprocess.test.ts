@@ -90,6 +90,17 @@ describe('pictures of a model', () => {
       assert.deepEqual(made.shape, shape, label)
       const far = farthest(made.data, floats(values))
       assert.ok(far < 1e-6, `${label}: ${far}`)
+      const { data, shape: other } = imagePreprocessor(config, { layout: 'HWC' }).transform(
+        picture(...from),
+      )
+      const [, height = 0, width = 0] = shape
+      assert.deepEqual(other, [height, width, 3])
+      assert.deepEqual(
+        made.data,
+        made.data.map(
+          (_, i) => data[(i % (height * width)) * 3 + Math.floor(i / (height * width))]!,
+        ),
+      )
     }
   })
 
