@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /**
- * Imports an optional peer: as this package finds it, or else as the program's folder does. A package
- * that is linked into a project does not see the project's packages.
+ * Imports an optional peer: as this package finds it, or else as the program's folder does. A
+ * package that is linked into a project does not see the project's packages.
  */
 export async function importPeer(name: string): Promise<unknown> {
   try {
