@@ -33,6 +33,17 @@ describe('the loop guard in a process of its own', { concurrency: 2 }, () => {
     assert.equal(stderr.match(/SPINDLE_LOOP_BLOCKED/g)?.length, 1)
   })
 
+  it('starts when many short pipelines have run for long enough, all together', async () => {
+    const { code, stderr } = await runChild(`${head}
+      const hasStarted = () => Object.getOwnPropertySymbols(globalThis).some((symbol) => symbol.description?.startsWith('spindle.loop-sample'))
+      if (hasStarted()) process.exitCode = 3
+      while (!hasStarted() && performance.now() < limit)
+        await new PipelineBuilder().addSource([1, 2, 3]).pipe((x) => delay(3, x)).build().forEach(() => {})
+      if (!hasStarted()) process.exitCode = 4
+    `)
+    assert.equal(code, 0, stderr)
+  })
+
   it('says nothing of a program that waits', async () => {
     const { code, stdout, stderr } = await runChild(`${head}
       const waiting = new PipelineBuilder().addSource([1, 2, 3]).pipe(async (x) => { await delay(700); return x }).build()
