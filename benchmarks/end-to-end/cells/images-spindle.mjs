@@ -1,4 +1,5 @@
-// Spindle's ways to make batches of images: `node images-spindle.mjs <way> <folder> <form> <pause>`.
+// Spindle's ways to make batches of images:
+// `node images-spindle.mjs <way> <folder> <form> <pause>`.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { giveBack, loadImage, stack } from '@spindle/io'

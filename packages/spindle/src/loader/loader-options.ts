@@ -265,16 +265,15 @@ const loaderRules = {
 const loaderOptions = options(
   'SampleLoaderOptions & BatchLoaderOptions & AggregateLoaderOptions',
   loaderRules,
-  {
-    together: ({ batchSize, aggregate, dropLast, state, resumable = false }) => {
-      if (batchSize !== undefined && aggregate !== undefined)
-        return ['aggregate', 'left out where there is a `batchSize`']
-      if (dropLast === true && batchSize === undefined && aggregate === undefined)
-        return ['dropLast', 'left out where there are no batches: give a `batchSize`']
-      return state !== undefined && resumable === false
-        ? ['resumable', 'true, or an object of options, where there is a `state`']
-        : undefined
-    },
+  undefined,
+  ({ batchSize, aggregate, dropLast, state, resumable = false }) => {
+    if (batchSize !== undefined && aggregate !== undefined)
+      return ['aggregate', 'left out where there is a `batchSize`']
+    if (dropLast === true && batchSize === undefined && aggregate === undefined)
+      return ['dropLast', 'left out where there are no batches: give a `batchSize`']
+    return state !== undefined && resumable === false
+      ? ['resumable', 'true, or an object of options, where there is a `state`']
+      : undefined
   },
 )
 
