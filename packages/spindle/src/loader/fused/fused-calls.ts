@@ -14,6 +14,8 @@ import { BatchMember, batchOf, type MadeBatch } from './whole-batches.ts'
  * threads, item by item.
  */
 const LONGEST_MS = 250
+/** Maximum size of the items of the batches in flight, in bytes. */
+const MOST_BYTES = 2 ** 26
 
 /** A call of `preprocess` that waits for a thread. */
 interface WaitingCall {
@@ -138,10 +140,12 @@ export class FusedCalls {
   /** Asks the stage for whole batches, if the op is known to be fast enough. */
   #fuse(call: ExecutorCall): void {
     if (this.#isApart || this.#stage !== undefined) return
-    const { ms } = this.#pool.profileOf(call)
+    const { ms, itemBytes } = this.#pool.profileOf(call)
     if (ms === undefined || ms * this.#batchSize > LONGEST_MS) return
+    const items = this.#batchesAtOnce * this.#batchSize
+    if (items * itemBytes > MOST_BYTES) return
     this.#stage = stageOf(call.context)
-    this.#stage?.bridge(this.#batchesAtOnce * this.#batchSize)
+    this.#stage?.bridge(items)
   }
 
   #partForGood(): void {
