@@ -1,5 +1,5 @@
-// The same rows in each format: size, CPU seconds to write, to read all in order, and to read 64 rows
-// at random positions. For the table of docs/choosing-a-format.md.
+// The same rows in each format: size, CPU seconds to write, to read all in order, and to read 64
+// rows at random positions. For the table of docs/choosing-a-format.md.
 //   npm run build
 //   node benchmarks/source/formats.mjs [--rows 50000] [--rounds 3]       about 2 minutes
 // A row is an id, a label, a caption of 40 characters and 64 float32. Each cell is a process of its

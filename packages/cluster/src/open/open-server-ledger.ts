@@ -24,7 +24,8 @@ export function isServerUrl(url: string): boolean {
 
 /**
  * Opens a ledger on a server: `redis://`, `rediss://` (BullMQ on Redis or Valkey), `postgres://`
- * (BullMQ on PostgreSQL) or `nats://` (JetStream). `?ledger=name` tells ledgers of one server apart.
+ * (BullMQ on PostgreSQL) or `nats://` (JetStream). `?ledger=name` tells ledgers of one server
+ * apart.
  *
  * @throws `ERR_BAD_OPTION`; `ERR_BACKEND_MISSING` if a client is not installed
  */
