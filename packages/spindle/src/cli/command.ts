@@ -21,7 +21,8 @@ Usage
   spindle inspect <path or URL> [--json]
 
 run      Runs the pipeline that the module exports: a PipelineBuilder, a Pipeline, or a function that makes one of
-         them from the arguments after --. Shows it at work, and ends with a report.
+         them from the arguments after --. Shows it at work, and ends with a report. If the module exports a sink
+         beside it, or a function that makes one, the items are written there; the same command continues a run.
          With --ledger, the module exports a job of @spindle/cluster: worker processes lease its shards, and results
          count exactly once. Run the same command again after a crash.
 worker   Works on a job beside other workers, on this machine or another, until it is complete.

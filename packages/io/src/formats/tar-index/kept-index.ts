@@ -48,10 +48,15 @@ export async function loadIndex(
   indexFile: string | URL,
   options: TarIndexOptions,
 ): Promise<string | undefined> {
-  const text = await readSource(indexFile, fetchingOf(options)).then(String, missing)
-  // Some web servers answer with a page where there is no file.
   const isAsked = options.indexFile !== undefined || isFile(indexFile)
-  return isAsked || text?.startsWith('{') === true ? text : undefined
+  if (isAsked) return await readSource(indexFile, fetchingOf(options)).then(String, missing)
+  // Nobody has said that it is there: one attempt, and any failure means that it is not. Some web
+  // servers answer with a page where there is no file.
+  const { maxBytes: _, ...fetching } = fetchingOf(options)
+  const text = await readSource(indexFile, { ...fetching, retries: 0 }).then(String, () => {
+    options.signal?.throwIfAborted()
+  })
+  return text?.startsWith('{') === true ? text : undefined
 }
 
 /** @throws MediaError `ERR_STALE_INDEX` with `ifStale: 'refuse'` */

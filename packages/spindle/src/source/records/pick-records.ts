@@ -75,10 +75,20 @@ class RecordIterator<T, L> implements AsyncIterator<T> {
       if (skipped >= 0 && lines.next + skipped < lines.count) {
         lines.next += skipped
         lines.record += skipped
-        return this.#take(lines) as unknown as Promise<IteratorResult<T>>
+        try {
+          return this.#take(lines) as unknown as Promise<IteratorResult<T>>
+        } catch (error) {
+          return this.#fail(error)
+        }
       }
     }
-    return this.#seek(step.value)
+    return this.#seek(step.value).catch((error) => this.#fail(error))
+  }
+
+  /** Nobody calls `return` after an error, so the file is closed here. */
+  async #fail(error: unknown): Promise<never> {
+    await this.#end().catch(() => {})
+    throw error
   }
 
   async return(): Promise<IteratorResult<T>> {
