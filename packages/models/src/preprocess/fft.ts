@@ -6,7 +6,7 @@
 export class RealFft {
   readonly size: number
   readonly #half: number
-  readonly #radices: readonly number[]
+  readonly #passes: readonly Butterfly[]
   /** cos and sin of -2 pi k / size. */
   readonly #cos: Float64Array
   readonly #sin: Float64Array
@@ -21,7 +21,7 @@ export class RealFft {
       throw new RangeError(`the length of a transform must be even, got ${size}`)
     this.size = size
     this.#half = size / 2
-    this.#radices = factors(this.#half)
+    this.#passes = factors(this.#half).map(butterfly)
     this.#cos = Float64Array.from({ length: size }, (_, k) => Math.cos((2 * Math.PI * k) / size))
     this.#sin = Float64Array.from({ length: size }, (_, k) => -Math.sin((2 * Math.PI * k) / size))
     const make = (): Float64Array => new Float64Array(this.#half)
@@ -56,8 +56,9 @@ export class RealFft {
   #transform(): void {
     let length = this.#half
     let stride = 1
-    for (const radix of this.#radices) {
-      this.#pass(radix, length / radix, stride)
+    for (const pass of this.#passes) {
+      const { radix } = pass
+      this.#pass(pass, length / radix, stride)
       length /= radix
       stride *= radix
       ;[this.#re, this.#nextRe] = [this.#nextRe, this.#re]
@@ -66,24 +67,26 @@ export class RealFft {
   }
 
   /** One pass: `count` butterflies of `radix` inputs for each of `stride` interleaved signals. */
-  #pass(radix: number, count: number, stride: number): void {
+  #pass({ radix, cos: rootCos, sin: rootSin }: Butterfly, count: number, stride: number): void {
     const [re, im, toRe, toIm] = [this.#re, this.#im, this.#nextRe, this.#nextIm]
     const [cos, sin, size] = [this.#cos, this.#sin, this.size]
-    const inner = size / radix
     const outer = size / (radix * count)
+    const far = stride * count
     for (let p = 0; p < count; p++)
       for (let j = 0; j < radix; j++) {
         const twiddle = (p * j * outer) % size
         const [c, s] = [cos[twiddle] as number, sin[twiddle] as number]
         const to = stride * (radix * p + j)
+        const row = j * radix
         for (let q = 0; q < stride; q++) {
           let [x, y] = [0, 0]
-          for (let k = 0; k < radix; k++) {
-            const at = q + stride * (p + count * k)
-            const w = (j * k * inner) % size
-            const [cw, sw] = [cos[w] as number, sin[w] as number]
-            x += (re[at] as number) * cw - (im[at] as number) * sw
-            y += (re[at] as number) * sw + (im[at] as number) * cw
+          let at = q + stride * p
+          for (let k = row; k < row + radix; k++) {
+            const [cw, sw] = [rootCos[k] as number, rootSin[k] as number]
+            const [a, b] = [re[at] as number, im[at] as number]
+            x += a * cw - b * sw
+            y += a * sw + b * cw
+            at += far
           }
           toRe[to + q] = x * c - y * s
           toIm[to + q] = x * s + y * c
@@ -92,9 +95,24 @@ export class RealFft {
   }
 }
 
+/** The roots of unity of a pass: those of input `k` for output `j` are at `j * radix + k`. */
+interface Butterfly {
+  readonly radix: number
+  readonly cos: Float64Array
+  readonly sin: Float64Array
+}
+
+function butterfly(radix: number): Butterfly {
+  const angle = (i: number): number => (-2 * Math.PI * Math.floor(i / radix) * (i % radix)) / radix
+  const table = (of: (angle: number) => number): Float64Array =>
+    Float64Array.from({ length: radix * radix }, (_, i) => of(angle(i)))
+  return { radix, cos: table(Math.cos), sin: table(Math.sin) }
+}
+
 function factors(n: number): readonly number[] {
   const found: number[] = []
   let rest = n
+  for (; rest % 4 === 0; rest /= 4) found.push(4)
   for (let prime = 2; rest > 1; prime++)
     while (rest % prime === 0) {
       found.push(prime)
