@@ -208,4 +208,5 @@ export {
   runPipelineInWorker,
 } from './workers/pipelines/run-pipeline.ts'
 export { isMainThread } from './workers/supervise/nesting.ts'
+export { loadFunction } from './workers/supervise/worker-modules.ts'
 export { move } from './workers/transport/move.ts'
