@@ -1,5 +1,5 @@
-// Batches of columns are typed by dtype, and rows are no batches. Compiled by `npm run types`, never
-// run.
+// Batches of columns are typed by dtype, and rows are no batches. Compiled by `npm run types`,
+// never run.
 import { fromArrow, fromParquet } from '@spindle/io'
 import type { NdArray } from 'spindle/loader'
 import { type Column, type ColumnBatch, fromCsv } from 'spindle/source'
