@@ -196,6 +196,7 @@ export function ledgerConformance(
         const lease = await takeLater(b, 'b')
         assert.equal(lease.progress.cursor, 3)
         assert.ok(lease.fence > zombie.fence)
+        assert.deepEqual(lease.earlier, [zombie.fence])
         assert.equal(lease.losses, 1)
         for (const attempt of [
           () => a.commit(zombie, { cursor: 9, outputs: [output('lost')] }),

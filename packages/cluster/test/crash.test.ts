@@ -7,8 +7,8 @@ import { S3Server } from '../../spindle/test/support/s3-server.ts'
 import { type ChaosJob, chaosRound } from './chaos.ts'
 
 const TIMES = Number(process.env.SPINDLE_TEST_TIMES ?? 1)
-const JOB = { shards: 8, rows: 40, rowMs: 15, failureRate: 0.002, leaseMs: 400 }
-const OPTIONS = { workers: 3, attackMs: 250, attacks: 10, limitMs: 40_000 }
+const JOB = { shards: 6, rows: 30, rowMs: 15, failureRate: 0.002, leaseMs: 400 }
+const OPTIONS = { workers: 3, attackMs: 250, attacks: 7, limitMs: 100_000 }
 
 async function check(job: ChaosJob): Promise<void> {
   const result = await chaosRound(job, OPTIONS)

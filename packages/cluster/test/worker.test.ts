@@ -219,6 +219,30 @@ describe('worker', () => {
     assert.equal((await resultsOf(ledger))[0]!.outputs.length, 3)
   })
 
+  it('stops in its time although code ignores the signal, and releases the shard', async () => {
+    const ledger = new StoreLedger(new MemoryEntries())
+    const stop = new AbortController()
+    const job = defineJob({
+      shards: ['a', 'b'],
+      run: async ({ commit }) => {
+        await commit({ cursor: 4 })
+        stop.abort()
+        await new Promise(() => {})
+      },
+    })
+    const result = await runWorker(job, { ledger, signal: stop.signal, graceMs: 10 })
+    assert.deepEqual([result.isComplete, result.shards], [false, 0])
+    const { waiting, running } = await ledger.status()
+    assert.deepEqual([waiting, running], [2, 0])
+    const answer = await ledger.lease('next')
+    const next = answer.kind === 'lease' ? answer.lease : undefined
+    const other = await ledger.lease('next')
+    const cursors = [next, other.kind === 'lease' ? other.lease : undefined].map(
+      (lease) => lease?.progress.cursor,
+    )
+    assert.deepEqual(cursors.sort(), [0, 4])
+  })
+
   it('keeps its leases while code blocks its event loop', async () => {
     await withFolder(async (folder) => {
       const place = join(folder, 'run')
@@ -289,6 +313,8 @@ describe('worker', () => {
     await openJob(defineJob({ shards: ['a'], run: async () => {} }), ledger)
     const other = defineJob({ shards: ['b'], run: async () => {} })
     await assert.rejects(openJob(other, ledger), { code: 'ERR_EPOCH_MISMATCH' })
+    const reseeded = defineJob({ shards: ['a'], seed: 1, run: async () => {} })
+    await assert.rejects(runWorker(reseeded, { ledger }), { code: 'ERR_EPOCH_MISMATCH' })
     await assert.rejects(openLedger('https://host/x'), bad)
   })
 })

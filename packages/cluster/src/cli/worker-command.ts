@@ -1,3 +1,4 @@
+import { urlForMessages } from 'spindle/worker'
 import { messageOf } from '../errors.ts'
 import { deadShards, runWorker } from '../worker/run-worker.ts'
 import type { WorkerEvent } from '../worker/worker-options.ts'
@@ -21,7 +22,7 @@ export async function runOneWorker(input: CommandInput, host: CommandHost): Prom
     if (asJson) await host.print(`${JSON.stringify(result)}\n`)
     else if (process.send === undefined) await host.print(summary(result))
     if (result.isComplete && result.dead > 0 && process.send === undefined) {
-      host.say(deadShards(result.dead, ledger!).message)
+      host.say(deadShards(result.dead, urlForMessages(ledger!)).message)
       return FAILED
     }
     return stop.status ?? OK

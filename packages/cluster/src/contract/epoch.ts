@@ -19,6 +19,8 @@ export interface EpochPlan {
   readonly id: string
   /** Name of the job, for people. */
   readonly job: string
+  /** Hash of the job's settings alone, so that a worker can compare them without the shards. */
+  readonly settings?: string
   /** Number of shards. */
   readonly shardCount: number
   /** A worker that has not renewed for this long is lost. Milliseconds. */
@@ -33,6 +35,8 @@ export interface EpochPlan {
 export interface Epoch {
   readonly id: string
   readonly job: string
+  /** Hash of the job's settings, if its plan had one. */
+  readonly settings?: string
   readonly shardCount: number
   readonly leaseMs: number
   readonly maxLosses: number

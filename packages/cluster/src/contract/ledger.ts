@@ -26,6 +26,8 @@ export interface Lease {
   readonly worker: string
   /** Grows with each lease of the shard, and belongs to this lease alone. */
   readonly fence: number
+  /** Fences of earlier leases of the shard, the last 32. */
+  readonly earlier: readonly number[]
   /** Number of the shard's newest entry. The next entry has the next number. */
   readonly entry: number
   /** What earlier leases committed: continue there. */
@@ -43,12 +45,13 @@ export interface Lease {
 }
 
 /**
- * What `lease()` answers. `busy`: all that is left is held by other workers, so ask again later.
+ * What `lease()` answers. `busy`: all that is left is held by other workers, so ask again, after
+ * `afterMs` at the latest.
  * `complete`: every shard is done or dead.
  */
 export type LeaseAnswer =
   | { readonly kind: 'lease'; readonly lease: Lease }
-  | { readonly kind: 'busy' }
+  | { readonly kind: 'busy'; readonly afterMs?: number }
   | { readonly kind: 'complete' }
 
 /** Options of {@link Ledger.fail}. */

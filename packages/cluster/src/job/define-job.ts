@@ -38,7 +38,7 @@ const jobOptions = options(
     sink: object(),
     run: func(),
   } satisfies Rules<JobSettings & PipelineJob<never> & FunctionJob>,
-  ClusterError as never,
+  ClusterError,
 )
 
 /** The settings of a job with their defaults. */
@@ -83,8 +83,8 @@ export interface CheckedJob {
  * assert.equal(count, 6)
  * ```
  */
-export function defineJob<T>(job: PipelineJob<T>): PipelineJob<T>
 export function defineJob(job: FunctionJob): FunctionJob
+export function defineJob<T>(job: PipelineJob<T>): PipelineJob<T>
 export function defineJob(job: Job<unknown>): Job<unknown> {
   checkJob(job)
   return job

@@ -1,3 +1,4 @@
+import type { Json } from 'spindle/source'
 import { type EpochPlan, epochId, type ShardSpec } from '../contract/epoch.ts'
 import { ClusterError } from '../errors.ts'
 import type { CheckedJob } from './define-job.ts'
@@ -10,10 +11,20 @@ import type { ShardLike } from './job.ts'
  * @throws `ERR_BAD_OPTION` for a shard without a name
  */
 export async function planOf(checked: CheckedJob): Promise<EpochPlan> {
-  const { job, seed, leaseMs, maxLosses } = checked
+  const { job, leaseMs, maxLosses } = checked
   const shards = await listOf(checked)
-  const { id, shardCount } = await epochId({ seed, settings: job.settings ?? null }, shards())
-  return { id, job: job.name ?? 'job', shardCount, leaseMs, maxLosses, shards }
+  const { id, shardCount } = await epochId(settingsOf(checked), shards())
+  const settings = await settingsId(checked)
+  return { id, job: job.name ?? 'job', settings, shardCount, leaseMs, maxLosses, shards }
+}
+
+/** Identifies the settings of a job, whatever its shards are. */
+export async function settingsId(checked: CheckedJob): Promise<string> {
+  return (await epochId(settingsOf(checked), [])).id
+}
+
+function settingsOf({ job, seed }: CheckedJob): Json {
+  return { seed, settings: job.settings ?? null }
 }
 
 async function listOf({ job }: CheckedJob): Promise<() => AsyncIterable<ShardSpec>> {

@@ -1,7 +1,6 @@
 import type { ShardSpec } from '../contract/epoch.ts'
 import type { LedgerCallOptions } from '../contract/ledger.ts'
 import type { ShardRange } from '../contract/progress.ts'
-import { isFinal } from './entry.ts'
 import { inParallel } from './in-parallel.ts'
 import { CHUNK_SIZE, indexOf, keyOf } from './names.ts'
 import type { Newest, ShardLogs } from './shard-log.ts'
@@ -24,19 +23,20 @@ export interface KnownShard {
  */
 export class ChunkView {
   readonly chunk: number
-  readonly #specs: readonly ShardSpec[]
+  /** Keys of the shards of the manifest. */
+  readonly #keys: readonly string[]
   readonly #logs: ShardLogs
   readonly #shards = new Map<string, KnownShard>()
   /** Number of each shard's newest entry. */
-  #numbers: ReadonlyMap<string, number> = new Map()
+  #numbers: Map<string, number> = new Map()
 
   constructor(chunk: number, specs: readonly ShardSpec[], logs: ShardLogs) {
     this.chunk = chunk
-    this.#specs = specs
+    this.#keys = specs.map((_, at) => keyOf(chunk * CHUNK_SIZE + at))
     this.#logs = logs
     for (const [at, spec] of specs.entries()) {
       const index = chunk * CHUNK_SIZE + at
-      const key = keyOf(index)
+      const key = this.#keys[at]!
       this.#shards.set(key, { key, index, spec, range: { start: 0 }, newest: undefined })
     }
   }
@@ -46,18 +46,24 @@ export class ChunkView {
     this.#numbers = await this.#logs.numbers(this.chunk, options)
   }
 
-  /** Shards of the manifest that no worker has ever taken, beginning at a place of this worker. */
-  untouched(seed: number): KnownShard[] {
-    const keys = this.#specs.map((_, at) => keyOf(this.chunk * CHUNK_SIZE + at))
-    const begin = seed % Math.max(1, keys.length)
-    return [...keys.slice(begin), ...keys.slice(0, begin)]
-      .filter((key) => !this.#numbers.has(key))
-      .map((key) => this.#shards.get(key)!)
+  /** A shard of the manifest that no worker has ever taken, looked for from a place on. */
+  untouched(seed: number): KnownShard | undefined {
+    const count = this.#keys.length
+    for (let at = 0; at < count; at++) {
+      const key = this.#keys[(seed + at) % count]!
+      if (!this.#numbers.has(key)) return this.#shards.get(key)
+    }
+    return undefined
+  }
+
+  /** Whether a shard has entries, also if they could not be read because its chunk is done. */
+  isTouched(key: string): boolean {
+    return this.#numbers.has(key)
   }
 
   /** Remembers that a shard has entries. */
   touch(key: string, number: number): void {
-    this.#numbers = new Map(this.#numbers).set(key, number)
+    this.#numbers.set(key, number)
   }
 
   /** Reads the newest entries that are not known, and finds the parts of shards that were split. */
@@ -73,15 +79,9 @@ export class ChunkView {
   async #update(shard: KnownShard, options?: LedgerCallOptions): Promise<void> {
     const known = shard.newest
     const listed = this.#numbers.get(shard.key) ?? 0
-    // Nothing follows `done`. Entries of others are read forward from the listed one.
-    if (known !== undefined && (known.entry.kind === 'done' || known.number > listed)) return
-    if (known?.number === listed && isFinal(known.entry.kind)) return
-    if (listed > 0)
-      shard.newest = await this.#logs.newest(
-        shard.key,
-        Math.max(listed, known?.number ?? 0),
-        options,
-      )
+    if (listed === 0 || (known !== undefined && known.number >= listed)) return
+    const entry = await this.#logs.read(shard.key, listed, options)
+    shard.newest = entry && { number: listed, entry }
   }
 
   #newParts({ key, index, spec, newest }: KnownShard): KnownShard[] {

@@ -26,6 +26,8 @@ export interface Entry {
   readonly worker: string
   /** Number of the entry with which the lease began. */
   readonly fence: number
+  /** Fences of earlier leases, the last 32. */
+  readonly earlier: readonly number[]
   readonly progress: ShardProgress
   readonly range: ShardRange
   /** Ranges that were split off. Part `n`, from 1, has the key `<key>+n`. */

@@ -32,9 +32,17 @@ export async function makeEpoch(
 ): Promise<Epoch> {
   const found = await readEpoch(entries, options)
   if (found !== undefined) return same(entries, plan, found)
-  const { id, job, shardCount, leaseMs, maxLosses } = plan
+  const { id, job, settings, shardCount, leaseMs, maxLosses } = plan
   await writeManifest(entries, plan, options)
-  const epoch: Epoch = { id, job, shardCount, leaseMs, maxLosses, createdMs: dateMs() }
+  const epoch: Epoch = {
+    id,
+    job,
+    ...(settings !== undefined && { settings }),
+    shardCount,
+    leaseMs,
+    maxLosses,
+    createdMs: dateMs(),
+  }
   if (await entries.createIfAbsent(EPOCH, `${JSON.stringify(epoch)}\n`, options)) return epoch
   return same(entries, plan, (await readEpoch(entries, options)) ?? epoch)
 }

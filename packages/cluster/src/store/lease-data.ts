@@ -5,6 +5,9 @@ import type { KnownShard } from './chunk-view.ts'
 import type { EntryKind } from './entry.ts'
 import type { NewEntry } from './shard-log.ts'
 
+/** Earlier leases that are remembered. What older ones left is removed already. */
+const MOST_EARLIER = 32
+
 const NOTHING: ShardProgress = { cursor: 0, outputs: [] }
 
 /** The entry that begins a lease. */
@@ -14,6 +17,7 @@ export function leaseEntry(shard: KnownShard, worker: string, losses: number): N
     kind: 'lease',
     worker,
     fence: undefined,
+    earlier: last === undefined ? [] : [...last.earlier, last.fence].slice(-MOST_EARLIER),
     progress: last?.progress ?? NOTHING,
     range: last?.range ?? shard.range,
     parts: last?.parts ?? [],
@@ -25,7 +29,7 @@ export function leaseEntry(shard: KnownShard, worker: string, losses: number): N
 
 /** The lease of an entry that {@link leaseEntry} made. */
 export function leaseOf(shard: KnownShard, number: number, entry: NewEntry): Lease {
-  const { worker, progress, range, parts, failures, losses } = entry
+  const { worker, earlier, progress, range, parts, failures, losses } = entry
   const { spec, index, key } = shard
   return {
     shard: spec,
@@ -33,6 +37,7 @@ export function leaseOf(shard: KnownShard, number: number, entry: NewEntry): Lea
     key,
     worker,
     fence: number,
+    earlier,
     entry: number,
     progress,
     range,
@@ -48,8 +53,8 @@ export function nextEntry(
   kind: EntryKind,
   changes: Partial<NewEntry> = {},
 ): NewEntry {
-  const { worker, fence, progress, range, parts, failures, losses } = lease
-  return { kind, worker, fence, progress, range, parts, failures, losses, ...changes }
+  const { worker, fence, earlier, progress, range, parts, failures, losses } = lease
+  return { kind, worker, fence, earlier, progress, range, parts, failures, losses, ...changes }
 }
 
 /**

@@ -8,9 +8,12 @@ import { ChunkView, type KnownShard } from './chunk-view.ts'
 import { isFinal, isHeld } from './entry.ts'
 import { readChunk } from './epoch-files.ts'
 import { leaseEntry, leaseOf } from './lease-data.ts'
-import { CHUNK_SIZE, chunkOf, doneName, indexOf } from './names.ts'
+import { CHUNK_SIZE, chunkOf, claimName, doneName, indexOf } from './names.ts'
 import type { ShardLogs } from './shard-log.ts'
 import { WorkerWatch } from './worker-watch.ts'
+
+/** Chunks that one worker remembers. */
+const MOST_VIEWS = 16
 
 /** What {@link WorkSearch.take} answers. */
 export type TakeAnswer =
@@ -18,7 +21,7 @@ export type TakeAnswer =
   | { readonly kind: 'busy' | 'final' }
 
 /**
- * Finds the next shard for one worker. It knows one chunk at a time, so its memory does not grow
+ * Finds the next shard for one worker. It knows a few chunks at a time, so its memory does not grow
  * with the epoch. In a chunk it takes, in this order: shards that were never taken, shards that
  * were given back, shards whose worker is lost.
  */
@@ -27,10 +30,11 @@ export class WorkSearch {
   readonly #logs: ShardLogs
   readonly #epoch: Epoch
   readonly #worker: string
-  readonly #seed: number
+  #seed: number
   readonly #finder: ChunkFinder
   readonly #watch: WorkerWatch
   #view: ChunkView | undefined
+  readonly #views = new Map<number, ChunkView>()
   /** The chunk of the last shard that an engine handed out. */
   #taken: { readonly chunk: number; readonly specs: readonly ShardSpec[] } | undefined
   /** Fences of this worker's own leases: an entry of its own that is not among them is free. */
@@ -70,9 +74,9 @@ export class WorkSearch {
       const lease = chunk === last ? undefined : await this.#search(chunk, options)
       if (lease !== undefined) return { kind: 'lease', lease }
     }
-    const isComplete = this.#hasFinished && (await this.#finder.isComplete(options))
+    const isComplete = this.#hasFinished && (await this.#finder.refresh(options))
     this.#hasFinished = false
-    return { kind: isComplete ? 'complete' : 'busy' }
+    return isComplete ? { kind: 'complete' } : { kind: 'busy', afterMs: this.#finder.busyMs }
   }
 
   /**
@@ -97,6 +101,8 @@ export class WorkSearch {
     if (this.#taken?.chunk !== chunk) {
       const specs = await readChunk(this.#entries, this.#epoch, chunk, options)
       this.#taken = { chunk, specs }
+      // The status takes a chunk without a claim for untouched.
+      await this.#entries.createIfAbsent(claimName(chunk), '{}', options)
     }
     const spec = this.#taken.specs[index - chunk * CHUNK_SIZE]
     if (spec === undefined) return undefined
@@ -111,17 +117,24 @@ export class WorkSearch {
 
   /** Searches one chunk, and closes it if all its shards are done or dead. */
   async #search(chunk: number, options?: LedgerCallOptions): Promise<Lease | undefined> {
-    if (this.#view?.chunk !== chunk) {
-      const specs = await readChunk(this.#entries, this.#epoch, chunk, options)
-      this.#view = new ChunkView(chunk, specs, this.#logs)
+    const view = await this.#viewOf(chunk, options)
+    for (;;) {
+      // Its entries are deleted then, and would look as if no worker had ever come.
+      if ((await this.#entries.version(doneName(chunk), options)) !== undefined) {
+        this.#views.delete(chunk)
+        if (this.#view === view) this.#view = undefined
+        this.#hasFinished = true
+        return undefined
+      }
+      await view.list(options)
+      if (view.untouched(this.#seed) === undefined) break
+      const lease = await this.#untouched(view, options)
+      if (lease !== undefined) return lease
     }
-    const view = this.#view
-    await view.list(options)
-    const untouched = await this.#untouched(view, options)
-    if (untouched !== undefined) return untouched
     const shards = await view.read(options)
     for (const shard of shards) {
-      if (shard.newest !== undefined && isFinal(shard.newest.entry.kind)) continue
+      const { newest, key } = shard
+      if (newest === undefined ? view.isTouched(key) : isFinal(newest.entry.kind)) continue
       const lease = await this.#takeFree(shard, options)
       if (lease !== undefined) return lease
     }
@@ -133,17 +146,31 @@ export class WorkSearch {
     return undefined
   }
 
+  /** A view of a chunk, which becomes the current one. A few are remembered. */
+  async #viewOf(chunk: number, options?: LedgerCallOptions): Promise<ChunkView> {
+    let view = this.#views.get(chunk)
+    if (view === undefined) {
+      const specs = await readChunk(this.#entries, this.#epoch, chunk, options)
+      view = new ChunkView(chunk, specs, this.#logs)
+      if (this.#views.size >= MOST_VIEWS) this.#views.delete(this.#views.keys().next().value!)
+      this.#views.set(chunk, view)
+    }
+    this.#view = view
+    return view
+  }
+
   #isOfAnother({ newest }: KnownShard): boolean {
     return newest !== undefined && isHeld(newest.entry.kind) && newest.entry.worker !== this.#worker
   }
 
   async #untouched(view: ChunkView, options?: LedgerCallOptions): Promise<Lease | undefined> {
-    for (const shard of view.untouched(this.#seed)) {
-      const lease = await this.#take(shard, 0, options)
-      view.touch(shard.key, 1)
-      if (lease !== undefined) return lease
-    }
-    return undefined
+    const shard = view.untouched(this.#seed)
+    if (shard === undefined) return undefined
+    const lease = await this.#take(shard, 0, options)
+    view.touch(shard.key, 1)
+    // Two workers at the same place would meet again at the next one.
+    if (lease === undefined) this.#seed = Math.floor(Math.random() * 2 ** 31)
+    return lease
   }
 
   async #takeFree(shard: KnownShard, options?: LedgerCallOptions): Promise<Lease | undefined> {

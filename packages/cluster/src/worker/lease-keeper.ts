@@ -1,15 +1,15 @@
 import type { Lease, Ledger } from '../contract/ledger.ts'
 import type { ShardCommit } from '../contract/progress.ts'
 import { isLeaseLost } from '../errors.ts'
-import { clockMs, pause } from '../timers.ts'
+import { patiently } from './patience.ts'
 
-const FIRST_RETRY_MS = 50
-const LONGEST_RETRY_MS = 5000
+/** Time for which a ledger that cannot be reached is tried again, in leases. */
+const PATIENCE_LEASES = 2
 
 /**
  * One lease while its shard is worked on. Calls of the ledger follow each other, because each needs
  * the lease that the last one returned. A ledger that cannot be reached is tried again, for two
- * lease times: it may be restarting.
+ * lease times.
  */
 export class LeaseKeeper {
   readonly #ledger: Ledger
@@ -73,17 +73,11 @@ export class LeaseKeeper {
   }
 
   async #tried(call: () => Promise<void>): Promise<void> {
-    const beganMs = clockMs()
-    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_RETRY_MS)) {
-      try {
-        return await call()
-      } catch (error) {
-        if (isLeaseLost(error)) this.lose(error)
-        const isFinal =
-          isLeaseLost(error) || (error as { code?: unknown }).code === 'ERR_BAD_OPTION'
-        if (isFinal || clockMs() - beganMs > 2 * this.leaseMs) throw error
-        await pause(waitMs)
-      }
+    try {
+      await patiently(call, PATIENCE_LEASES * this.leaseMs, this.lost)
+    } catch (error) {
+      if (isLeaseLost(error)) this.lose(error)
+      throw error
     }
   }
 }

@@ -14,10 +14,12 @@ export type ShardOutcome = 'done' | 'stopped'
 /** Records that a shard committed while this worker had it. */
 export type OnRecords = (count: number) => void
 
-/** Folder of a shard's outputs, and the beginning of the names of one lease. */
-export function placeOf({ key, fence }: Lease): { folder: string; prefix: string } {
-  const folder = `${key.replaceAll('+', '_')}/`
-  return { folder, prefix: `${folder}${String(fence).padStart(6, '0')}-` }
+/**
+ * Folder of a lease's outputs. Each lease has its own, so that removing what earlier leases left
+ * never touches a later one, also if the worker that removes was stopped meanwhile.
+ */
+export function folderOf({ key }: Lease, fence: number): string {
+  return `${key.replaceAll('+', '_')}/${String(fence).padStart(6, '0')}/`
 }
 
 /**
@@ -54,7 +56,7 @@ async function runFunction(
       rowsOf: (source) => new ShardRows(range).of(source),
       progress,
       range,
-      prefix: placeOf(keeper.lease).prefix,
+      prefix: folderOf(keeper.lease, keeper.lease.fence),
       signal,
       commit: async (commit) => {
         await keeper.commit(commit)
@@ -80,11 +82,10 @@ async function runPipeline(
   onRecords: OnRecords,
 ): Promise<ShardOutcome> {
   const { lease } = keeper
-  const { folder, prefix } = placeOf(lease)
-  const shared = job.sink.shared!
-  // Outputs of earlier leases that no commit names. A first lease has none.
-  if (lease.fence > 1 || lease.progress.outputs.length > 0)
-    await shared.removeOrphans(folder, new Set(lease.progress.outputs.map(({ name }) => name)))
+  // Outputs of earlier leases that no commit names.
+  const kept = new Set(lease.progress.outputs.map(({ name }) => name))
+  for (const fence of lease.earlier)
+    await job.sink.shared!.removeOrphans(folderOf(lease, fence), kept)
   const rows = new ShardRows(lease.range)
   const shard: JobShard = {
     ...lease.shard,
@@ -103,7 +104,7 @@ async function runPipeline(
       job.sink.open({
         ...opening,
         commits: {
-          prefix,
+          prefix: folderOf(lease, lease.fence),
           state,
           commit: async (outputs, now, isComplete) => {
             const commit = {

@@ -2,9 +2,10 @@ import type { Ledger } from '../contract/ledger.ts'
 import { ClusterError } from '../errors.ts'
 import { type CheckedJob, checkJob } from '../job/define-job.ts'
 import type { Job } from '../job/job.ts'
-import { planOf } from '../job/plan.ts'
+import { planOf, settingsId } from '../job/plan.ts'
 import { openLedger } from '../open/open-ledger.ts'
 import { finishJob } from './finish-job.ts'
+import { patiently } from './patience.ts'
 import type { LedgerAddress } from './renewals.ts'
 import { Shift } from './shift.ts'
 import { checkWorker, type WorkerOptions } from './worker-options.ts'
@@ -55,7 +56,8 @@ export async function runWorker<T>(job: Job<T>, options: WorkerOptions): Promise
       page: options.page,
     })
     const { isComplete, ...counts } = await shift.run()
-    const dead = isComplete ? await finishJob(ledger, job as Job<unknown>) : 0
+    const finish = (): Promise<number> => finishJob(ledger, job as Job<unknown>)
+    const dead = isComplete ? await patiently(finish, 2 * checked.leaseMs) : 0
     return { worker, isComplete, dead, ...counts }
   } finally {
     if (typeof place === 'string') await ledger.close()
@@ -72,9 +74,18 @@ export async function openJob<T>(job: Job<T>, ledger: Ledger): Promise<void> {
   await ledger.open(await planOf(checked))
 }
 
-/** The list of shards is read only by the worker that makes the epoch. */
+/**
+ * The list of shards is read only by the worker that makes the epoch. The others compare the job's
+ * settings.
+ */
 async function openEpoch(ledger: Ledger, checked: CheckedJob): Promise<void> {
-  if ((await ledger.join()) === undefined) await ledger.open(await planOf(checked))
+  const epoch = await ledger.join()
+  if (epoch === undefined) await ledger.open(await planOf(checked))
+  else if (epoch.settings !== undefined && epoch.settings !== (await settingsId(checked)))
+    throw new ClusterError(
+      'ERR_EPOCH_MISMATCH',
+      `${ledger.url} holds the job "${epoch.job}" with another \`seed\` or other \`settings\`: run the module that began it, or choose another ledger`,
+    )
 }
 
 /** Where a thread can open the ledger; `undefined` if it cannot. */

@@ -3,8 +3,9 @@ import type { Lease, Ledger } from '../contract/ledger.ts'
 import type { WorkerReport } from '../contract/status.ts'
 import { ClusterError, isLeaseLost, messageOf } from '../errors.ts'
 import type { CheckedJob } from '../job/define-job.ts'
-import { dateMs, pause, setTimeout } from '../timers.ts'
+import { clearTimeout, dateMs, pause, setTimeout } from '../timers.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
+import { patiently } from './patience.ts'
 import { type LedgerAddress, type Renewals, startRenewals } from './renewals.ts'
 import { runShard } from './run-shard.ts'
 import type { WorkerEvent } from './worker-options.ts'
@@ -14,6 +15,10 @@ const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 700
 /** Searches without a result before the worker asks others to split their shards. */
 const SEARCHES_BEFORE_SPLIT = 3
+/** Shortest time for which a ledger that cannot be reached is tried again. */
+const OUTAGE_MS = 60_000
+/** Time in which aborted work ends by itself. */
+const HEED_MS = 250
 /** Longest text of an error that the ledger keeps. */
 const ERROR_LENGTH = 2000
 
@@ -38,6 +43,9 @@ export class Shift {
   readonly #keepers = new Map<string, LeaseKeeper>()
   /** Aborted when the worker is to stop, or when it failed. */
   readonly #stop = new AbortController()
+  /** Rejects when the time of a stop is over. */
+  readonly #late: { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void }
+  #graceTimer: NodeJS.Timeout | undefined
   readonly #startedMs: number = dateMs()
   #renewals: Renewals | undefined
   #leaseMs = 0
@@ -56,6 +64,12 @@ export class Shift {
     this.#address = address
     this.#checked = checked
     this.#settings = settings
+    let reject: (reason: unknown) => void = () => {}
+    const promise = new Promise<never>((_, refuse) => {
+      reject = refuse
+    })
+    promise.catch(() => {})
+    this.#late = { promise, reject }
   }
 
   async run(): Promise<{ isComplete: boolean; shards: number; records: number; failures: number }> {
@@ -76,6 +90,7 @@ export class Shift {
       if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
     } finally {
       signal.removeEventListener('abort', stop)
+      clearTimeout(this.#graceTimer)
       await this.#renewals.close()
       await this.#ledger.renew(this.#report('ended'), []).catch(() => {})
     }
@@ -89,7 +104,11 @@ export class Shift {
     let searches = 0
     try {
       while (!this.#stop.signal.aborted) {
-        const answer = await this.#ledger.lease(worker)
+        const answer = await patiently(
+          () => this.#ledger.lease(worker),
+          Math.max(OUTAGE_MS, 2 * this.#leaseMs),
+          this.#stop.signal,
+        )
         if (answer.kind === 'complete') {
           this.#isComplete = true
           return
@@ -99,9 +118,11 @@ export class Shift {
           await this.#work(answer.lease)
           continue
         }
-        if (++searches >= SEARCHES_BEFORE_SPLIT) await this.#ledger.requestSplits(worker)
+        if (++searches >= SEARCHES_BEFORE_SPLIT)
+          await this.#ledger.requestSplits(worker).catch(() => 0)
         // Random, so that many idle workers do not ask at the same moment.
-        const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** searches, LONGEST_PAUSE_MS)
+        const mostMs = answer.afterMs ?? LONGEST_PAUSE_MS
+        const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** searches, mostMs)
         await pause(longestMs * (0.5 + Math.random() / 2), this.#stop.signal)
       }
     } catch (error) {
@@ -116,9 +137,11 @@ export class Shift {
     this.#renewals?.update()
     this.#tell('leased', lease)
     try {
-      const outcome = await runShard(this.#checked, keeper, this.#stop.signal, (count) => {
+      const working = runShard(this.#checked, keeper, this.#stop.signal, (count) => {
         this.#records += count
       })
+      // Code that ignores its signal must not keep the worker beyond its time.
+      const outcome = await Promise.race([working, this.#late.promise])
       if (outcome === 'done') this.#shards++
       else await keeper.release()
       this.#tell(outcome, lease)
@@ -160,9 +183,11 @@ export class Shift {
     if (this.#stop.signal.aborted) return
     this.#stop.abort(new DOMException('the worker stops', 'AbortError'))
     const late = new DOMException('the worker stops, and its time is over', 'AbortError')
-    setTimeout(() => {
+    this.#graceTimer = setTimeout(() => {
       for (const keeper of this.#keepers.values()) keeper.lose(late)
-    }, graceMs).unref()
+      // What heeds its signal gets a turn to end by itself.
+      this.#graceTimer = setTimeout(() => this.#late.reject(late), HEED_MS)
+    }, graceMs)
   }
 
   #lose(keys: readonly string[]): void {

@@ -35,7 +35,7 @@ export interface SinkOutput {
  */
 export interface SinkCommits {
   /**
-   * Begins the names of this writer's outputs. No other writer has the same: `00000017/000003-`.
+   * Begins the names of this writer's outputs. No other writer has the same: `00000017/000003/`.
    */
   readonly prefix: string
   /** State of the last commit. */
