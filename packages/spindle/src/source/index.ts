@@ -1,11 +1,13 @@
 export type { Json, SeekableSource } from '../engine/seekable.ts'
 // Tables
 export type {
+  AnyColumn,
   Column,
   ColumnBatch,
   ColumnData,
   ColumnDType,
   ColumnMeaning,
+  ColumnParts,
 } from './column-batch.ts'
 // Files
 

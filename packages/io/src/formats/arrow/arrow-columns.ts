@@ -1,4 +1,4 @@
-import type { Column, ColumnMeaning } from 'spindle/source'
+import type { AnyColumn, Column, ColumnMeaning } from 'spindle/source'
 import { damaged, MediaError } from '../../base/errors.ts'
 import type { Flechette } from './flechette.ts'
 
@@ -54,6 +54,10 @@ export class ArrowColumns {
 
   /** @throws MediaError `ERR_DECODE`, without the name of the file */
   columnOf(name: string, batch: ArrowBatch): Column {
+    return this.#columnOf(name, batch) as Column
+  }
+
+  #columnOf(name: string, batch: ArrowBatch): AnyColumn {
     const { Type } = { Type: this.#types }
     const valid = validOf(batch)
     const common = valid && { valid }
@@ -77,7 +81,7 @@ export class ArrowColumns {
     }
   }
 
-  #listOf(name: string, batch: ArrowBatch, valid: Uint8Array | undefined): Column {
+  #listOf(name: string, batch: ArrowBatch, valid: Uint8Array | undefined): AnyColumn {
     const common = valid && { valid }
     const child = batch.children?.[0]
     if (child === undefined || !this.#isPlain(child)) return this.#objects(name, batch, common)
@@ -109,7 +113,7 @@ export class ArrowColumns {
   }
 
   /** The values from `start` to `end`. */
-  #plain(name: string, batch: ArrowBatch, start: number, end: number): Column {
+  #plain(name: string, batch: ArrowBatch, start: number, end: number): AnyColumn {
     const Type = this.#types
     const { type, values, dictionary } = batch
     const all = validOf(batch)
@@ -163,7 +167,7 @@ export class ArrowColumns {
     }
   }
 
-  #numberType(type: ArrowType): Pick<Column, 'dtype' | 'meaning'> {
+  #numberType(type: ArrowType): Pick<AnyColumn, 'dtype' | 'meaning'> {
     const Type = this.#types
     const unit = UNITS[type.unit ?? 0]!
     switch (type.typeId) {
@@ -187,7 +191,11 @@ export class ArrowColumns {
   }
 
   /** Values of JavaScript, as the library makes them. */
-  #objects(name: string, batch: ArrowBatch, common: Pick<Column, 'valid'> | undefined): Column {
+  #objects(
+    name: string,
+    batch: ArrowBatch,
+    common: Pick<AnyColumn, 'valid'> | undefined,
+  ): AnyColumn {
     checkNested(name, batch, this.#form.maxBatchBytes)
     const data = Array.from({ length: batch.length }, (_, i) => batch.at(i))
     return { dtype: 'object', data, shape: [batch.length], ...common }
@@ -200,7 +208,7 @@ export class ArrowColumns {
     start: number,
     end: number,
     valid: Uint8Array | undefined,
-  ): Column {
+  ): AnyColumn {
     const words = dictionary!
     const indices = values as unknown as Int32Array
     if (indices.length < end) throw cut(name)
@@ -308,8 +316,8 @@ function textsOf(
   start: number,
   end: number,
   texts: 'strings' | 'utf8',
-  common: Pick<Column, 'valid'>,
-): Column {
+  common: Pick<AnyColumn, 'valid'>,
+): AnyColumn {
   const bytes = batch.values as unknown as Uint8Array
   const offsets = offsetsOf(name, batch, bytes.length)
   const shape = [end - start]
@@ -335,7 +343,7 @@ function decimalsOf(
   start: number,
   end: number,
   valid: Uint8Array | undefined,
-): Column {
+): AnyColumn {
   const { bitWidth = 128, precision = 0, scale = 0 } = type
   const meaning: ColumnMeaning = { type: 'decimal', precision, scale }
   const common = { shape: [end - start], meaning, ...(valid?.includes(0) && { valid }) }

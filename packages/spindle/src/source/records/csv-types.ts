@@ -161,8 +161,9 @@ export class ColumnBuilder {
     if (this.#texts !== undefined) return { dtype: 'string', data: this.#texts, shape, ...valid }
     const all = this.#numbers as Numbers
     const data = count === all.length ? all : all.slice(0, count)
-    if (this.#type !== 'timestamp') return { dtype: this.#type as 'bool', data, shape, ...valid }
-    return { dtype: 'int64', data, shape, ...valid, meaning: TIME }
+    if (this.#type !== 'timestamp')
+      return { dtype: this.#type, data, shape, ...valid } as unknown as Column
+    return { dtype: 'int64', data: data as BigInt64Array, shape, ...valid, meaning: TIME }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Column, ColumnBatch, ColumnDType } from 'spindle/source'
+import type { AnyColumn, ColumnBatch, ColumnDType } from 'spindle/source'
 import { MediaError } from '../../../base/errors.ts'
 import { lengthOfAll } from './decode-chunk.ts'
 import {
@@ -36,10 +36,11 @@ export function batchOf(
   parts: readonly (readonly Part[])[],
   form: BatchForm,
 ): ColumnBatch {
-  return Object.fromEntries(names.map((name, at) => [name, joined(name, parts[at]!, form)]))
+  const columns = names.map((name, at) => [name, joined(name, parts[at]!, form)])
+  return Object.fromEntries(columns) as ColumnBatch
 }
 
-function joined(name: string, parts: readonly Part[], form: BatchForm): Column {
+function joined(name: string, parts: readonly Part[], form: BatchForm): AnyColumn {
   const rows = parts.reduce((sum, { start, end }) => sum + end - start, 0)
   const { column: first } = parts[0]!
   const valid = masks(parts, ({ column }) => column.valid, rows)
@@ -114,7 +115,7 @@ function masks(
 function valuesOf(
   parts: readonly Part[],
   form: BatchForm,
-): Pick<Column, 'data' | 'dtype' | 'textOffsets'> {
+): Pick<AnyColumn, 'data' | 'dtype' | 'textOffsets'> {
   const { dtype, width } = parts[0]!.column
   switch (dtype) {
     case 'text':
@@ -160,7 +161,7 @@ function numbersOf(dtype: NumberDType, width: number, parts: readonly Part[]): N
 function utf8Of(
   parts: readonly Part[],
   maxBytes: number,
-): Pick<Column, 'data' | 'dtype' | 'textOffsets'> {
+): Pick<AnyColumn, 'data' | 'dtype' | 'textOffsets'> {
   const count = parts.reduce((sum, { start, end }) => sum + end - start, 0)
   const textOffsets = new Int32Array(count + 1)
   const limit = Math.min(maxBytes, 2 ** 31 - 1)
