@@ -68,7 +68,7 @@ const CLUSTER = {
   redis: ['root', 'entries', 'engines'],
   postgres: ['root', 'entries', 'engines'],
   nats: [...LEDGERS, 'engines'],
-  bullmq: [...LEDGERS, 'engines'],
+  bullmq: [...LEDGERS, 'engines', 'postgres'],
   open: [...LEDGERS, 'engines', 'redis', 'postgres', 'nats', 'bullmq'],
   job: ['root', 'contract'],
   worker: ['root', 'contract', 'open', 'job'],

@@ -4,7 +4,16 @@
 //   node scripts/ledger-servers.mjs [--only redis,nats] node scripts/test.mjs cluster/test/servers
 // Debian: apt-get install redis-server postgresql nats-server
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -68,22 +77,49 @@ export class LedgerServer {
       prepare?.(this.program, this.folder)
     }
     this.url = url(this.port)
-    const [command, ...args] = start(this.program, this.folder, String(this.port))
-    this.child = spawn(command, args, { stdio: 'ignore', detached: true })
+    const command = start(this.program, this.folder, String(this.port))
+    const until = performance.now() + STARTED_MS
+    // A server that was killed may leave processes that keep it from starting for a moment.
+    while (!(await this.#answers(command))) {
+      if (performance.now() > until) throw new Error(`${this.engine} does not start: ${command}`)
+      await this.#clear()
+    }
+  }
+
+  /** Starts the server once, and waits until it answers or ends. */
+  async #answers([program, ...args]) {
+    const log = openSync(join(this.folder, 'log'), 'a')
+    this.child = spawn(program, args, { stdio: ['ignore', log, log], detached: true })
+    closeSync(log)
     this.ended = new Promise((resolve) => this.child.once('exit', resolve))
-    await answers(this.port)
+    let hasEnded = false
+    this.ended.then(() => {
+      hasEnded = true
+    })
+    while (!hasEnded && !(await isOpen(this.port))) await sleep(50)
+    return !hasEnded
   }
 
   /** Sends a signal to the server and all its processes. */
   signal(name) {
-    try {
-      process.kill(-this.child.pid, name)
-    } catch {} // it has ended
+    for (const pid of new Set([this.child.pid, ...processesIn(this.folder)]))
+      try {
+        process.kill(pid, name)
+      } catch {} // it has ended
   }
 
-  async kill(name = 'SIGKILL') {
-    this.signal(name)
+  async kill() {
+    this.signal('SIGKILL')
     await this.ended
+    await this.#clear()
+  }
+
+  /** PostgreSQL's other processes can outlive its first one, and then keep it from starting. */
+  async #clear() {
+    do {
+      this.signal('SIGKILL')
+      await sleep(50)
+    } while (processesIn(this.folder).length > 0)
   }
 
   async remove() {
@@ -114,14 +150,30 @@ function onPath(name) {
   return folders.map((folder) => join(folder, name)).find(existsSync)
 }
 
-/** PostgreSQL refuses to run as root. */
+/** PostgreSQL refuses to run as root. `setpriv` becomes the command and leaves no process. */
 function asUser(command) {
-  return process.getuid() === 0 ? ['runuser', '-u', 'postgres', '--', ...command] : command
+  return process.getuid() === 0
+    ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', ...command]
+    : command
 }
 
 function run([command, ...args]) {
   const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', cwd: '/' })
   if (status !== 0) throw new Error(`${command}: ${stderr}`)
+}
+
+/** The processes whose working directory is in a folder, as PostgreSQL's are. */
+function processesIn(folder) {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder)
+      } catch {
+        return false // it has ended
+      }
+    })
+    .map(Number)
 }
 
 function freePort() {
@@ -133,18 +185,15 @@ function freePort() {
   })
 }
 
-async function answers(port) {
-  const until = performance.now() + STARTED_MS
-  while (performance.now() < until) {
-    const isOpen = await new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1')
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-      socket.once('connect', () => socket.destroy())
+function isOpen(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
     })
-    if (isOpen) return
-    await sleep(50)
-  }
-  throw new Error(`no server answers on port ${port}`)
+  })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,5 +1,6 @@
 import { importPeer } from '../engines/import-peer.ts'
 import type { ServerPlace } from '../engines/server-url.ts'
+import { connectPostgres } from '../postgres/postgres-entries.ts'
 import type { BullClasses } from './bull-queue.ts'
 
 const importBull = (engine: string) => importPeer('bullmq', engine, () => import('bullmq'))
@@ -28,21 +29,29 @@ export function bullOnRedis({ connection }: ServerPlace): BullClasses {
   }
 }
 
-/** BullMQ on PostgreSQL, in tables of the schema `bullmq`, which it makes itself. */
-export function bullOnPostgres({ connection }: ServerPlace): BullClasses {
-  const options = { connection: { connectionString: connection, migrate: true } }
-  const load = async () => {
-    const { withBackend, createPostgresBackend } = await importBull('PostgreSQL')
-    return withBackend(createPostgresBackend)
+/** BullMQ on PostgreSQL, in tables of its schema `bullmq`, which the first caller makes. */
+export function bullOnPostgres(place: ServerPlace): BullClasses {
+  // BullMQ cannot load `pg` itself from a module, and never makes its tables in a pool of others.
+  const connect = async () => {
+    const { withBackend, createPostgresBackend, runMigrations } = await importBull('PostgreSQL')
+    const pool = await connectPostgres(place, '-c search_path="bullmq"')
+    const client = await pool.connect()
+    try {
+      await runMigrations(client)
+    } finally {
+      client.release()
+    }
+    return { pool, ...withBackend(createPostgresBackend) }
   }
   return {
     async queue(name) {
-      const { Queue } = await load()
-      return quiet(new Queue(name, options) as never)
+      const { pool, Queue } = await connect()
+      return quiet(new Queue(name, { connection: pool as never }) as never, () => pool.end())
     },
     async worker(name, settings) {
-      const { Worker } = await load()
-      return quiet(new Worker(name, null, { ...options, autorun: false, ...settings }) as never)
+      const { pool, Worker } = await connect()
+      const options = { connection: pool as never, autorun: false, ...settings }
+      return quiet(new Worker(name, null, options) as never, () => pool.end())
     },
   }
 }
@@ -55,13 +64,12 @@ function quiet<
     on(event: 'error', listener: () => void): unknown
     close(...args: never[]): Promise<void>
   },
->(made: T, disconnect?: () => void): T {
+>(made: T, disconnect: () => unknown): T {
   made.on('error', () => undefined)
-  if (disconnect === undefined) return made
   const close = made.close.bind(made)
   made.close = async (...args: never[]) => {
     await close(...args)
-    disconnect()
+    await disconnect()
   }
   return made
 }

@@ -97,11 +97,18 @@ export class BullQueue implements ShardQueue {
 
   #opened(): Promise<Queue> {
     this.#queue ??= this.#classes.queue(this.#name)
+    // A server that does not answer now may do so at the next call.
+    this.#queue.catch(() => {
+      this.#queue = undefined
+    })
     return this.#queue
   }
 
   #fetching(leaseMs: number): Promise<Worker> {
     this.#worker ??= this.#startFetching(leaseMs)
+    this.#worker.catch(() => {
+      this.#worker = undefined
+    })
     return this.#worker
   }
 

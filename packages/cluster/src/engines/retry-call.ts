@@ -4,8 +4,12 @@ import { pause } from '../timers.ts'
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
-/** About eight seconds: the restart of a server. */
-const MOST_TRIES = 12
+/** About a minute: the restart of a server, and its recovery. */
+const MOST_TRIES = 60
+/** Without a first answer: the server may not exist. */
+const MOST_FIRST_TRIES = 5
+/** Servers that have answered this process. */
+const known = new Set<string>()
 
 /**
  * Calls a server, and again while it cannot be reached. Every call of an `EntryStore` may be
@@ -23,15 +27,25 @@ export async function retryCall<T>(
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted()
     try {
-      return await untilAborted(call(), signal)
+      const answer = await untilAborted(call(), signal)
+      known.add(url)
+      return answer
     } catch (error) {
       signal?.throwIfAborted()
       if (error instanceof ClusterError) throw error
-      if (tries === MOST_TRIES || !isTransient(error))
+      if (isStarting(error)) known.add(url)
+      const most = known.has(url) ? MOST_TRIES : MOST_FIRST_TRIES
+      if (tries >= most || !isTransient(error))
         throw new ClusterError('ERR_LEDGER', `${url}: ${messageOf(error)}`, { cause: error })
     }
     await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)), signal)
   }
+}
+
+/** The answer of a server that exists and is not ready yet. */
+function isStarting(error: unknown): boolean {
+  const { code = '', message = '' } = error as { code?: unknown; message?: string }
+  return /^57P0[123]/.test(String(code)) || message.startsWith('LOADING')
 }
 
 /** Rejects with the signal's reason when it is aborted; the call itself runs to its end. */

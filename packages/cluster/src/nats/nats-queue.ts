@@ -48,6 +48,9 @@ export class NatsQueue implements ShardQueue {
 
   async next(epoch: Epoch): Promise<QueuedShard | undefined> {
     this.#consumer ??= this.#makeConsumer(epoch)
+    this.#consumer.catch(() => {
+      this.#consumer = undefined
+    })
     await this.#consumer
     // The client's own pull waits a second at least; the server's does not have to.
     const client = await this.#connection.client()
@@ -82,6 +85,10 @@ export class NatsQueue implements ShardQueue {
 
   #open(): Promise<Opened> {
     this.#opened ??= this.#makeStream()
+    // A server that does not answer now may do so at the next call.
+    this.#opened.catch(() => {
+      this.#opened = undefined
+    })
     return this.#opened
   }
 

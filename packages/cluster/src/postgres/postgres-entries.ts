@@ -105,10 +105,11 @@ export class PostgresEntries implements EntryStore {
 }
 
 /** Connects to PostgreSQL. @throws `ERR_BACKEND_MISSING` */
-export async function connectPostgres(place: ServerPlace): Promise<Pool> {
+export async function connectPostgres(place: ServerPlace, options?: string): Promise<Pool> {
   const { default: pg } = await importPeer('pg', 'PostgreSQL', () => import('pg'))
   const pool = new pg.Pool({
     connectionString: place.connection,
+    ...(options !== undefined && { options }),
     max: CONNECTIONS,
     connectionTimeoutMillis: TIMEOUT_MS,
     query_timeout: TIMEOUT_MS,
@@ -116,6 +117,7 @@ export async function connectPostgres(place: ServerPlace): Promise<Pool> {
   })
   // Each call says itself that it failed.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 
