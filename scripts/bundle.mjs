@@ -15,11 +15,19 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * Modules that find other files beside them: they must be at the same depth in `dist` as in `src`.
  */
 const AT_THE_TOP = ['entries.ts', 'file-place.ts']
+/**
+ * Entry points that share no state with others, and start alone in a thread. Each is one file with
+ * all that it needs.
+ */
+const ALONE = ['guard/watch-thread.ts']
 /** How often entry points are loaded, for those that most programs load. Others count 1. */
 const OFTEN_LOADED = {
-  'index.ts': 8,
+  'index.ts': 16,
+  'source/index.ts': 4,
   'workers/calls/pool-thread-main.ts': 12,
-  'workers/index.ts': 4,
+  'workers/index.ts': 6,
+  'workers/threads.ts': 6,
+  'api/image-worker.ts': 8,
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
@@ -40,25 +48,35 @@ export function removeStaleDeclarations(folder) {
   }
 }
 
-/** Bundles entry points, given by their paths below `src`, to the same paths below `out`, and removes the JavaScript that was there.
- * `sourcemap: 'hidden'` writes source maps that Node does not know of. */
+/**
+ * Bundles entry points, given by their paths below `src`, to the same paths below `out`, and
+ * removes the JavaScript that was there. `sourcemap: 'hidden'` writes source maps that Node does
+ * not know of.
+ */
 export async function bundle(src, out, entries, sourcemap = true) {
-  const bundled = await rolldown({
-    input: Object.fromEntries(entries.map((file) => [file.replace(/\.ts$/, ''), join(src, file)])),
-    platform: 'node',
-    // Everything except the package's own files.
-    external: /^[^./]/,
-    tsconfig: false,
-    resolve: { symlinks: false },
-    transform: {
-      target: 'node20.19',
-      typescript: { onlyRemoveTypeImports: true, removeClassFieldsWithoutInitializer: true },
-      assumptions: { setPublicClassFields: true },
-    },
-    treeshake: { moduleSideEffects: false },
-    preserveEntrySignatures: 'allow-extension',
-  })
-  const place = { dir: out, format: 'esm', entryFileNames: '[name].js' }
+  const output = await bundleTogether(
+    src,
+    entries.filter((file) => !ALONE.includes(file)),
+    { ...outputIn(out), sourcemap },
+  )
+  for (const file of entries.filter((file) => ALONE.includes(file))) {
+    const bundled = await rolldown(inputOf(src, [file]))
+    const alone = { ...outputIn(out), sourcemap, codeSplitting: false }
+    output.push(...(await bundled.write(alone)).output)
+    await bundled.close()
+  }
+  const written = new Set(output.map(({ fileName }) => join(out, fileName)))
+  for (const file of filesOf(out))
+    if (/\.js(?:\.map)?$/.test(file) && !written.has(file)) rmSync(file)
+  for (const { fileName, moduleIds = [] } of output)
+    for (const id of moduleIds)
+      if (AT_THE_TOP.includes(relative(src, id)) && fileName.includes('/'))
+        throw new Error(`${id} finds files beside it, and would lie in ${fileName}`)
+}
+
+/** Bundles entry points with chunks that they share. */
+async function bundleTogether(src, entries, place) {
+  const bundled = await rolldown(inputOf(src, entries))
   const unplanned = await bundled.generate(place)
   const plan = planChunks(unplanned.output, (id, isEntry) => weightOf(relative(src, id), isEntry))
   const { output } = await bundled.write({
@@ -73,23 +91,42 @@ export async function bundle(src, out, entries, sourcemap = true) {
         },
       ],
     },
+  })
+  await bundled.close()
+  return output
+}
+
+function inputOf(src, entries) {
+  return {
+    input: Object.fromEntries(entries.map((file) => [file.replace(/\.ts$/, ''), join(src, file)])),
+    platform: 'node',
+    // Everything except the package's own files.
+    external: /^[^./]/,
+    tsconfig: false,
+    resolve: { symlinks: false },
+    transform: {
+      target: 'node20.19',
+      typescript: { onlyRemoveTypeImports: true, removeClassFieldsWithoutInitializer: true },
+      assumptions: { setPublicClassFields: true },
+    },
+    treeshake: { moduleSideEffects: false },
+    preserveEntrySignatures: 'allow-extension',
+  }
+}
+
+function outputIn(out) {
+  return {
+    dir: out,
+    format: 'esm',
+    entryFileNames: '[name].js',
     chunkFileNames: 'chunk-[hash].js',
-    sourcemap,
     sourcemapExcludeSources: true,
     // Names and lines stay, because stacks show them, and Node prints the line of an uncaught
     // error. So do the comments at the beginning of modules, from which the loop guard knows what
     // the package was doing (`own-places.ts`).
     minify: false,
     comments: { legal: false, annotation: false, jsdoc: false },
-  })
-  await bundled.close()
-  const written = new Set(output.map(({ fileName }) => join(out, fileName)))
-  for (const file of filesOf(out))
-    if (/\.js(?:\.map)?$/.test(file) && !written.has(file)) rmSync(file)
-  for (const { fileName, moduleIds = [] } of output)
-    for (const id of moduleIds)
-      if (AT_THE_TOP.includes(relative(src, id)) && fileName.includes('/'))
-        throw new Error(`${id} finds files beside it, and would lie in ${fileName}`)
+  }
 }
 
 /** How often an entry point is loaded, in relation to others. */

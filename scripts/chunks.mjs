@@ -46,33 +46,53 @@ export function planChunks(output, weightOf) {
         isFixed: true,
         members: [],
       })
-  mergeAll(graph)
   const modulesOf = new Map(chunks.map(({ fileName, moduleIds }) => [fileName, moduleIds]))
   const plan = new Map()
-  for (const { isFixed, members } of graph.values())
+  for (const { isFixed, members } of cheapest(graph).values())
     if (!isFixed)
       for (const member of members)
         for (const id of modulesOf.get(member)) plan.set(id, members.join('+'))
   return plan
 }
 
+/** In how many orders merging is tried. Which merges are found depends on the order. */
+const TRIES = 16
+
+/** The cheapest graph that merging finds. */
+function cheapest(graph) {
+  const tries = Array.from({ length: TRIES }, (_, seed) => mergeAll(graph, seed))
+  return tries.reduce((best, one) => (costOf(one) < costOf(best) ? one : best))
+}
+
 /** Merges two chunks wherever that lowers the cost, until nothing is left to gain. */
-function mergeAll(graph) {
+function mergeAll(graph, seed) {
+  let merged = graph
   let cost = costOf(graph)
   for (let hasChanged = true; hasChanged; ) {
     hasChanged = false
-    const names = [...graph].filter(([, { isFixed }]) => !isFixed).map(([name]) => name)
+    const names = [...merged].filter(([, { isFixed }]) => !isFixed).map(([name]) => name)
+    shuffle(names, seed)
     for (const [i, into] of names.entries())
       for (const from of names.slice(i + 1)) {
-        if (!graph.has(into) || !graph.has(from)) continue
-        const merged = mergeTwo(graph, into, from)
-        const mergedCost = costOf(merged)
-        if (mergedCost >= cost || hasCycle(merged, into)) continue
-        graph.clear()
-        for (const [name, chunk] of merged) graph.set(name, chunk)
-        cost = mergedCost
+        if (!merged.has(into) || !merged.has(from)) continue
+        const next = mergeTwo(merged, into, from)
+        const nextCost = costOf(next)
+        if (nextCost >= cost || hasCycle(next, into)) continue
+        merged = next
+        cost = nextCost
         hasChanged = true
       }
+  }
+  return merged
+}
+
+/** The same order for the same seed, so that builds can be repeated. */
+function shuffle(names, seed) {
+  let state = seed + 1
+  for (let i = names.length - 1; i > 0; i--) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    const j = (state >>> 8) % (i + 1)
+    ;[names[i], names[j]] = [names[j], names[i]]
   }
 }
 

@@ -3,9 +3,12 @@
 // started again, and frozen; the network to them is cut. Each round compares what is in the place
 // with what must be there, row by row.
 //   node --import=tsx --conditions=@spindle/source benchmarks/cluster/chaos.mjs
-//     --rounds 10  --backend folder|s3|redis|postgres|nats  --workers 3  --shards 12  --rows 40  --lease-ms 400
+//     --rounds 10  --backend folder|s3|redis|postgres|nats|<URL of a server>  --workers 3
+//     --shards 12  --rows 40  --lease-ms 400
 //     --attacks 14  --limit-s 60
-// Prints one line for each round, and a sum as JSON. Exit status 1 if anything is wrong.
+// With `--backend redis://127.0.0.1:6379`, `postgres://…` or `nats://…`, the ledger is on that
+// server, a new one for each round, and results are in a folder. Prints one line for each round,
+// and a sum as JSON. Exit status 1 if anything is wrong.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,9 +39,9 @@ const BACKENDS = {
   postgres: onServer('postgres'),
   nats: onServer('nats'),
 }
-const inBackend = BACKENDS[values.backend]
+const inBackend = values.backend.includes('://') ? onRunningServer : BACKENDS[values.backend]
 if (inBackend === undefined)
-  throw new Error(`--backend must be ${Object.keys(BACKENDS).join(' or ')}`)
+  throw new Error(`--backend must be a URL or one of ${Object.keys(BACKENDS).join(', ')}`)
 
 const shape = {
   shards: Number(values.shards),
@@ -90,6 +93,13 @@ async function inFolder(run) {
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+let servers = 0
+async function onRunningServer(run) {
+  const url = new URL(values.backend)
+  url.searchParams.set('ledger', `chaos-${process.pid}-${++servers}`)
+  return await inFolder((places) => run({ ...places, ledger: url.href }))
 }
 
 /** A server in this process, which loses every 37th request or its answer. */

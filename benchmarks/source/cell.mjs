@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fromWebDataset, groupByKey, iterateTar } from '@spindle/io'
 import {
   DistributedSampler,
+  fromJsonLines,
   fromManifest,
   mix,
   shuffleBuffer,
@@ -36,6 +37,7 @@ const arrays = {
   'stream buffer': () => shuffleBuffer(items.values(), { size: 10_000, seed: 1 }),
 }
 const read = {
+  'jsonlines in order': async () => fromJsonLines(join(folder, 'records.jsonl')),
   'manifest in order': async () => fromManifest(join(folder, 'records.jsonl')),
   'manifest buffer': async () => shuffleBuffer(await read['manifest in order'](), { size: 1000 }),
   'manifest shuffled': async () =>

@@ -57,10 +57,11 @@ const CASES = {
     'stream buffer',
   ],
   'records of a JSON Lines file, a second of CPU time': [
+    'readline and JSON.parse',
+    'jsonlines in order',
     'manifest in order',
     'manifest buffer',
     'manifest shuffled',
-    'readline and JSON.parse',
   ],
   'samples of tar shards, a second of CPU time': [
     'webdataset in order',

@@ -32,12 +32,12 @@ export const groups = {
   worker: {
     title: 'One more worker, from its start to its first result: CPU ms and MB',
     cells: Object.fromEntries(
-      ['pool', 'process', 'region', 'empty', 'piscina'].flatMap((kind) =>
+      ['pool', 'region', 'empty', 'piscina'].flatMap((kind) =>
         [SMALL, LARGE].map((count) => [`${kind}:${count}`, ['workers', kind, String(count)]]),
       ),
     ),
     rows: (of) =>
-      ['pool', 'region', 'process', 'empty', 'piscina'].flatMap((kind) =>
+      ['pool', 'region', 'empty', 'piscina'].flatMap((kind) =>
         [
           ['cpuMs', 'CPU ms', kind === 'pool' ? 25 : undefined],
           ['rssMb', 'MB', kind === 'pool' ? 8 : undefined],

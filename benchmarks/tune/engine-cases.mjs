@@ -111,6 +111,13 @@ export const ENGINE_CASES = {
       )
     },
   },
+  noisy: {
+    usesCores: true,
+    hasNeighbour: true,
+    consumerMs: 1,
+    stages: (builder, [one, two]) =>
+      builder.pipe(wait(50), one).pipe(burn.with(20), { ...two, executor: pool() }),
+  },
   'fan-out': {
     usesCores: true,
     consumerMs: 0,

@@ -1,6 +1,7 @@
 // One run of a case in the real engine, in a process of its own: node engine-run.mjs <case>
 // <bounds> <seconds> <tune: on | off> Prints the items taken in each quarter of a second, and what
 // was tuned.
+import { fork } from 'node:child_process'
 import { PipelineBuilder } from 'spindle'
 import { ENGINE_CASES } from './engine-cases.mjs'
 
@@ -23,6 +24,8 @@ const pipeline = builder.build({
   tune: maxMemoryBytes === undefined ? mode : { mode, maxMemoryBytes },
   loopGuard: false,
 })
+const neighbour =
+  testCase.hasNeighbour === true ? fork(new URL('./neighbour.mjs', import.meta.url)) : undefined
 const counts = [0]
 const rss = [process.memoryUsage.rss()]
 let items = 0
@@ -41,6 +44,7 @@ for await (const item of pipeline) {
   if (performance.now() > endAt) break
 }
 clearInterval(timer)
+neighbour?.kill()
 for (const stage of pipeline.stats().stages)
   if (stage.name.startsWith('stage ')) slots.push(stage.concurrency)
 const { moves } = pipeline.tuning()

@@ -6,7 +6,8 @@
 //   stage    the stage it must name, if there is only one right answer
 //   follow   what the advice amounts to, where it is not a number: params
 //   instead  what one might try although the verdict promises nothing: it must not bring much
-//   isShort  the run ends before there is a verdict; isWhole: it ends, and its rate is that of all of it
+//   isShort  the run ends before there is a verdict
+//   isWhole  the run ends; its rate is that of all of it
 //   option   how an option of the verdict is called in the params: { 'stage.option': 'param' }; default: the option itself
 
 import { pbkdf2 } from 'node:crypto'
@@ -389,14 +390,31 @@ export const cases = {
     stage: 'fetch',
     instead: { concurrency: 128 },
   },
+  'a full server, where calls run into their time limit': {
+    params: { concurrency: 64 },
+    make: ({ concurrency }) =>
+      from()
+        .pipe((_, { signal }) => get('/20?queue=4', signal), {
+          name: 'fetch',
+          concurrency,
+          timeoutMs: 250,
+          maxFailures: Number.POSITIVE_INFINITY,
+        })
+        .build(),
+    kind: ['rateLimited', 'inner'],
+    stage: 'fetch',
+    instead: { concurrency: 128 },
+  },
   'calls that sleep after a refusal': {
     params: { concurrency: 16 },
     make: ({ concurrency }) =>
       from()
         .pipe(() => getPatiently('/20?limit=4'), { name: 'fetch', concurrency })
         .build(),
-    kind: ['inner', 'rateLimited'],
+    kind: ['inner', 'rateLimited', 'stage'],
     stage: 'fetch',
+    // The first calls, which show what fewer calls at a time take, also load code and connect.
+    isUnknowable: true,
     instead: { concurrency: 64 },
   },
   'a router that waits': {

@@ -1,15 +1,20 @@
-// Writes to FIFOs: whoever opens one for reading waits 10 ms for its end.
-import { open } from 'node:fs/promises'
+// Opens FIFOs for writing now and then, each every 10 ms on average: for so long, a thread that
+// opens one for reading waits in the system. At random: it does not matter when the wait began.
+import { closeSync, constants, openSync } from 'node:fs'
 
-async function serve(path) {
-  for (;;) {
-    const file = await open(path, 'w')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-    await file.write('x').catch(() => {}) // The reader has gone.
-    await file.close()
+const paths = process.argv.slice(2)
+const TICK_MS = 2
+const SHARE = TICK_MS / 10
+
+setInterval(() => {
+  for (const path of paths) {
+    if (Math.random() > SHARE) continue
+    try {
+      closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
+    } catch {
+      // Nobody reads it.
+    }
   }
-}
-
-for (const path of process.argv.slice(2)) void serve(path)
+}, TICK_MS)
 process.on('disconnect', () => process.exit())
 process.send('ready')

@@ -1,7 +1,7 @@
 // Parts of the cases.
 import { execFileSync, fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -45,17 +45,12 @@ export async function getPatiently(path) {
   }
 }
 
-/**
- * Files whose reading takes 10 ms of a thread of libuv and no CPU: FIFOs, to which a process of
- * their own writes.
- */
+/** Files whose opening takes a thread of libuv for about 10 ms, and no CPU: FIFOs. */
 export async function slowFiles(count, cleanup) {
   const dir = mkdtempSync(join(tmpdir(), 'verdict-'))
   const paths = Array.from({ length: count }, (_, i) => join(dir, `${i}`))
   execFileSync('mkfifo', paths)
-  const writer = fork(new URL('./fifos.mjs', import.meta.url), paths, {
-    env: { ...process.env, UV_THREADPOOL_SIZE: String(2 * count) },
-  })
+  const writer = fork(new URL('./fifos.mjs', import.meta.url), paths)
   cleanup.push(() => {
     writer.kill('SIGKILL')
     rmSync(dir, { recursive: true })
@@ -64,11 +59,9 @@ export async function slowFiles(count, cleanup) {
   const free = [...paths]
   return async () => {
     const path = free.pop()
-    try {
-      return await readFile(path)
-    } finally {
-      free.push(path)
-    }
+    const file = await open(path)
+    await file.close()
+    free.push(path)
   }
 }
 

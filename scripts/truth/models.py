@@ -81,6 +81,20 @@ def tensors():
                    "values": text(values.astype(np.float32))}
 
 
+PHOTOS = ["astronaut-portrait.jpg", "fig-1.jpg", "stream-1.webp"]
+
+
+def photos():
+    clip = getattr(hf, "CLIPImageProcessorPil", hf.CLIPImageProcessor)
+    size = {"height": 24, "width": 24}
+    processor = clip(size={"shortest_edge": 26}, crop_size=size)
+    for name in PHOTOS:
+        photo = Image.open(os.path.join(ROOT, "examples/photos", name)).convert("RGB")
+        values = processor(photo, return_tensors="np").pixel_values[0]
+        yield {"config": json.loads(processor.to_json_string()), "photo": name,
+               "values": text(values.astype(np.float32))}
+
+
 FRAMES = list(range(0, 130, 13)) + [1500, 2998, 2999]
 
 
@@ -113,6 +127,7 @@ def main():
         "frames": FRAMES,
         "resizes": list(resizes()),
         "tensors": list(tensors()),
+        "photos": list(photos()),
         "sounds": list(sounds()),
     }
     os.makedirs(os.path.dirname(OUT), exist_ok=True)

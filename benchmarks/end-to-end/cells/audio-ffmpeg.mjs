@@ -1,4 +1,5 @@
-// The ffmpeg command, started by Node for each file, a process a core: `node audio-ffmpeg.mjs <folder>`.
+// The ffmpeg command, started by Node for each file, a process a core:
+// `node audio-ffmpeg.mjs <folder>`.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

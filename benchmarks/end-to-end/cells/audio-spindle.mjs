@@ -1,4 +1,5 @@
-// Spindle's job of audio: seconds 3 to 8 of each file, 16 kHz mono: `node audio-spindle.mjs <folder>`.
+// Spindle's job of audio: seconds 3 to 8 of each file, 16 kHz mono:
+// `node audio-spindle.mjs <folder>`.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadAudio } from '@spindle/io'

@@ -1,11 +1,13 @@
-// Spindle's ways to make batches of images: `node images-spindle.mjs <way> <folder> <form> <pause>`.
+// Spindle's ways to make batches of images:
+// `node images-spindle.mjs <way> <folder> <form> <pause>`.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { giveBack, loadImage, stack } from '@spindle/io'
 import { PipelineBuilder, runPipelineInWorker, workerModule } from 'spindle'
 import { DataLoader } from 'spindle/loader'
 import { consumer } from './consumer.mjs'
-import { BATCH, batches, imageOptions } from './images-loader.mjs'
+import { BATCH, batches } from './images-loader.mjs'
+import { imageOptions } from './images-ops.mjs'
 
 const [way, folder, form, pause] = process.argv.slice(2)
 const paths = readdirSync(folder)
@@ -51,13 +53,14 @@ const ways = {
 }
 
 async function loader(placement) {
-  const ops = workerModule(module)
+  const ops = workerModule(new URL('./images-ops.mjs', import.meta.url).href)
   const made = new DataLoader(paths, {
     preprocess: form === 'float32' ? ops.asFloat32 : ops.asUint8,
     batchSize: BATCH,
     collate: ops.gather,
     outputOrder: 'input',
     placement,
+    reuseBatches: true,
   })
   if (placement === 'worker') for (const batch of made) takeArray(batch)
   else for await (const batch of made) takeArray(batch)

@@ -7,10 +7,8 @@ const OPS = new URL('./ops.mjs', import.meta.url).href
 const [kind, number] = args
 const count = Number(number)
 const items = Array.from({ length: count }, (_, id) => ({ id, path: 'a', label: 1 }))
-const starts = { pool, process: processes, region, empty, piscina }
-const end = await starts[kind]()
+await { pool, region, empty, piscina }[kind]()
 globalThis.figures = { rssMb: process.memoryUsage.rss() / 2 ** 20 }
-end()
 process.exit()
 
 async function pool() {
@@ -19,17 +17,6 @@ async function pool() {
   threads.warmUp(count)
   const { signal } = new AbortController()
   await Promise.all(items.map((item) => threads.run(item, { filename: OPS, name: 'late', signal })))
-  return () => {}
-}
-
-async function processes() {
-  const { ProcessPool } = await load('spindle')
-  const workers = new ProcessPool({ size: count })
-  workers.warmUp(count)
-  const { signal } = new AbortController()
-  await Promise.all(items.map((item) => workers.run(item, { filename: OPS, name: 'late', signal })))
-  await workers.close() // a child's CPU time counts when it has ended
-  return () => {}
 }
 
 async function region() {
@@ -40,7 +27,6 @@ async function region() {
     .pipe(workerModule(OPS).late)
     .build({ loopGuard: false })
   await pipeline.forEach(() => {})
-  return () => {}
 }
 
 async function empty() {
@@ -53,12 +39,10 @@ async function empty() {
         }),
     ),
   )
-  return () => {}
 }
 
 async function piscina() {
   const { Piscina } = loadPiscina()
   const threads = new Piscina({ filename: OPS, minThreads: count, maxThreads: count })
   await Promise.all(items.map((item) => threads.run(item, { name: 'late' })))
-  return () => {}
 }

@@ -56,6 +56,13 @@ export type { UrlOptions } from './files/url-options.ts'
 export { ArchiveError } from './formats/archive/archive-error.ts'
 export type { ArchiveSource } from './formats/archive/archive-source.ts'
 export type { ArchiveReadManyOptions, ArchiveReadOptions } from './formats/archive/read-many.ts'
+// Tables
+export {
+  type ArrowOptions,
+  type FromArrowOptions,
+  fromArrow,
+} from './formats/arrow/from-arrow.ts'
+export { streamArrow } from './formats/arrow/stream-arrow.ts'
 // Arrays
 export { encodeNpy } from './formats/npy/encode-npy.ts'
 export { type LoadNpyOptions, loadNpy } from './formats/npy/load-npy.ts'

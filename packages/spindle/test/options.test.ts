@@ -135,7 +135,8 @@ describe('rules about several options', () => {
   const range = options(
     'Example.range',
     { min: integer({ min: 1, default: 1 }), max: integer({ min: 1 }) },
-    { together: minToMax },
+    undefined,
+    minToMax,
   )
   const outer = options('Outer', { size: either(integer({ min: 1 }), range) })
 

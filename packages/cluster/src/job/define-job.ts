@@ -38,7 +38,7 @@ const jobOptions = options(
     sink: object(),
     run: func(),
   } satisfies Rules<JobSettings & PipelineJob<never> & FunctionJob>,
-  { error: ClusterError },
+  ClusterError,
 )
 
 /** The settings of a job with their defaults. */

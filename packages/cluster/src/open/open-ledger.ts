@@ -15,7 +15,7 @@ export interface OpenLedgerOptions {
 const ledgerOptions = options(
   'OpenLedgerOptions',
   { store: object() } satisfies Rules<OpenLedgerOptions>,
-  { error: ClusterError },
+  ClusterError,
 )
 
 /**

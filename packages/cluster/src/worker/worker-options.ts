@@ -66,7 +66,7 @@ const workerOptions = options(
     onEvent: func(),
     page: text(),
   } satisfies Rules<WorkerOptions>,
-  { error: ClusterError },
+  ClusterError,
 )
 
 /** {@link WorkerOptions} with their defaults. */

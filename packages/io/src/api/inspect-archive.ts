@@ -1,4 +1,5 @@
 import { sniffCompression } from '../formats/archive/compression.ts'
+import { fromArrow } from '../formats/arrow/from-arrow.ts'
 import { loadNpz } from '../formats/npz/load-npz.ts'
 import { iterateTar } from '../formats/tar/iterate-tar.ts'
 import { ZipFile } from '../formats/zip/zip-file.ts'
@@ -9,13 +10,17 @@ import type { Inspected, Inspection } from './inspection.ts'
 
 const MOST_SHOWN = 20
 
-/** Whether a file is an archive or a Parquet file. */
+/** Whether a file is an archive, a Parquet file or an Arrow file. */
 export function isArchive(file: Inspected): boolean {
-  return isParquet(file) || isZip(file) || isTar(file) || isCompressedTar(file)
+  return isParquet(file) || isArrow(file) || isZip(file) || isTar(file) || isCompressedTar(file)
 }
 
 function isParquet({ head }: Inspected): boolean {
   return head.toString('latin1', 0, 4) === 'PAR1'
+}
+
+function isArrow({ head }: Inspected): boolean {
+  return head.toString('latin1', 0, 6) === 'ARROW1'
 }
 
 function isZip({ head }: Inspected): boolean {
@@ -30,9 +35,10 @@ function isCompressedTar({ name, head }: Inspected): boolean {
   return /\.(?:tar\.\w+|tgz|tzst)$/i.test(name) && sniffCompression(head) !== undefined
 }
 
-/** What an archive or a Parquet file holds. */
+/** What an archive or a table holds. */
 export async function inspectArchive(file: Inspected): Promise<Inspection> {
   if (isParquet(file)) return await inspectParquet(file)
+  if (isArrow(file)) return await inspectArrow(file)
   if (isZip(file)) return await inspectZip(file)
   const compression = sniffCompression(file.head)
   let first: unknown
@@ -45,7 +51,7 @@ export async function inspectArchive(file: Inspected): Promise<Inspection> {
 }
 
 async function inspectParquet({ place, size, fetching }: Inspected): Promise<Inspection> {
-  const rows = await fromParquet(place, fetching as never)
+  const rows = await fromParquet(place, { ...fetching, readAheadBytes: 0 } as never)
   let first: Readonly<Record<string, unknown>> = {}
   for await (const row of rows) {
     first = row
@@ -59,6 +65,21 @@ async function inspectParquet({ place, size, fetching }: Inspected): Promise<Ins
     fields: Object.fromEntries(types),
     ...(rows.size === 0 ? {} : { first: shortened(first) }),
   }
+}
+
+async function inspectArrow({ place, size, fetching }: Inspected): Promise<Inspection> {
+  const batches = await fromArrow(place, { ...fetching, readAheadBytes: 0 } as never)
+  const facts = { batches: batches.size ?? 0 }
+  for await (const batch of batches) {
+    const fields = Object.entries(batch).map(([name, { dtype, shape, offsets }]) => [
+      name,
+      offsets === undefined
+        ? `${dtype} [${['rows', ...shape.slice(1)].join(', ')}]`
+        : `lists of ${dtype}`,
+    ])
+    return { kind: 'arrow', bytes: size, fields: Object.fromEntries(fields), facts }
+  }
+  return { kind: 'arrow', bytes: size, records: 0, facts }
 }
 
 async function inspectZip({ place, size, fetching, name }: Inspected): Promise<Inspection> {

@@ -4,7 +4,7 @@ import type { Fetching } from '../files/url-options.ts'
 export interface Inspection {
   /**
    * What it is: `jsonl`, `text`, `csv`, `tar`, `zip`, `npy`, `npz`, `safetensors`, `parquet`,
-   * `image`, `audio`, `video`, or `unknown`.
+   * `arrow`, `image`, `audio`, `video`, or `unknown`.
    */
   readonly kind: string
   /** Size in bytes. */

@@ -7,7 +7,6 @@ import {
   type RulesOf,
   signal as signalRule,
 } from 'spindle/options'
-import type { ObjectStore, StoreOptions } from 'spindle/source'
 import { limit, mediaOptions } from '../base/options.ts'
 import { type UrlOptions, urlRules } from '../files/url-options.ts'
 import type { ParquetDecompressors } from '../formats/parquet/codecs.ts'
@@ -46,8 +45,6 @@ export interface ParquetOptions extends UrlOptions {
    * `'auto'`.
    */
   readonly lists?: 'auto' | 'offsets' | 'fixed'
-  /** The store in which the names lie, or options of the stores that URLs stand for. */
-  readonly store?: ObjectStore | StoreOptions
   /**
    * Decompression functions for codecs that are not built in: `compressors` of
    * `hyparquet-compressors`. Built in are snappy, gzip and brotli, and zstd from Node 22.15 on.

@@ -1,10 +1,12 @@
 import type { DataOf, DType, NdArray } from '../base/array.ts'
 import { checkNdArray, DATA_CLASSES } from '../base/dtypes.ts'
 import { badOption } from '../base/errors.ts'
+import { sampleMemory } from '../base/sample-memory.ts'
 
 /**
  * Combines arrays of one dtype and shape along a new first axis: images become a batch. One
- * allocation, one copy.
+ * allocation, one copy; none of samples of a loader in threads that `preprocess` gave up by
+ * `move()`, whose memory becomes the batch.
  *
  * @returns shape `[arrays.length, ...shape]`
  * @throws MediaError `ERR_BAD_OPTION` for an empty list, or arrays that differ in dtype or shape
@@ -25,8 +27,18 @@ export function stack<D extends DType>(arrays: readonly NdArray<D>[]): NdArray<D
   const Data = (isHalf(first) ? first.data.constructor : DATA_CLASSES[first.dtype]) as new (
     memory: ArrayBufferLike,
   ) => DataOf[D]
+  checkAlike(arrays)
+  const joined = sampleMemory()?.takeJoined(arrays.map(({ data }) => data))
+  if (joined !== undefined)
+    return { data: new Data(joined), dtype: first.dtype, shape: [arrays.length, ...first.shape] }
   // Not cleared, because every element is written.
   const data = new Data(uncleared(first.data.byteLength * arrays.length))
+  for (const [index, array] of arrays.entries()) copy(data, array.data, index * size)
+  return { data, dtype: first.dtype, shape: [arrays.length, ...first.shape] }
+}
+
+function checkAlike(arrays: readonly NdArray[]): void {
+  const first = arrays[0]!
   for (const [index, array] of arrays.entries()) {
     if (array.dtype !== first.dtype || String(array.shape) !== String(first.shape)) {
       const expected = `${first.dtype} [${first.shape}], as the first one is`
@@ -35,9 +47,7 @@ export function stack<D extends DType>(arrays: readonly NdArray<D>[]): NdArray<D
     // Between a Float16Array and bits in a Uint16Array, `set` would convert.
     if (isHalf(array) !== isHalf(first))
       throw badOption(`arrays[${index}].data`, 'of the class that the first one has', array.data)
-    copy(data, array.data, index * size)
   }
-  return { data, dtype: first.dtype, shape: [arrays.length, ...first.shape] }
 }
 
 /** Like `checkNdArray`, but also accepts the classes of bytes and halves. */

@@ -116,6 +116,7 @@ export const printValue: (value: unknown) => string = show
 const LICENCES: Readonly<Record<string, string>> = {
   'node-av': 'MIT; the FFmpeg in it is a GPL-3.0 build',
   sharp: 'Apache-2.0; the libvips in it is LGPL-3.0',
+  '@uwdata/flechette': 'BSD-3-Clause',
   hyparquet: 'MIT',
   'hyparquet-writer': 'MIT',
 }

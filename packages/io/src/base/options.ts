@@ -3,9 +3,9 @@ import {
   integer,
   is,
   type Options,
-  type OptionsSettings,
   options,
   type Rule,
+  type Together,
 } from 'spindle/options'
 import { MediaError } from './errors.ts'
 
@@ -13,9 +13,9 @@ import { MediaError } from './errors.ts'
 export function mediaOptions<D extends Options['rules']>(
   name: string,
   rules: D,
-  together?: OptionsSettings<D>['together'],
+  together?: Together<D>,
 ): Options<D> {
-  return options(name, rules, { error: MediaError, together })
+  return options(name, rules, MediaError, together)
 }
 
 /** The rule of a limit: an integer >= 1, or `Infinity`. */

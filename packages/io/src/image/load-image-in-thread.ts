@@ -46,8 +46,9 @@ export function loadImageInThread(
     const shape = isAnimated ? [pictures, ...one] : one
     const length = product(shape)
     checkResultBytes(length * bytesPer(dtype), target)
-    const memory = context.alloc(length * bytesPer(dtype)).buffer
-    loaded = { data: imageArray(dtype, length, memory), dtype, shape }
+    const bytes = length * bytesPer(dtype)
+    const memory = context.allocSample?.(bytes) ?? context.alloc(bytes)
+    loaded = { data: imageArray(dtype, length, memory.buffer, memory.byteOffset), dtype, shape }
     return loaded.data
   })
   return loaded!

@@ -109,11 +109,12 @@ export function imageArray<D extends ImageDType>(
   dtype: D,
   length: number,
   memory?: ArrayBufferLike,
+  byteOffset: number = 0,
 ): DataOf[D] {
   const bytes = length * bytesPer(dtype)
   // Not zeroed, because zeroing 5 MB takes as long as decoding a small image.
   const buffer = memory ?? (bytes === 0 ? new ArrayBuffer(0) : Buffer.allocUnsafeSlow(bytes).buffer)
-  return new ARRAYS[dtype](buffer as ArrayBuffer, 0, length) as unknown as DataOf[D]
+  return new ARRAYS[dtype](buffer as ArrayBuffer, byteOffset, length) as unknown as DataOf[D]
 }
 
 export function bytesPer(dtype: ImageDType): number {

@@ -7,8 +7,8 @@ import { RowBlocks } from './row-blocks.ts'
 
 /**
  * A sink that appends arrays to one npy file of this machine, however large: for embeddings that
- * are read by rows (`loadNpy(path, { rows })`, `np.load(path, mmap_mode='r')`). Each item is a batch
- * whose first side counts rows; all have the same dtype and row shape.
+ * are read by rows (`loadNpy(path, { rows })`, `np.load(path, mmap_mode='r')`). Each item is a
+ * batch whose first side counts rows; all have the same dtype and row shape.
  *
  * After each commit the file is a valid npy file with the rows so far. With `resume: true`, a run
  * that was killed continues behind them. The commits are in `<path>.spindle`.

@@ -65,4 +65,14 @@ describe('inspect', () => {
     await assert.rejects(inspect(folder, { x: 1 } as never), { code: 'ERR_BAD_OPTION' })
     await assert.rejects(inspect(folder), { code: 'ERR_READ' })
   })
+
+  it('tells the columns of an Arrow file', async () => {
+    const found = await inspect(new URL('../arrow/types.arrow', import.meta.url))
+    assert.deepEqual([found.kind, found.facts], ['arrow', { batches: 3 }])
+    const { i64, vec, list, text } = found.fields as Record<string, string>
+    assert.deepEqual(
+      [i64, vec, list, text],
+      ['int64 [rows]', 'float32 [rows, 4]', 'lists of int32', 'string [rows]'],
+    )
+  })
 })

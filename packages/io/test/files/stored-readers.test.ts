@@ -12,6 +12,7 @@ import {
   encodeNpz,
   encodeSafetensors,
   encodeWav,
+  fromParquet,
   fromWebDataset,
   iterateTar,
   iterateZip,
@@ -88,6 +89,7 @@ const files: Record<string, (seed: number) => Promise<Uint8Array> | Uint8Array> 
   'a.jsonl.gz': (seed) => gzipSync(rows(seed).join('\n')),
   'a.mp4': (seed) =>
     readFileSync(`packages/io/test/truth/files/media/${seed === 1 ? 'w' : 'open'}.mp4`),
+  'a.parquet': () => readFileSync('packages/io/test/parquet/snappy.parquet'),
   'a.png': (seed) => readFileSync(`examples/photos/cat-${seed === 1 ? '1.png' : 'small.jpg'}`),
 }
 
@@ -158,6 +160,7 @@ const readers: readonly (readonly [name: string, file: string, read: Read])[] = 
       return await zip.readMany(zip.paths())
     },
   ],
+  ['fromParquet', 'a.parquet', async (at, options) => all(await fromParquet(at, options))],
   ['iterateZip', 'a.zip', (at, options) => all(iterateZip(at, options))],
   ['fromWebDataset', 'a.tar', async (at, options) => all(await fromWebDataset(at, options))],
   [
@@ -179,25 +182,16 @@ function hashOf(chunk: unknown): string {
   return hash(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
 }
 
-const server = new S3Server()
 const home = mkdtempSync(join(tmpdir(), 'readers-'))
 const versions: Record<string, readonly [Uint8Array, Uint8Array]> = {}
-let endpoint = ''
 before(async () => {
-  endpoint = await server.listen()
   for (const [name, make] of Object.entries(files)) {
     versions[name] = [await make(1), await make(2)]
     for (const [at, bytes] of versions[name].entries())
       writeFileSync(join(home, `${at}-${name}`), bytes)
   }
 })
-after(async () => {
-  rmSync(home, { recursive: true, force: true })
-  await server[Symbol.asyncDispose]()
-})
-beforeEach(() => {
-  server.fault = () => undefined
-})
+after(() => rmSync(home, { recursive: true, force: true }))
 
 /** Fails in another way each time, until all of them were seen by a reader. */
 function failing(): () => Fault {
@@ -214,81 +208,97 @@ function failing(): () => Fault {
   return () => (at < faults.length ? faults[at++] : undefined)
 }
 
-for (const [name, file, read] of readers)
-  describe(name, { concurrency: 1 }, () => {
-    const local = (version: number) => read(join(home, `${version}-${file}`) as never, {})
-    const put = (version: number, as = file) =>
-      server.put(as, Buffer.from((versions[file] as readonly Uint8Array[])[version] as Uint8Array))
-    const url = () => new URL(`${endpoint}/bucket/${file}`)
+// Most of the time they wait before they try again.
+describe('readers', { concurrency: 6 }, () => {
+  for (const [name, file, read] of readers)
+    describe(name, { concurrency: 1 }, () => {
+      const server = new S3Server()
+      let endpoint = ''
+      before(async () => {
+        endpoint = await server.listen()
+      })
+      after(() => server[Symbol.asyncDispose]())
+      beforeEach(() => {
+        server.fault = () => undefined
+      })
 
-    it('reads a store by name and by URL, over broken connections', async () => {
-      put(0)
-      const expected = await local(0)
-      const store = openStore('s3://bucket', { endpoint })
-      const places: [unknown, Options][] = [
-        [file, { store }],
-        [new URL(`s3://bucket/${file}`), { store: { endpoint } }],
-        [url(), {}],
-      ]
-      await Promise.all(
-        places.map(async ([place, options], at) => {
-          assert.deepEqual(await read(place as never, options), expected, `place ${at}`)
-        }),
-      )
-      server.fault = failing()
-      assert.deepEqual(await read(file as never, { store }), expected)
-      assert.deepEqual(await read(`0-${file}` as never, { store: openStore(home) }), expected)
-    })
-
-    it('gives one version of an object that is replaced, or fails', async () => {
-      put(0)
-      const [first, second] = [await local(0), await local(1)]
-      let requests = 0
-      server.fault = () => {
-        if (++requests === 3) put(1)
-        return requests === 2 ? { cutAfter: 5000 } : undefined
-      }
-      const found = await read(url() as never, {}).catch((error) => error)
-      if (found instanceof Error)
-        assert.match(
-          String((found as { code?: string }).code),
-          /^ERR_(READ|HTTP|BAD_SOURCE|DECODE|BAD_RECORD)$/,
+      const local = (version: number) => read(join(home, `${version}-${file}`) as never, {})
+      const put = (version: number, as = file) =>
+        server.put(
+          as,
+          Buffer.from((versions[file] as readonly Uint8Array[])[version] as Uint8Array),
         )
-      else
-        assert.ok(
-          [first, second].some((one) => {
-            try {
-              assert.deepEqual(found, one)
-              return true
-            } catch {
-              return false
-            }
+      const url = () => new URL(`${endpoint}/bucket/${file}`)
+
+      it('reads a store by name and by URL, over broken connections', async () => {
+        put(0)
+        const expected = await local(0)
+        const store = openStore('s3://bucket', { endpoint })
+        const places: [unknown, Options][] = [
+          [file, { store }],
+          [new URL(`s3://bucket/${file}`), { store: { endpoint } }],
+          [url(), {}],
+        ]
+        await Promise.all(
+          places.map(async ([place, options], at) => {
+            assert.deepEqual(await read(place as never, options), expected, `place ${at}`)
           }),
-          'it is of two versions',
         )
-    })
+        server.fault = failing()
+        assert.deepEqual(await read(file as never, { store }), expected)
+        assert.deepEqual(await read(`0-${file}` as never, { store: openStore(home) }), expected)
+      })
 
-    it('takes `headers`, `fetch` and `signal`', async () => {
-      put(0)
-      const seen: (string | null)[] = []
-      const options: Options = {
-        headers: { 'x-asked': 'yes' },
-        fetch: (input, init) => {
-          seen.push(new Headers(init?.headers).get('x-asked'))
-          return fetch(input, init)
-        },
-      }
-      assert.deepEqual(await read(url() as never, options), await local(0))
-      assert.ok(seen.length > 0 && seen.every((value) => value === 'yes'), String(seen))
-      const reason = new Error('enough')
-      const hanging: Options['fetch'] = (_, init) =>
-        new Promise((_resolve, reject) => {
-          const { signal } = init as RequestInit
-          signal?.addEventListener('abort', () => reject(signal.reason))
-        })
-      const abort = new AbortController()
-      const reading = read(url() as never, { fetch: hanging, signal: abort.signal })
-      setImmediate(() => abort.abort(reason))
-      await assert.rejects(reading, (error) => error === reason)
+      it('gives one version of an object that is replaced, or fails', async () => {
+        put(0)
+        const [first, second] = [await local(0), await local(1)]
+        let requests = 0
+        server.fault = () => {
+          if (++requests === 3) put(1)
+          return requests === 2 ? { cutAfter: 5000 } : undefined
+        }
+        const found = await read(url() as never, {}).catch((error) => error)
+        if (found instanceof Error)
+          assert.match(
+            String((found as { code?: string }).code),
+            /^ERR_(READ|HTTP|BAD_SOURCE|DECODE|BAD_RECORD)$/,
+          )
+        else
+          assert.ok(
+            [first, second].some((one) => {
+              try {
+                assert.deepEqual(found, one)
+                return true
+              } catch {
+                return false
+              }
+            }),
+            'it is of two versions',
+          )
+      })
+
+      it('takes `headers`, `fetch` and `signal`', async () => {
+        put(0)
+        const seen: (string | null)[] = []
+        const options: Options = {
+          headers: { 'x-asked': 'yes' },
+          fetch: (input, init) => {
+            seen.push(new Headers(init?.headers).get('x-asked'))
+            return fetch(input, init)
+          },
+        }
+        assert.deepEqual(await read(url() as never, options), await local(0))
+        assert.ok(seen.length > 0 && seen.every((value) => value === 'yes'), String(seen))
+        const reason = new Error('enough')
+        const hanging: Options['fetch'] = (_, init) =>
+          new Promise((_resolve, reject) => {
+            const { signal } = init as RequestInit
+            signal?.addEventListener('abort', () => reject(signal.reason))
+          })
+        const abort = new AbortController()
+        const reading = read(url() as never, { fetch: hanging, signal: abort.signal })
+        setImmediate(() => abort.abort(reason))
+        await assert.rejects(reading, (error) => error === reason)
+      })
     })
-  })
+})

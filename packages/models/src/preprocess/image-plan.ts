@@ -26,12 +26,13 @@ export interface ImagePlan {
   readonly mean: readonly number[] | undefined
   readonly std: readonly number[] | undefined
   readonly isBgr: boolean
+  readonly layout: 'CHW' | 'HWC'
 }
 
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const
 
 /** Reads the configuration of an image processor. @throws SpindleError `ERR_BAD_OPTION` */
-export function imagePlan(config: ProcessorConfig): ImagePlan {
+export function imagePlan(config: ProcessorConfig, layout: ImagePlan['layout'] = 'CHW'): ImagePlan {
   const resample = config.resample ?? 2
   const filter = PIL_FILTERS[resample as number]
   if (filter === undefined)
@@ -48,6 +49,7 @@ export function imagePlan(config: ProcessorConfig): ImagePlan {
     mean: normalizes ? channelsOf(config, 'image_mean', IMAGENET.mean) : undefined,
     std: normalizes ? channelsOf(config, 'image_std', IMAGENET.std) : undefined,
     isBgr: config.do_flip_channel_order === true,
+    layout,
   }
 }
 

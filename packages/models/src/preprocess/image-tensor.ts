@@ -3,8 +3,8 @@ import { type ImagePlan, type Size, scaledSize } from './image-plan.ts'
 import { pilResize, type Rgb } from './pil-resize.ts'
 
 /**
- * Makes a model's input of a picture: scaled, cropped, as float32 [3, height, width], rescaled,
- * normalised and filled up, in this order.
+ * Makes a model's input of a picture: scaled, cropped, as float32 [3, height, width] or
+ * [height, width, 3], rescaled, normalised and filled up, in this order.
  */
 export function imageTensor(
   image: Pick<NdArray<'uint8'>, 'data' | 'shape'>,
@@ -16,7 +16,7 @@ export function imageTensor(
   const size = { width: scaled.width, height: scaled.height }
   const inner = middleOf(size, plan.crop ?? size)
   const cut = pilResize(picture, size.width, size.height, plan.filter, inner)
-  return planar(cut, inner, plan)
+  return filled(cut, inner, plan)
 }
 
 /** The place of the cut in the result, and its part of the scaled picture. */
@@ -42,27 +42,31 @@ function middleOf(scaled: Size, out: Size): Middle {
   return { left, top, width, height, out, toLeft, toTop }
 }
 
-function planar(cut: Rgb, { out, toLeft, toTop }: Middle, plan: ImagePlan): NdArray<'float32'> {
+function filled(cut: Rgb, { out, toLeft, toTop }: Middle, plan: ImagePlan): NdArray<'float32'> {
   const size = plan.pad ?? out
   const width = Math.max(size.width, out.width)
   const height = Math.max(size.height, out.height)
   const data = new Float32Array(3 * width * height)
+  const isPlanar = plan.layout === 'CHW'
+  const step = isPlanar ? 1 : 3
   for (let channel = 0; channel < 3; channel++) {
     const values = valuesOf(plan, channel)
-    const plane = channel * width * height
+    const first = isPlanar ? channel * width * height : channel
     // A border of the crop is black, like the picture; beyond it, the result stays 0.
     if (cut.width < out.width || cut.height < out.height)
       for (let y = 0; y < out.height; y++)
-        data.fill(values[0] as number, plane + y * width, plane + y * width + out.width)
+        for (let x = 0; x < out.width; x++)
+          data[first + (y * width + x) * step] = values[0] as number
     const from = plan.isBgr ? 2 - channel : channel
     for (let y = 0; y < cut.height; y++) {
       let at = y * cut.width * 3 + from
-      let to = plane + (toTop + y) * width + toLeft
-      for (let x = 0; x < cut.width; x++, at += 3)
-        data[to++] = values[cut.data[at] as number] as number
+      let to = first + ((toTop + y) * width + toLeft) * step
+      for (let x = 0; x < cut.width; x++, at += 3, to += step)
+        data[to] = values[cut.data[at] as number] as number
     }
   }
-  return { data, dtype: 'float32', shape: [3, height, width] }
+  const shape = isPlanar ? [3, height, width] : [height, width, 3]
+  return { data, dtype: 'float32', shape }
 }
 
 /** The result of each sample value, in the float32 steps of Hugging Face's processors. */

@@ -15,11 +15,12 @@ import type { ProcessorConfig } from './processor-config.ts'
 
 export type { LocalSource }
 
-/** Options of decoding that a preprocessor does not set itself. */
-export type DecodeImageOptions = Pick<
-  LoadImageOptions,
-  'backend' | 'maxPixels' | 'maxBytes' | 'maxResultBytes'
->
+/** What a configuration does not say: how pictures are decoded, and the order of the axes. */
+export interface DecodeImageOptions
+  extends Pick<LoadImageOptions, 'backend' | 'maxPixels' | 'maxBytes' | 'maxResultBytes'> {
+  /** Order of the axes of the model's input. Default `'CHW'`. */
+  readonly layout?: 'CHW' | 'HWC'
+}
 /** The same for sounds. */
 export type DecodeAudioOptions = Pick<LoadAudioOptions, 'window' | 'strict' | 'maxBytes'>
 
@@ -28,10 +29,15 @@ export interface ImagePreprocessor {
   readonly kind: 'image'
   /**
    * Op for `pipe()`: decodes a picture in a worker thread and makes the model's input of it,
-   * float32 [3, height, width]. Pixels are scaled as Pillow scales them, bit by bit.
+   * float32 [3, height, width], or [height, width, 3] with `layout: 'HWC'`. Pixels are scaled as
+   * Pillow scales them, bit by bit. By default sharp decodes, where it is installed, because it
+   * decodes as Pillow does.
    */
-  readonly op: WorkerOp<LocalSource, NdArray<'float32'>>
-  /** The same in the calling thread, for ops of your own. */
+  readonly op: WorkerOp<LocalSource, Promise<NdArray<'float32'>>>
+  /**
+   * The same in the calling thread, for ops of your own. FFmpeg decodes: sharp has no synchronous
+   * calls.
+   */
   loadSync(source: LocalSource | URL): NdArray<'float32'>
   /** Makes the model's input of a decoded picture: uint8 [height, width, 3], RGB. */
   transform(image: Pick<NdArray<'uint8'>, 'data' | 'shape'>): NdArray<'float32'>
@@ -94,7 +100,9 @@ export function preprocessor(
   decode: DecodeImageOptions & DecodeAudioOptions = {},
 ): Preprocessor {
   const read = readConfig(config)
-  return isAudio(read) ? ofAudio(audioPlan(read), decode) : ofImages(imagePlan(read), decode)
+  return isAudio(read)
+    ? ofAudio(audioPlan(read), decode)
+    : ofImages(imagePlan(read, decode.layout), decode)
 }
 
 /** {@link preprocessor} of an image model. @throws SpindleError `ERR_BAD_OPTION` for another one */
@@ -160,7 +168,10 @@ function isAudio(config: ProcessorConfig): boolean {
 
 const ops = workerModule<typeof LoadMain>(PREPROCESS_WORKER)
 
-function ofImages(plan: ImagePlan, decode: DecodeImageOptions): ImagePreprocessor {
+function ofImages(
+  plan: ImagePlan,
+  { layout: _, ...decode }: DecodeImageOptions,
+): ImagePreprocessor {
   // The whole picture, because a decoder that shrinks gives other pixels.
   const options = { ...decode, shrinkOnDecode: false, pixelFormat: 'rgb24' } as const
   return Object.freeze({
@@ -181,7 +192,7 @@ const ALGORITHMS: Readonly<Record<PilFilter, NonNullable<LoadImageOptions['algor
   hamming: 'bilinear',
 }
 
-function scalerOptions(plan: ImagePlan, decode: DecodeImageOptions): LoadImageOptions | undefined {
+function scalerOptions(plan: ImagePlan, decode: LoadImageOptions): LoadImageOptions | undefined {
   const { resize, crop, pad, filter, scale, mean, std, isBgr } = plan
   const frame = resize?.kind === 'exact' ? resize.size : crop
   const fits =
@@ -201,7 +212,7 @@ function scalerOptions(plan: ImagePlan, decode: DecodeImageOptions): LoadImageOp
         height: frame.height,
         mode: resize?.kind === 'exact' ? 'stretch' : 'crop',
         algorithm: ALGORITHMS[filter],
-        layout: 'CHW',
+        layout: plan.layout,
         pixelFormat: isBgr ? 'bgr24' : 'rgb24',
         normalize: {
           mean: (mean ?? [0, 0, 0]).map((value) => value * unit),

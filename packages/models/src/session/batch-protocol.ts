@@ -1,4 +1,6 @@
 import type { Fault } from '../base/errors.ts'
+import type { ItemOutcome } from './item-outcome.ts'
+import type { PackedResults } from './pack-results.ts'
 import type { Stacking } from './stack-arrays.ts'
 
 // What the main side and a session's worker tell each other. All of it is plain data.
@@ -53,16 +55,13 @@ export interface BatchRequest {
   readonly inputs: readonly unknown[]
 }
 
-/** The result of an item, or why it failed and its input, which has come back. */
-export type ItemOutcome =
-  | { readonly result: unknown }
-  | { readonly fault: Fault; readonly input: unknown }
-
 /** The results of a batch. */
 export interface BatchReply {
   readonly session: SessionReport
-  /** One for each item. Empty with `fault`. */
+  /** One for each item. Empty with `fault` and with `packed`. */
   readonly outcomes: readonly ItemOutcome[]
+  /** The results of all items, if they are ids. */
+  readonly packed?: PackedResults | undefined
   /** Why no batch can be run here. */
   readonly fault?: Fault
   /** When the run began, in milliseconds since 1970, and how long it took. */

@@ -1,6 +1,7 @@
 import type { AnyNdArray } from '@spindle/io'
 import type { ModelFeeds, ModelInput } from '../base/arrays.ts'
 import { itemError, modelError } from '../base/errors.ts'
+import { importPeer, isNotFound } from '../base/import-peer.ts'
 import { messageOf } from '../base/message-of.ts'
 import type { ModelSpec, OnnxRuntime } from './batch-protocol.ts'
 import type { ModelSession, SessionContext } from './define-backend.ts'
@@ -42,9 +43,10 @@ export async function openOnnx(
   spec: OnnxSpec,
   context: SessionContext,
 ): Promise<ModelSession<ModelInput, ModelFeeds>> {
-  const ort = await loadRuntime(spec.runtime)
-  if (ort.env.wasm !== undefined) ort.env.wasm.numThreads = context.threads
-  const { session, provider, notes } = await create(ort, spec, context)
+  const { ort, name } = await loadRuntime(spec.runtime)
+  const isWeb = name === 'onnxruntime-web'
+  if (isWeb && ort.env.wasm !== undefined) ort.env.wasm.numThreads = context.threads
+  const { session, provider, notes } = await create(ort, spec, context, isWeb ? 'wasm' : 'cpu')
   const { stacking } = spec
   const fetches = fetchesOf(session, context.outputs)
   const inputNames = session.inputNames.filter((name) => !(name in stacking.constants))
@@ -64,20 +66,21 @@ export async function openOnnx(
   }
 }
 
-async function loadRuntime(wanted: OnnxRuntime | undefined): Promise<Ort> {
+async function loadRuntime(
+  wanted: OnnxRuntime | undefined,
+): Promise<{ readonly ort: Ort; readonly name: OnnxRuntime }> {
   const names = wanted === undefined ? RUNTIMES : [wanted]
   let cause: unknown
   for (const name of names)
     try {
-      const module = (await import(name)) as Ort & { readonly default?: Ort }
-      return module.InferenceSession === undefined ? (module.default as Ort) : module
+      const module = (await importPeer(name)) as Ort & { readonly default?: Ort }
+      const ort = module.InferenceSession === undefined ? (module.default as Ort) : module
+      return { ort, name }
     } catch (error) {
       cause ??= error
-      const code = (error as { readonly code?: unknown }).code
-      if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') {
-        cause = error
-        break
-      }
+      if (isNotFound(error)) continue
+      cause = error
+      break
     }
   throw modelError(
     'ERR_BACKEND_MISSING',
@@ -93,10 +96,13 @@ interface Created {
 }
 
 /** Tries the providers in their order. The CPU is the last one, unless others were asked for. */
-async function create(ort: Ort, spec: OnnxSpec, context: SessionContext): Promise<Created> {
+async function create(
+  ort: Ort,
+  spec: OnnxSpec,
+  context: SessionContext,
+  byDefault: string,
+): Promise<Created> {
   const { threads, providers } = context
-  const byDefault =
-    ort.env.wasm !== undefined && spec.runtime !== 'onnxruntime-node' ? 'wasm' : 'cpu'
   const notes: string[] = []
   for (const provider of providers ?? [byDefault])
     try {

@@ -1,6 +1,6 @@
 import { faultOf, modelError } from '../base/errors.ts'
-import type { ItemOutcome } from './batch-protocol.ts'
 import type { ModelSession } from './define-backend.ts'
+import type { ItemOutcome } from './item-outcome.ts'
 
 /** The outcomes of a batch, and how often the model was run for them. */
 export interface BatchRun {

@@ -9,13 +9,14 @@ import { clockMs, epochMs } from '../timers.ts'
 import type {
   BatchReply,
   BatchRequest,
-  ItemOutcome,
   ModelSpec,
   SessionReport,
   SessionSetup,
 } from './batch-protocol.ts'
 import type { ModelSession, OpenSession, SessionContext } from './define-backend.ts'
+import type { ItemOutcome } from './item-outcome.ts'
 import { openOnnx } from './onnx-backend.ts'
+import { packResults } from './pack-results.ts'
 import { runBatch } from './run-batch.ts'
 import { openTokenizer } from './tokenizer-backend.ts'
 import { openTransformers } from './transformers-backend.ts'
@@ -54,8 +55,11 @@ async function runNow({ inputs }: BatchRequest, signal: AbortSignal): Promise<Ba
   try {
     const session = await (opened as Promise<AnySession>)
     const { outcomes, runs } = await runBatch(session, inputs, signal)
-    for (const outcome of outcomes) giveAway(outcome)
-    return { session: report, outcomes, beganAt, runMs: clockMs() - from, runs }
+    const packed = packResults(outcomes)
+    if (packed !== undefined) move(packed)
+    else for (const outcome of outcomes) giveAway(outcome)
+    const left = packed === undefined ? outcomes : []
+    return { session: report, outcomes: left, packed, beganAt, runMs: clockMs() - from, runs }
   } catch (error) {
     signal.throwIfAborted()
     const fault = faultOf(error)

@@ -2,9 +2,11 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { NdArray } from '@spindle/io'
 import { itemError, modelError } from '../base/errors.ts'
+import { importPeer } from '../base/import-peer.ts'
 import { messageOf } from '../base/message-of.ts'
 import type { ModelSpec } from './batch-protocol.ts'
 import type { ModelSession } from './define-backend.ts'
+import { cachingWords, type EncodeText, type TokenizerJson } from './word-cache.ts'
 
 type TokenizerSpec = Extract<ModelSpec, { readonly kind: 'tokenizer' }>
 
@@ -27,7 +29,8 @@ const ARRAYS = { uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array } a
  *   `ERR_MODEL_LOAD` if the files cannot be read, or the ids do not fit the dtype
  */
 export async function openTokenizer(spec: TokenizerSpec): Promise<ModelSession<unknown, unknown>> {
-  const tokenizer = await load(spec.path)
+  const { tokenizer, json } = await load(spec.path)
+  const encode = encoderOf(tokenizer, json, spec)
   const { form } = spec
   if (form === 'uint16') {
     const vocabulary = tokenizer.get_vocab(true)
@@ -44,28 +47,35 @@ export async function openTokenizer(spec: TokenizerSpec): Promise<ModelSession<u
       texts.map((text) => {
         if (typeof text !== 'string')
           throw itemError('ERR_MODEL_INPUT', `a tokenizer takes texts, got ${typeof text}`)
-        const ids = encode(tokenizer, text, spec)
+        const ids = encode(text)
         return form === 'feeds' ? feedsOf(ids) : ARRAYS[form].from(ids)
       }),
   }
 }
 
-async function load(path: string): Promise<Tokenizer> {
-  const { Tokenizer: Class } = await import('@huggingface/tokenizers').catch((error: unknown) => {
-    throw modelError(
-      'ERR_BACKEND_MISSING',
-      `tokenize() needs @huggingface/tokenizers, which cannot be loaded: npm install @huggingface/tokenizers (${messageOf(error)})`,
-      error,
-    )
-  })
+interface Loaded {
+  readonly tokenizer: Tokenizer
+  readonly json: TokenizerJson
+}
+
+async function load(path: string): Promise<Loaded> {
+  const { Tokenizer: Class } = (await importPeer('@huggingface/tokenizers').catch(
+    (error: unknown) => {
+      throw modelError(
+        'ERR_BACKEND_MISSING',
+        `tokenize() needs @huggingface/tokenizers, which cannot be loaded: npm install @huggingface/tokenizers (${messageOf(error)})`,
+        error,
+      )
+    },
+  )) as { readonly Tokenizer: new (json: object, config: object) => Tokenizer }
   try {
     const isFolder = (await stat(path)).isDirectory()
     const file = isFolder ? join(path, 'tokenizer.json') : path
-    const json = JSON.parse(await readFile(file, 'utf8')) as object
+    const json = JSON.parse(await readFile(file, 'utf8')) as TokenizerJson
     const config = await readFile(join(dirname(file), 'tokenizer_config.json'), 'utf8').catch(
       () => '{}',
     )
-    return new Class(json, JSON.parse(config) as object)
+    return { tokenizer: new Class(json, JSON.parse(config) as object), json }
   } catch (error) {
     throw modelError(
       'ERR_MODEL_LOAD',
@@ -83,22 +93,32 @@ function chunked(ids: readonly number[]): readonly number[] {
 }
 
 /**
- * The ids of a text. A text that is too long loses tokens at its end, and keeps the special tokens
+ * Encodes texts. A text that is too long loses tokens at its end, and keeps the special tokens
  * around it, as with `truncation=True` of Hugging Face.
  */
-function encode(
+function encoderOf(
   tokenizer: Tokenizer,
-  text: string,
-  { specialTokens, maxTokens }: TokenizerSpec,
-): readonly number[] {
-  const { ids } = tokenizer.encode(text, { add_special_tokens: specialTokens })
-  if (maxTokens === undefined || ids.length <= maxTokens) return ids
-  if (!specialTokens) return ids.slice(0, maxTokens)
-  const plain = tokenizer.encode(text, { add_special_tokens: false }).ids
-  const extra = ids.length - plain.length
-  const before = startOf(ids, plain, extra)
-  const kept = plain.slice(0, Math.max(0, maxTokens - extra))
-  return [...ids.slice(0, before), ...kept, ...ids.slice(before + plain.length)].slice(0, maxTokens)
+  json: TokenizerJson,
+  { specialTokens, maxTokens = Number.POSITIVE_INFINITY }: TokenizerSpec,
+): EncodeText {
+  const plainly = (text: string): readonly number[] =>
+    tokenizer.encode(text, { add_special_tokens: false }).ids
+  const plain = cachingWords(json, plainly)
+  if (!specialTokens) return (text) => cut(plain(text), maxTokens)
+  const fully = (text: string): readonly number[] =>
+    tokenizer.encode(text, { add_special_tokens: true }).ids
+  // Around a text there are always the same tokens, if a word of one letter shows any.
+  const [probe, probePlain] = [fully('a'), plainly('a')]
+  const extra = probe.length - probePlain.length
+  const at = startOf(probe, probePlain, extra)
+  const [before, after] = [probe.slice(0, at), probe.slice(at + probePlain.length)]
+  if (extra < 0) return (text) => cut(fully(text), maxTokens)
+  return (text) =>
+    cut([...before, ...cut(plain(text), Math.max(0, maxTokens - extra)), ...after], maxTokens)
+}
+
+function cut(ids: readonly number[], most: number): readonly number[] {
+  return ids.length > most ? ids.slice(0, most) : ids
 }
 
 /** How many special tokens stand before the text. */

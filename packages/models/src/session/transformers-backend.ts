@@ -1,5 +1,6 @@
 import type { AnyNdArray } from '@spindle/io'
 import { modelError } from '../base/errors.ts'
+import { importPeer } from '../base/import-peer.ts'
 import { messageOf } from '../base/message-of.ts'
 import type { ModelSpec } from './batch-protocol.ts'
 import type { ModelSession, SessionContext } from './define-backend.ts'
@@ -26,7 +27,7 @@ export async function openTransformers(
   { threads, providers }: SessionContext,
 ): Promise<ModelSession<unknown, unknown>> {
   const name: string = '@huggingface/transformers'
-  const library = (await import(name).catch((error: unknown) => {
+  const library = (await importPeer(name).catch((error: unknown) => {
     throw modelError(
       'ERR_BACKEND_MISSING',
       `a pipeline of transformers.js needs ${name}, which cannot be loaded: npm install ${name} (${messageOf(error)})`,

@@ -3,6 +3,7 @@ import { arraysOf } from '../base/arrays.ts'
 import { errorOf } from '../base/errors.ts'
 import { SESSION_WORKER } from '../entries.ts'
 import type { BatchReply, SessionSetup } from '../session/batch-protocol.ts'
+import { unpackResults } from '../session/pack-results.ts'
 import type * as SessionMain from '../session/session-main.ts'
 import { Batcher, type BatchingRule } from './batcher.ts'
 import type { CheckedSessions } from './checked-options.ts'
@@ -92,7 +93,8 @@ export class Sessions {
   }
 
   #replied(calls: readonly ModelCall[], reply: BatchReply): void {
-    const { fault, outcomes, beganAt } = reply
+    const { fault, packed, beganAt } = reply
+    const outcomes = packed === undefined ? reply.outcomes : unpackResults(packed)
     if (fault !== undefined) {
       for (const call of calls) call.reject(errorOf(fault))
       return

@@ -13,10 +13,10 @@ export function picture(width: number, height: number) {
 /** A tone that rises, and noise. */
 export function sound(samples: number): Float32Array {
   const data = new Float32Array(samples)
-  let state = 1n
+  let state = 1
   for (let i = 0; i < samples; i++) {
-    state = (state * 1103515245n + 12345n) % 2147483648n
-    const noise = Number(state) / 1073741824 - 1
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+    const noise = state / 1073741824 - 1
     data[i] = 0.4 * Math.sin(i * (0.02 + i * 1e-6)) + 0.05 * noise
   }
   return data

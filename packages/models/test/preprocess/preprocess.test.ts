@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { encodeImage, encodeWav } from '@spindle/io'
 import { audioPreprocessor, imagePreprocessor, preprocessor } from '@spindle/models'
 import { PipelineBuilder } from 'spindle'
@@ -21,6 +22,11 @@ interface Truth {
     readonly config: Readonly<Record<string, unknown>>
     readonly from: readonly [number, number]
     readonly shape: readonly number[]
+    readonly values: string
+  }[]
+  readonly photos: readonly {
+    readonly config: Readonly<Record<string, unknown>>
+    readonly photo: string
     readonly values: string
   }[]
   readonly sounds: readonly {
@@ -84,6 +90,17 @@ describe('pictures of a model', () => {
       assert.deepEqual(made.shape, shape, label)
       const far = farthest(made.data, floats(values))
       assert.ok(far < 1e-6, `${label}: ${far}`)
+      const { data, shape: other } = imagePreprocessor(config, { layout: 'HWC' }).transform(
+        picture(...from),
+      )
+      const [, height = 0, width = 0] = shape
+      assert.deepEqual(other, [height, width, 3])
+      assert.deepEqual(
+        made.data,
+        made.data.map(
+          (_, i) => data[(i % (height * width)) * 3 + Math.floor(i / (height * width))]!,
+        ),
+      )
     }
   })
 
@@ -104,6 +121,25 @@ describe('pictures of a model', () => {
       })
     assert.equal(made.length, 2)
     for (const data of made) assert.ok(farthest(data, floats(values)) < 1e-6)
+  })
+
+  it('of photographs are those of Pillow by sharp, and close to them by FFmpeg', async () => {
+    for (const { config, photo, values } of truth.photos) {
+      const path = fileURLToPath(new URL(`../../../../examples/photos/${photo}`, import.meta.url))
+      const byBackend = ['sharp', 'ffmpeg'] as const
+      const far: number[] = []
+      for (const backend of byBackend)
+        await new PipelineBuilder()
+          .addSource([path])
+          .pipe(imagePreprocessor(config, { backend }).op)
+          .build()
+          .forEach(({ data }) => {
+            far.push(farthest(data, floats(values)))
+          })
+      assert.ok(far[0]! < 1e-6, `${photo}: ${far[0]}`)
+      // 6 of 255 levels, with CLIP's deviation.
+      assert.ok(far[1]! < 0.1, `${photo}: ${far[1]}`)
+    }
   })
 
   it('can be loaded by the decoder`s own scaler where that can do the same', () => {

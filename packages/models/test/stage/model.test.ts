@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { model } from '@spindle/models'
-import { PipelineBuilder, type PipelineFailure, workerModule, workers } from 'spindle'
+import {
+  PipelineBuilder,
+  type PipelineFailure,
+  runPipelineInProcess,
+  runPipelineInWorker,
+  workerModule,
+  workers,
+} from 'spindle'
 import type * as Backends from '../backends.ts'
 
 const backends = workerModule<typeof Backends>(import.meta.resolve('../backends.js'))
@@ -260,6 +267,14 @@ describe('model()', () => {
       all.sort((a, b) => a - b),
       range(40).map((n) => n * 2),
     )
+  })
+
+  it('runs in a pipeline that has a thread or process of its own', async () => {
+    const href = import.meta.resolve('../placed-pipeline.js')
+    for (const run of [runPipelineInWorker, runPipelineInProcess]) {
+      await using pipeline = run<number>(href, { export: 'doubled' })
+      assert.deepEqual(await collect(pipeline), [2, 4, 6, 8, 10])
+    }
   })
 
   it('refuses wrong options and regions with a word of advice', () => {

@@ -6,8 +6,10 @@ import { describe, it } from 'node:test'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { loadNpy, npyShards } from '@spindle/io'
 import { textFeeds, tokenize } from '@spindle/models'
+import fc from 'fast-check'
 import { PipelineBuilder } from 'spindle'
 import { packDocuments } from 'spindle/loader'
+import { cachingWords } from '../../src/session/word-cache.ts'
 
 const words = 'the cat sat on a mat and ran to see dog ##s ##ing un ##able , . !'.split(' ')
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]']
@@ -71,6 +73,52 @@ describe('tokenize()', () => {
     )
     const [session] = stage.stats().sessions
     assert.ok((session?.batchSize ?? 0) > 8, `${session?.batchSize} texts in a batch`)
+  })
+
+  it('encodes words by look-up only where that gives the same ids', () => {
+    const known = new Tokenizer(json, {})
+    const plainly = (text: string) => known.encode(text, { add_special_tokens: false }).ids
+    const encode = cachingWords(json, plainly)
+    const pieces = [
+      ...[
+        'the',
+        'cats',
+        'Sitting',
+        'MAT',
+        ' ',
+        '  ',
+        '\n',
+        '\t',
+        ',',
+        '.',
+        '!',
+        'ran!to',
+        'unable',
+      ],
+      ...[
+        '[CLS]',
+        '[sep]',
+        '[MASK',
+        'é',
+        'e\u0301',
+        '\u0301',
+        'ΟΔΟΣ',
+        '貓',
+        '\u0000',
+        '\u00a0',
+        '\u2028',
+      ],
+      ...['x'.repeat(120), '\ud83d\ude00', '\ufffd', '\u200b', 'İ', '[', ']', '##s'],
+    ]
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), (parts) => {
+        for (const text of [parts.join(''), parts.join(' ')])
+          assert.deepEqual(encode(text), plainly(text), JSON.stringify(text))
+      }),
+      { numRuns: 400 },
+    )
+    const other = { ...json, pre_tokenizer: { type: 'ByteLevel' } }
+    assert.equal(cachingWords(other, plainly), plainly)
   })
 
   it('cuts long texts as Hugging Face does, and takes texts of items', async () => {

@@ -101,7 +101,8 @@ const countRange = options(
     min: integer({ min: 1, default: 1, unit: 'workers' }),
     max: integer({ min: 1, required: true, unit: 'workers' }),
   } satisfies Rules<CountRange>,
-  { together: minToMax },
+  undefined,
+  minToMax,
 )
 
 const workersRules = {
@@ -121,12 +122,15 @@ const workersRules = {
   name: text(),
 } satisfies Rules<WorkersOptions>
 
-const workersOptions = options('WorkersOptions', workersRules, {
-  together: ({ kind, resourceLimits }) =>
+const workersOptions = options(
+  'WorkersOptions',
+  workersRules,
+  undefined,
+  ({ kind, resourceLimits }) =>
     kind === 'process' && resourceLimits?.codeRangeSizeMb !== undefined
       ? ['resourceLimits', 'without `codeRangeSizeMb`, which processes do not have']
       : undefined,
-})
+)
 
 function isCount(count: unknown): boolean {
   return Number.isSafeInteger(count) && (count as number) >= 1

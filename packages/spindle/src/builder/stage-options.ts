@@ -52,7 +52,8 @@ const concurrencyRange = options(
     min: integer({ min: 1, default: 1, unit: 'calls' }),
     max: integer({ min: 1, unit: 'calls' }),
   } satisfies Rules<ConcurrencyRange>,
-  { together: minToMax },
+  undefined,
+  minToMax,
 )
 
 type ConcurrencyRange = Extract<PipeOptions['concurrency'], object>
@@ -277,12 +278,11 @@ const mergeOptions = options(
     stop: choice(['first', 'all']),
     name: text({ default: 'merge' }),
   } satisfies Rules<MergeOptions<unknown, unknown> & MergeStopOptions>,
-  {
-    together: ({ op, stop }) =>
-      op !== undefined && stop !== undefined
-        ? ['stop', 'left out where there is an `op`, which ends when its outputs do']
-        : undefined,
-  },
+  undefined,
+  ({ op, stop }) =>
+    op !== undefined && stop !== undefined
+      ? ['stop', 'left out where there is an `op`, which ends when its outputs do']
+      : undefined,
 )
 
 /** Checks the options of `merge()` and fills in the defaults. */

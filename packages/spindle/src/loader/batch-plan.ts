@@ -1,4 +1,5 @@
 import { badOption } from '../check.ts'
+import { isPlainObject } from '../plain-object.ts'
 import {
   constructors,
   type Data,
@@ -278,12 +279,6 @@ function vectorKind(values: readonly unknown[]): 'number' | 'bigint' | undefined
     }
   }
   return kind === undefined ? 'number' : kind === 'number' || kind === 'bigint' ? kind : undefined
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function below(path: string, name: string): string {

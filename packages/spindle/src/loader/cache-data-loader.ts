@@ -1,3 +1,4 @@
+import { badOption } from '../check.ts'
 import type { Report } from '../engine/report/report.ts'
 import type { PipelineStats } from '../engine/stats/pipeline-stats.ts'
 import { SpindleError } from '../errors.ts'
@@ -57,6 +58,8 @@ export class CacheDataLoader<T> implements AsyncIterable<T>, AsyncDisposable {
 
   constructor(loader: CacheableLoader<T>, options: CacheLoaderOptions = {}) {
     const { deleteLoader } = loaderOptions.check(options)
+    if ((loader as { readonly reusesBatches?: boolean }).reusesBatches === true)
+      badOption('loader', 'one without `reuseBatches`: kept batches would be empty', 'reuseBatches')
     const { deleteLoader: _, ...cache } = options
     // Only checks the options: nothing is pulled before iteration.
     cacheIterator([], cache)

@@ -11,6 +11,7 @@ import {
   memoryRules,
 } from './batch-memory.ts'
 import { type CollateArrayPlan, type CollatePlan, differs, planBatch } from './batch-plan.ts'
+import { batchAlike, hasPath, layoutOf, sizesOf, UNLIKE } from './collate-alike.ts'
 import type { Collated, NumberDType } from './collated.ts'
 import { Filler } from './fill-range.ts'
 import { checkPadding, type Padding, type PadOptions } from './padding.ts'
@@ -107,7 +108,10 @@ export function collate<
   options: CollateOptions<N, K, P> | StageContext = {},
 ): CollatedBatch<T, N, K, P> {
   if (isStageContext(options)) return collate(records)
-  const plan = plannedBatch(records, options)
+  const checked = checkedOptions(records, options)
+  const alike = collateAlike(records, checked)
+  if (alike !== UNLIKE) return alike as CollatedBatch<T, N, K, P>
+  const plan = plannedBatch(records, checked)
   const memory = batchMemory(options, sizesIn(plan, records.length))
   return make(plan, records.length, memory) as CollatedBatch<T, N, K, P>
 }
@@ -118,16 +122,42 @@ export function collate<
  * @throws as `collate()` does for the records.
  */
 export function collatedBytes(records: readonly unknown[], options: CollateOptions = {}): number {
-  return alignedBytes(sizesIn(plannedBatch(records, options), records.length))
+  const plan = plannedBatch(records, checkedOptions(records, options))
+  return alignedBytes(sizesIn(plan, records.length))
 }
 
-function plannedBatch(records: readonly unknown[], options: CollateOptions): CollatePlan {
-  const { pad, numbers, dtypes, ...memory } = collateOptions.check(options)
-  checkMemory(memory as MemoryOptions)
-  for (const [path, dtype] of Object.entries(dtypes))
+interface CheckedOptions extends MemoryOptions {
+  readonly pad: Readonly<Record<string, PadOptions>>
+  readonly numbers: NumberDType
+  readonly dtypes: Readonly<Record<string, NumberDType>>
+}
+
+function checkedOptions(records: readonly unknown[], options: CollateOptions): CheckedOptions {
+  const checked = collateOptions.check(options) as CheckedOptions
+  checkMemory(checked)
+  for (const [path, dtype] of Object.entries(checked.dtypes))
     checkArgument(`dtypes.${path}`, dtype, collateOptions.rules.numbers)
   if (!Array.isArray(records) || records.length === 0)
     badOption('records', 'an array of at least one', records)
+  return checked
+}
+
+/** The batch, if all records are like the first one and nothing is padded; else `UNLIKE`. */
+function collateAlike(records: readonly unknown[], options: CheckedOptions): unknown {
+  if (Object.keys(options.pad).length > 0) return UNLIKE
+  // A lease would have to be returned if a record differs.
+  if (options.pool !== undefined) return UNLIKE
+  const layout = layoutOf(records[0], '', options)
+  if (layout === undefined) return UNLIKE
+  if (!Object.keys(options.dtypes).every((path) => hasPath(layout, path))) return UNLIKE
+  const memory = batchMemory(options, sizesOf(layout, records.length))
+  return batchAlike(layout, records, undefined, memory)
+}
+
+function plannedBatch(
+  records: readonly unknown[],
+  { pad, numbers, dtypes }: CheckedOptions,
+): CollatePlan {
   const paddings = new Map<string, Padding>()
   for (const [path, how] of Object.entries(pad)) paddings.set(path, checkPadding(how, path))
   const seen = new Set<string>()

@@ -12,6 +12,8 @@ import { canFuse, fusedExecutors, nextOps } from './fused/fused-executors.ts'
 import { type LoaderExecutors, loaderGraph } from './loader-graph.ts'
 import type { LoaderOptions, LoaderState } from './loader-options.ts'
 
+type Steps<T> = () => Promise<IteratorResult<T, undefined>>
+
 /** Epochs on this event loop: one pipeline per epoch, over shared threads. */
 export class InlineEpochs<T> extends Epochs<T, Pipeline<T>> {
   #threads: ThreadPool | undefined
@@ -103,10 +105,27 @@ export class InlineEpochs<T> extends Epochs<T, Pipeline<T>> {
     const { timeoutMs } = this.options
     const items = pipeline.iterate(timeoutMs === undefined ? {} : { timeoutMs })
     return {
-      next: () => items.next(),
+      next: this.#reusing(() => items.next()),
       nextSync: () => {
         throw noPlainFor()
       },
+    }
+  }
+
+  /** Gives the memory of each batch back to the threads when the next one is requested. */
+  #reusing(next: Steps<T>): Steps<T> {
+    const { reuseBatches, placement, preprocess, collate, transfer } = this.options
+    // What functions of this thread return may be theirs.
+    const isOurs = placement !== 'inline' && isWorkerOp(transfer ?? collate ?? preprocess)
+    if (reuseBatches !== true || !isOurs) return next
+    let last: T | undefined
+    return () => {
+      this.#threads?.giveBack(last)
+      last = undefined
+      return next().then((step) => {
+        last = step.value
+        return step
+      })
     }
   }
 

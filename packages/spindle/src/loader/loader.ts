@@ -27,6 +27,8 @@ export interface LoaderProgress {
 /** The class behind `DataLoader`. `data-loader.ts` has the public types. */
 export class Loader<T> {
   readonly length: number | undefined
+  /** See `CommonLoaderOptions.reuseBatches`. */
+  readonly reusesBatches: boolean
   readonly #epochs: Epochs<T>
   /** Set if the loader runs on this event loop. */
   readonly #inline: InlineEpochs<T> | undefined
@@ -39,6 +41,7 @@ export class Loader<T> {
   constructor(source: unknown, options: LoaderOptions = {}) {
     checkLoader(source, options)
     this.length = batchesIn(source, options)
+    this.reusesBatches = options.reuseBatches === true
     this.#isResumable = (options.resumable ?? false) !== false
     if (options.placement === 'worker') this.#epochs = new WorkerEpochs(source, options)
     else this.#epochs = this.#inline = new InlineEpochs(source, options)

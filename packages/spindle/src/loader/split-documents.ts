@@ -27,10 +27,9 @@ const splitOptions = options(
     overlap: overlapRule,
     minTokens: integer({ min: 1, default: 1, unit: 'tokens' }),
   } satisfies Rules<SplitOptions>,
-  {
-    together: ({ overlap, maxTokens }) =>
-      overlap >= maxTokens ? ['overlap', `below \`maxTokens\` ${maxTokens}`] : undefined,
-  },
+  undefined,
+  ({ overlap, maxTokens }) =>
+    overlap >= maxTokens ? ['overlap', `below \`maxTokens\` ${maxTokens}`] : undefined,
 )
 
 /**

@@ -31,12 +31,15 @@ export const cacheRules: {
   }),
 }
 
-const cacheOptions = options('CacheOptions', cacheRules satisfies Rules<CacheOptions>, {
-  together: ({ numCaches, returnCachesAfter = numCaches }) =>
+const cacheOptions = options(
+  'CacheOptions',
+  cacheRules satisfies Rules<CacheOptions>,
+  undefined,
+  ({ numCaches, returnCachesAfter = numCaches }) =>
     returnCachesAfter < numCaches
       ? ['returnCachesAfter', `an integer >= \`numCaches\` ${numCaches}`]
       : undefined,
-})
+)
 
 /**
  * Gives the items of a source, and later repeats the last of them at no cost. The rate of the

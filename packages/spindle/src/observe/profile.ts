@@ -3,6 +3,7 @@ import { badOption } from '../check.ts'
 import { checkCopy, isOf } from '../copies.ts'
 import type { PipelineConfig } from '../engine/config.ts'
 import { durationMs, func, integer, is, options, type Rules, signal } from '../options/index.ts'
+import { profileConfig } from './profile-run.ts'
 import type { ProfileOptions, ProfileResult } from './profile-types.ts'
 
 const profileOptions = options('ProfileOptions', {
@@ -55,6 +56,5 @@ export async function profilePipeline(
     : (pipeline as PipelineConfig)
   const settings = profileOptions.check(options)
   const concurrencies = [...new Set(settings.concurrencies)].sort((a, b) => a - b)
-  const { profileConfig } = await import('./profile-run.ts')
   return profileConfig(config, { ...settings, concurrencies })
 }

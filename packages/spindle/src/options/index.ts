@@ -8,10 +8,10 @@ export {
   minToMax,
   type OptionError,
   Options,
-  type OptionsSettings,
   options,
   type Rules,
   type RulesOf,
+  type Together,
   unknownOption,
 } from './options.ts'
 export {

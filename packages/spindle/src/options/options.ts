@@ -32,16 +32,11 @@ export type OptionError = new (code: 'ERR_BAD_OPTION', message: string) => Error
 /** An option that breaks a rule about several options, and the rule. */
 export type Breach<D> = readonly [option: keyof D & string, rule: string]
 
-/** What a declaration has besides the rules of single options. */
-export interface OptionsSettings<D extends AnyRules> {
-  /** Class of the error of a wrong option. Default: `SpindleError`. */
-  readonly error?: OptionError | undefined
-  /**
-   * The rules about several options. Called with all options, defaults included, when each one
-   * keeps to its own rule.
-   */
-  readonly together?: ((options: Checked<D, unknown>) => Breach<D> | undefined) | undefined
-}
+/**
+ * The rules about several options. Called with all options, defaults included, when each one keeps
+ * to its own rule.
+ */
+export type Together<D> = (options: Checked<D, unknown>) => Breach<D> | undefined
 
 /** The options of one function or class: their names, rules and defaults. */
 export class Options<D extends AnyRules = AnyRules> {
@@ -59,7 +54,7 @@ export class Options<D extends AnyRules = AnyRules> {
   readonly #together: ((options: never) => readonly [string, string] | undefined) | undefined
 
   /** Made by {@link options}. */
-  constructor(name: string, rules: D, settings: OptionsSettings<D>) {
+  constructor(name: string, rules: D, error?: OptionError, together?: Together<D>) {
     const entries = Object.entries<AnyRule>(rules)
     this.name = name
     this.rules = rules
@@ -78,9 +73,9 @@ export class Options<D extends AnyRules = AnyRules> {
     this.#required = entries
       .filter(([, { settings }]) => settings.required === true)
       .map(([each]) => each)
-    this.error = settings.error?.name ?? 'SpindleError'
-    this.#error = settings.error
-    this.#together = settings.together
+    this.error = error?.name ?? 'SpindleError'
+    this.#error = error
+    this.#together = together
   }
 
   /**
@@ -163,14 +158,16 @@ export function declaredOptions(): readonly Options[] {
  * @param name the public interface, `PoolOptions`; several of them, `A & B`; or the member of an
  *   interface that is an object, `PoolOptions.size`
  * @param rules one for each option
- * @param settings class of the errors, and the rules about several options
+ * @param error class of the error of a wrong option. Default: `SpindleError`
+ * @param together the rules about several options
  */
 export function options<D extends AnyRules>(
   name: string,
   rules: D,
-  settings: OptionsSettings<D> = {},
+  error?: OptionError,
+  together?: Together<D>,
 ): Options<D> {
-  const declared = new Options(name, rules, settings)
+  const declared = new Options(name, rules, error, together)
   all.push(declared as unknown as Options)
   return declared
 }

@@ -120,11 +120,11 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
 
   get progress(): SinkProgress {
     const { shardCount, recordCount, byteCount } = this.#log
-    const { count = 0, output } = this.#shard ?? {}
+    const { count = 0, output, encoder } = this.#shard ?? {}
     return {
       shards: shardCount,
       records: recordCount + this.#closing.count + count,
-      bytes: byteCount + this.#closing.bytes + (output?.size ?? 0),
+      bytes: byteCount + this.#closing.bytes + (output?.size ?? 0) + (encoder?.keptBytes ?? 0),
     }
   }
 
@@ -152,7 +152,8 @@ class ShardWriter<T> implements SinkWriter<T, ShardManifest> {
     const shard = this.#shard
     this.#shard = undefined
     this.isDue = false
-    this.#closing = { count: shard?.count ?? 0, bytes: shard?.output.size ?? 0 }
+    const size = shard === undefined ? 0 : shard.output.size + shard.encoder.keptBytes
+    this.#closing = { count: shard?.count ?? 0, bytes: size }
     this.#tail = this.#tail.then(async () => {
       const shards = shard === undefined ? [] : [await this.#close(shard)]
       await this.#log.commit(shards, state, isComplete)

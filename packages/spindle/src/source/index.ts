@@ -87,7 +87,7 @@ export type {
   StoreWriteOptions,
 } from './store/object-store.ts'
 export { openStore } from './store/open-store.ts'
-export type { StoreCredentials, StoreOptions } from './store/store-options.ts'
+export type { StoreCacheOptions, StoreCredentials, StoreOptions } from './store/store-options.ts'
 // Transforms of sources
 export { concat } from './transform/concat.ts'
 export {

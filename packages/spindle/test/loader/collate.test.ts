@@ -386,6 +386,73 @@ describe('values that a type cannot hold', () => {
   })
 })
 
+describe('collate, the short way for records that are alike', () => {
+  // With a pool, `collate` always takes the general way.
+  const pool = new SegmentPool({ maxBytes: 1 << 26 })
+  const outcome = (records: readonly unknown[], options: object): unknown => {
+    try {
+      return structuredClone(plain(collate(records, options)))
+    } catch (error) {
+      return String(error)
+    }
+  }
+  /** Without the memory that typed arrays are views of. */
+  const plain = (value: unknown): unknown =>
+    ArrayBuffer.isView(value)
+      ? [value.constructor.name, ...(value as Uint8Array)]
+      : typeof value !== 'object' || value === null
+        ? value
+        : Array.isArray(value)
+          ? value.map(plain)
+          : Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]))
+  const makers: (() => unknown)[] = [
+    () => Float32Array.of(1, 2),
+    () => Float32Array.of(1),
+    () => Buffer.from([3, 4]),
+    () => Uint8Array.of(3, 4),
+    () => ({ data: Uint8Array.of(1, 0), dtype: 'bool', shape: [2, 1] }),
+    () => ({ data: Uint8Array.of(1, 0), dtype: 'bool', shape: [2] }),
+    () => ({ data: Uint8Array.of(1), dtype: 'bool', shape: [2] }),
+    ...[5, 1e300, 0.5, Number.NaN, 7n, 1n << 70n, true, 'text', null, undefined].map(
+      (value) => () => value,
+    ),
+    () => [1, 2],
+    () => [1, 1e20],
+    () => [],
+    () => ['a', 'b'],
+    () => new Date(0),
+    () => ({ inner: 1, other: 2 }),
+    () => ({ other: 2, inner: 1 }),
+    () => ({ inner: 1 }),
+    () => JSON.parse('{ "__proto__": 1 }'),
+    () => Object.assign(Object.create(null), { inner: 1 }),
+  ]
+  const options = fc.constantFrom(
+    {},
+    { numbers: 'float32' },
+    { dtypes: { a: 'int32' } },
+    { dtypes: { 'a.inner': 'int64' } },
+    { dtypes: { constructor: 'int32' } },
+  )
+
+  it('makes what the general way makes, and fails as it fails', () => {
+    const maker = fc.constantFrom(...makers)
+    const records = fc
+      .tuple(maker, maker, maker, fc.nat(5), fc.boolean())
+      .map(([usual, odd, bare, at, isBare]) =>
+        Array.from({ length: 4 }, (_, i) =>
+          isBare ? (i === at ? odd() : bare()) : { a: (i === at ? odd : usual)(), constructor: i },
+        ),
+      )
+    fc.assert(
+      fc.property(records, options, (records, options) => {
+        assert.deepEqual(outcome(records, options), outcome(records, { ...options, pool }))
+      }),
+      { numRuns: 400 },
+    )
+  })
+})
+
 describe('collate as an op', () => {
   const records = [{ a: 1 }, { a: 2 }, { a: 3 }, { a: 4 }]
   const sums = async (batches: AsyncIterable<{ a: NdArray<'float64'> }>) =>

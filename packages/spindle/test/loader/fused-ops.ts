@@ -1,5 +1,7 @@
 // What the tests of whole batches in one thread run.
 import type { StageContext } from 'spindle'
+import { move } from 'spindle/worker'
+import type { SampleMemory } from '../../src/workers/calls/sample-memory.ts'
 
 /** What happens to some items. Lists of items. */
 export interface Fates {
@@ -80,4 +82,74 @@ export function killer(n: number, victim: number): Sample {
 
 export function count(samples: Sample[]): readonly number[] {
   return samples.map(({ n }) => n)
+}
+
+interface Bytes {
+  readonly data: Uint8Array
+}
+
+/** Arrays that this thread keeps, with what is in them. */
+const kept: [number, Uint8Array][] = []
+
+/** Whether no kept array has other bytes than it had. Arrays that were given up may be empty. */
+function areIntact(mayBeEmpty: boolean): boolean {
+  return kept.every(
+    ([n, data]) =>
+      (data.length === 64 && data.every((byte) => byte === n)) || (mayBeEmpty && data.length === 0),
+  )
+}
+
+function memory(): SampleMemory | undefined {
+  return (globalThis as { [key: symbol]: unknown })[Symbol.for('spindle.samples')] as SampleMemory
+}
+
+/** Memory as functions of `@spindle/io` take it. */
+function bytesOf(n: number): Bytes {
+  const data = memory()?.takeRoom(64) ?? new Uint8Array(64)
+  return { data: data.fill(n) }
+}
+
+export function keptBytes(n: number): Bytes {
+  const sample = bytesOf(n)
+  kept.push([n, sample.data])
+  return sample
+}
+
+export function movedBytes(n: number): Bytes {
+  return move(bytesOf(n))
+}
+
+export function allocatedBytes(n: number, context: StageContext): Bytes {
+  return { data: context.alloc(64).fill(n) }
+}
+
+export interface Together {
+  readonly data: Uint8Array
+  readonly isJoined: boolean
+  readonly isIntact: boolean
+}
+
+/** Puts samples together, as `stack()` does. */
+function together(samples: readonly Bytes[], mayBeEmpty: boolean): Together {
+  const joined = memory()?.takeJoined(samples.map(({ data }) => data))
+  const data = joined === undefined ? new Uint8Array(64 * samples.length) : new Uint8Array(joined)
+  if (joined === undefined)
+    for (const [i, sample] of samples.entries()) data.set(sample.data, 64 * i)
+  return { data, isJoined: joined !== undefined, isIntact: areIntact(mayBeEmpty) }
+}
+
+export function join(samples: Bytes[]): Together {
+  return move(together(samples, false))
+}
+
+/** Keeps samples that were given up, which belong to the loader. */
+export function joinAndKeep(samples: Bytes[]): Together {
+  const batch = together(samples, true)
+  for (const { data } of samples) kept.push([data[0] ?? 0, data])
+  return move(batch)
+}
+
+/** Batches that consist of the samples' own memory. */
+export function list(samples: Bytes[]): Bytes[] {
+  return [...samples]
 }

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { PipelineFailure, workerModule } from 'spindle'
-import { DataLoader } from 'spindle/loader'
+import { CacheDataLoader, DataLoader } from 'spindle/loader'
 import { BatchMember, batchOf, WholeBatches } from '../../src/loader/fused/whole-batches.ts'
-import { collect } from '../support/consume.ts'
+import { collect, throwsCode } from '../support/consume.ts'
 import { range } from '../support/sources.ts'
 import type * as Ops from './fused-ops.ts'
-import type { Batch, Fates } from './fused-ops.ts'
+import type { Batch, Fates, Together } from './fused-ops.ts'
 
 const ops = workerModule<typeof Ops>(import.meta.resolve('./fused-ops.ts'))
 const none: Fates = { drops: [], throws: [] }
@@ -157,6 +157,87 @@ describe('whole batches in one thread', () => {
       [...range(80)].filter((n) => n !== 50),
     )
     assert.deepEqual(failed, [50])
+  })
+})
+
+describe('memory of samples', () => {
+  const load = async (
+    preprocess: (typeof ops)['movedBytes'] | (typeof ops)['allocatedBytes'],
+    collate: (typeof ops)['join'],
+    more: object = {},
+  ): Promise<readonly Together[]> => {
+    await using loader = new DataLoader(range(200), {
+      preprocess: preprocess as (typeof ops)['movedBytes'],
+      batchSize: 4,
+      collate,
+      threads: 2,
+      outputOrder: 'input',
+      ...more,
+    })
+    const batches = await collect(loader)
+    const bytes = batches.flatMap(({ data }) => [...data])
+    assert.deepEqual(
+      bytes,
+      range(200).flatMap((n) => new Array<number>(64).fill(n)),
+    )
+    return batches
+  }
+
+  it('is the memory of the batch, if they are given up', async () => {
+    const batches = await load(ops.movedBytes, ops.join)
+    assert.ok(batches.filter(({ isJoined }) => isJoined).length >= 25)
+    const apart = await load(ops.movedBytes, ops.join, { placement: 'inline' })
+    assert.ok(apart.every(({ isJoined }) => !isJoined))
+  })
+
+  it('stays with an op that keeps them', async () => {
+    for (const { isJoined, isIntact } of await load(ops.keptBytes, ops.join))
+      assert.ok(isIntact && !isJoined)
+  })
+
+  it('never shows other data to a `collate` that keeps samples which were given up', async () => {
+    for (const preprocess of [ops.movedBytes, ops.allocatedBytes]) {
+      const batches = await load(preprocess, ops.joinAndKeep)
+      assert.ok(batches.every(({ isIntact }) => isIntact))
+    }
+  })
+
+  it('is that of earlier batches with `reuseBatches`, which are then empty', async () => {
+    const options = { batchSize: 4, threads: 2, outputOrder: 'input', reuseBatches: true } as const
+    await using loader = new DataLoader(range(200), {
+      preprocess: ops.movedBytes,
+      collate: ops.join,
+      ...options,
+    })
+    throwsCode(() => new CacheDataLoader(loader), 'ERR_BAD_OPTION', /reuseBatches/)
+    const seen: Together[] = []
+    for await (const batch of loader) {
+      const first = 4 * seen.length
+      assert.deepEqual(
+        [...batch.data],
+        range(4).flatMap((n) => new Array<number>(64).fill(first + n)),
+      )
+      assert.ok(seen.every(({ data }) => data.length === 0))
+      seen.push(batch)
+    }
+    assert.equal(seen.at(-1)?.data.length, 0)
+    // What functions of this thread return may be theirs.
+    const own = Uint8Array.of(1)
+    await using inline = new DataLoader(range(8), { collate: () => own, ...options })
+    assert.ok((await collect(inline)).every((data) => data === own && own.length === 1))
+  })
+
+  it('is not reused while the batch refers to it', async () => {
+    await using loader = new DataLoader(range(200), {
+      preprocess: ops.allocatedBytes,
+      batchSize: 4,
+      collate: ops.list,
+      threads: 2,
+      outputOrder: 'input',
+    })
+    const batches = await collect(loader)
+    for (const [n, { data }] of batches.flat().entries())
+      assert.deepEqual(data, new Uint8Array(64).fill(n))
   })
 })
 

@@ -13,6 +13,7 @@ export interface MadeStage {
   readonly blocked?: number
   readonly tasks?: number
   readonly retries?: number
+  readonly timeouts?: number
   /** Calls under way now. */
   readonly underWay?: number
   /** Share of the time for which its calls hold the loop. */
@@ -122,7 +123,7 @@ function madeStage(stage: MadeStage, id: number, elapsedMs: number): StageStats 
     skipped: 0,
     failures: 0,
     retries: stage.retries ?? 0,
-    timeouts: 0,
+    timeouts: stage.timeouts ?? 0,
     loopMs: held * elapsedMs,
     queue: {
       items: tasks,

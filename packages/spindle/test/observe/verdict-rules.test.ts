@@ -244,6 +244,20 @@ const rows: readonly Row[] = [
     stage: 'resize',
   },
   {
+    title: 'more threads than cores, which others fill: not fewer, each gets its share',
+    stats: {
+      stages: [
+        slots('a', 2, { workers: { count: 2, pool: 1 } }),
+        slots('b', 2, { workers: { count: 2, pool: 2 }, running: 0.9 }),
+      ],
+      ...beside(0.6, 1.5),
+    },
+    kind: 'cpu',
+    stage: 'a',
+    change: false,
+    promise: [1, 1],
+  },
+  {
     title: 'more threads than cores: fewer',
     stats: {
       stages: [
@@ -285,6 +299,30 @@ const rows: readonly Row[] = [
     change: false,
   },
   // --- inside the op
+  {
+    title: 'a full server, where calls run into their time limit: no more of them',
+    stats: { stages: [slots('fetch', 64, { timeouts: 600 })] },
+    kind: 'rateLimited',
+    stage: 'fetch',
+    change: false,
+    promise: [1, 1],
+  },
+  {
+    title: 'the same, tried again',
+    stats: { stages: [slots('fetch', 64, { timeouts: 900, retries: 900 })] },
+    kind: 'rateLimited',
+    stage: 'fetch',
+    change: false,
+    promise: [1, 1],
+  },
+  {
+    title: 'a few calls that run into their time limit: more of them help as usual',
+    stats: { stages: [slots('fetch', 4, { timeouts: 100 })] },
+    kind: 'stage',
+    stage: 'fetch',
+    change: [4, 16],
+    promise: [3.5, 4],
+  },
   {
     title: 'a semaphore that the workers of a pool share, more calls than workers',
     stats: {

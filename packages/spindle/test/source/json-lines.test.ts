@@ -163,6 +163,38 @@ describe('fromJsonLines', () => {
     )
   })
 
+  it('gives what each line is, and refuses each line that is none, as JSON.parse does', async () => {
+    const parts = ['{"a":[{}', '{}]}', '{"x":1},{"y":2}', '[1', '2]', '3,4', '5', '"s"', 'null']
+    const line = fc.constantFrom(...parts, '{"ok":1}', '{"ok":2}\r', '[[]]', ' ', '', '{"b":', '1}')
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 6 }), async (lines) => {
+        const rows = await fromJsonLines(join(folder({ 'x.jsonl': lines.join('\n') }), 'x.jsonl'))
+        const expected: unknown[] = []
+        let isWrong = false
+        for (const text of lines.filter((one) => one.trim() !== '')) {
+          try {
+            expected.push(JSON.parse(text))
+          } catch {
+            isWrong = true
+            break
+          }
+        }
+        const found: unknown[] = []
+        const reading = (async () => {
+          for await (const row of rows.iterateFrom(0, 0)) found.push(row)
+        })()
+        if (isWrong)
+          await assert.rejects(reading, {
+            code: 'ERR_BAD_RECORD',
+            message: new RegExp(`record ${expected.length} `),
+          })
+        else await reading
+        assert.deepEqual(found, expected)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
   it('names file and record of what it cannot read', async () => {
     const home = folder({
       'bad.jsonl': '1\n2\n{\n',

@@ -118,6 +118,7 @@ export class S3Server implements AsyncDisposable {
         ...found.meta,
       }
       if (method === 'HEAD') return { status: 200, headers, length: found.body.length }
+      if (request.headers['if-none-match'] === found.etag) return { status: 304, headers }
       return ranged(request, found.body, headers, found.etag)
     }
     if (method === 'DELETE') {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { FileMetaData } from 'hyparquet'
 import { badOption, MediaError, mediaError } from '../../base/errors.ts'
+import { nodeCrypto } from '../../builtins.ts'
 import type { Fetching } from '../../files/url-options.ts'
 import { codecNames, type ParquetDecompressors } from './codecs.ts'
 import type { Hyparquet } from './hyparquet.ts'
@@ -96,7 +96,7 @@ export function rowsOf({ row_groups: groups }: FileMetaData): number {
 /** What identifies the contents of all files, in order. */
 export function digestOf(tables: readonly TableFile[]): string {
   if (tables.length === 1) return tables[0]!.digest
-  const hash = createHash('sha256')
+  const hash = nodeCrypto().createHash('sha256')
   for (const { digest } of tables) hash.update(`${digest}\n`)
   return hash.digest('hex').slice(0, 16)
 }

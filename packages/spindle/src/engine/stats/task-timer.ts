@@ -102,8 +102,8 @@ export class Timing implements CallListener {
     this.calls = ++this.atWork.count
   }
 
-  /** The call has ended. */
-  isOver(): void {
+  /** Its work has ended, until the next attempt. */
+  stopsWork(): void {
     if (this.isAtWork && this.atWork !== undefined) this.atWork.count--
     this.isAtWork = false
   }
@@ -145,6 +145,7 @@ export class Timing implements CallListener {
   /** An attempt has failed, and the next one waits. */
   backsOff(): void {
     this.work?.ends()
+    this.stopsWork()
     this.backoffSince = exactNow()
   }
 
@@ -258,7 +259,7 @@ export class TaskTimer {
    */
   end(timing: Timing, counters: Counters, isOk: boolean): void {
     const now = exactNow()
-    timing.isOver()
+    timing.stopsWork()
     const waitedMs = this.waitOf(timing, counters, now, isOk)
     counters.waitedMs += waitedMs * timing.weight
     counters.backoffMs += timing.backoffMs

@@ -4,9 +4,13 @@ import type { StageContext } from '../../op-context.ts'
 import { seesContext } from '../../sees-context.ts'
 import { clockMs } from '../../timers.ts'
 import { isGenerator, promiseOf } from '../../user-code.ts'
+import { areGivenUp, beginBatch, endBatch } from '../../workers/calls/batch-room.ts'
+import { shareMemory } from '../../workers/calls/sample-memory.ts'
+import { keepSpare, takeSpare } from '../../workers/calls/spare-memory.ts'
 import { WorkerContext } from '../../workers/calls/worker-context.ts'
 import { loadOp, type Op } from '../../workers/supervise/worker-modules.ts'
 import { markMovable } from '../../workers/transport/movable.ts'
+import { uncleared } from '../../workers/transport/pack.ts'
 import { toWire, type WireError } from '../../workers/transport/wire-error.ts'
 
 // What a worker does for a whole batch: `preprocess` for each item and then `collate`. Samples
@@ -45,7 +49,14 @@ interface LoadedOps {
   readonly collate: Op
   readonly isSampleInContext: boolean
   readonly isBatchInContext: boolean
+  /** Size of the samples, if a batch has them in one buffer; 0: each has its own, or `NEVER`. */
+  sampleBytes: number
 }
+
+shareMemory()
+
+/** For `sampleBytes`: samples are never in one buffer. */
+const NEVER = -1
 
 const loaded = new Map<number, LoadedOps>()
 
@@ -65,12 +76,27 @@ async function load(job: BatchJob): Promise<LoadedOps> {
     collate,
     isSampleInContext: seesContext(preprocess),
     isBatchInContext: seesContext(collate),
+    sampleBytes: 0,
   }
   loaded.set(job.ops, ops)
   return ops
 }
 
 function run(
+  job: BatchJob,
+  ops: LoadedOps,
+  context: StageContext,
+): BatchResult | Promise<BatchResult> {
+  const count = job.items.length
+  beginBatch(Math.max(0, ops.sampleBytes), count, (bytes) => context.alloc(bytes))
+  try {
+    return sampled(job, ops, context)
+  } finally {
+    endBatch(count)
+  }
+}
+
+function sampled(
   job: BatchJob,
   ops: LoadedOps,
   context: StageContext,
@@ -90,17 +116,36 @@ function run(
   const samples = samplesOf(outcomes)
   if (samples === undefined || (ops.isBatchInContext && job.batchContext === undefined))
     return { outcomes, eachMs }
-  // `collate` gets a list of its own. If it throws, it is called again by itself, by the stage that
-  // counts its failures.
-  const own = ops.isBatchInContext
-    ? contextOf(job.batchContext, context, (bytes) => context.alloc(bytes))
-    : undefined
-  const result = outcomeOf(() => ops.collate(samples, own))
-  const given = (outcome: SampleOutcome): BatchResult =>
-    outcome !== 'again' && 'value' in outcome
-      ? { batch: outcome.value, eachMs }
-      : { outcomes, eachMs }
+  const result = collated(job, ops, samples, context)
+  const given = (outcome: SampleOutcome): BatchResult => {
+    if (outcome === 'again' || 'error' in outcome) return { outcomes, eachMs }
+    keepSpare(samples, outcome.value)
+    return { batch: outcome.value, eachMs }
+  }
   return result instanceof Promise ? result.then(given) : given(result)
+}
+
+/**
+ * Calls `collate` with a list of its own, and learns whether the samples of the next batch should
+ * be in one buffer. If `collate` throws, it is called again by itself, by the stage that counts its
+ * failures.
+ */
+function collated(
+  { batchContext }: BatchJob,
+  ops: LoadedOps,
+  samples: readonly unknown[],
+  context: StageContext,
+): SampleOutcome | Promise<SampleOutcome> {
+  const areMoved = ops.sampleBytes === 0 && areGivenUp(samples)
+  const own = ops.isBatchInContext
+    ? contextOf(batchContext, context, (bytes) => context.alloc(bytes))
+    : undefined
+  const result = outcomeOf(() => ops.collate([...samples], own))
+  const { each, isJoined } = endBatch(samples.length)
+  if (areMoved) ops.sampleBytes = each
+  // A `collate` that copies the samples has no use for one buffer.
+  else if (ops.sampleBytes > 0 && !isJoined) ops.sampleBytes = NEVER
+  return result
 }
 
 /** The samples of a batch; `undefined` if one is missing. */
@@ -144,7 +189,7 @@ function contextOf(
 }
 
 function newMemory(byteLength: number): Uint8Array {
-  const bytes = Buffer.allocUnsafeSlow(byteLength)
-  markMovable(bytes.buffer as ArrayBuffer)
-  return new Uint8Array(bytes.buffer)
+  const memory = takeSpare(byteLength) ?? uncleared(byteLength)
+  markMovable(memory)
+  return new Uint8Array(memory)
 }

@@ -39,7 +39,7 @@ export class CsvReader implements RecordReader<CsvRecord> {
   #problem: SpindleError | undefined
   lines: readonly CsvRecord[] = []
   next = 0
-  values: readonly unknown[] | undefined
+  readonly values = undefined
   record = 0
 
   constructor(
@@ -90,6 +90,13 @@ export class CsvReader implements RecordReader<CsvRecord> {
     return false
   }
 
+  get count(): number {
+    return this.lines.length
+  }
+
+  /** The records are divided already. */
+  open(): void {}
+
   async close(): Promise<void> {
     await this.#pieces.return()
   }
@@ -134,7 +141,6 @@ export class CsvReader implements RecordReader<CsvRecord> {
     }
     this.lines = records
     this.next = 0
-    this.values = undefined
     const [first] = records
     if (this.#needsHeader && first !== undefined) {
       this.#needsHeader = false

@@ -20,7 +20,9 @@ export type CsvRow = Readonly<Record<string, CsvValue>>
 export interface FromCsvOptions extends FromLinesOptions {
   /** One ASCII character between fields. Default `,`; for names that end with `.tsv`, a tab. */
   readonly delimiter?: string
-  /** One ASCII character around fields; `''` for a table in which quotes mean nothing. Default `"`. */
+  /**
+   * One ASCII character around fields; `''` for a table in which quotes mean nothing. Default `"`.
+   */
   readonly quote?: string
   /**
    * Whether the first record of each file holds the names of columns. Default true without

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { badOption, checkInteger } from '../../check.ts'
 import type { Json } from '../../engine/seekable.ts'
 import { messageOf, SpindleError } from '../../errors.ts'
@@ -66,7 +67,7 @@ export async function fromJsonLines<T = Json>(
   files: string | URL | readonly (string | URL)[],
   options: FromLinesOptions = {},
 ): Promise<AsyncSource<T>> {
-  return await fromLines<T>('jsonl', files, options, parseLine, parseObjects)
+  return await fromLines<T>('jsonl', files, options, parseLine, parseAll)
 }
 
 function parseLine<T>(line: string, file: RecordFile, record: number): T {
@@ -81,22 +82,28 @@ function parseLine<T>(line: string, file: RecordFile, record: number): T {
   }
 }
 
+/** Stands between the values of two lines. No file knows it. */
+const MARK = randomInt(2 ** 29, 2 ** 30)
+const BETWEEN = `,${MARK},`
+
 /**
- * Parses lines that are objects as one array, in a fifth less time. Anything else is left to
- * {@link parseLine}, which knows which line is wrong.
+ * Parses all lines of a text as one array, in a fifth less time. Between the values of two lines is
+ * a mark. If one is missing, or anything else is in its place, a value goes over several lines or a
+ * line has several values: then {@link parseLine} says which line is wrong.
  */
-function parseObjects<T>(lines: readonly string[]): readonly T[] | undefined {
-  for (const line of lines)
-    if (line.charCodeAt(0) !== OPEN || line.charCodeAt(line.length - 1) !== CLOSE) return undefined
+function parseAll(text: string): readonly unknown[] | undefined {
+  const marked = text.replaceAll('\n', BETWEEN)
+  let values: unknown[]
   try {
-    const values = JSON.parse(`[${lines.join(',')}]`)
-    return values.length === lines.length ? values : undefined
+    values = JSON.parse(`[${marked}]`)
   } catch {
     return undefined
   }
+  const marks = (marked.length - text.length) / (BETWEEN.length - 1)
+  if (values.length !== 2 * marks + 1) return undefined
+  for (let at = 1; at < values.length; at += 2) if (values[at] !== MARK) return undefined
+  return values
 }
-
-const [OPEN, CLOSE] = [0x7b, 0x7d]
 
 /**
  * The lines of text files, as a seekable source; as {@link fromJsonLines}. Line breaks (`\n`,
@@ -117,7 +124,7 @@ async function fromLines<T>(
   patterns: string | URL | readonly (string | URL)[],
   options: FromLinesOptions,
   parse: (line: string, file: RecordFile, record: number) => T,
-  parseAll: ((lines: readonly string[]) => readonly T[] | undefined) | undefined,
+  parseAll: ((text: string) => readonly unknown[] | undefined) | undefined,
 ): Promise<AsyncSource<T>> {
   const { counts, maxRecordBytes, signal } = linesOptions.check(options)
   const files = await recordFiles(patterns, options)

@@ -11,21 +11,28 @@ export interface RecordPlan<T, L = string> {
   readonly open?: (file: RecordFile) => RecordReader<L>
   /** Makes a value of a line. File and number of the record are for messages. */
   readonly parse: (line: L, file: RecordFile, record: number) => T
-  /** Makes the values of many lines, which is faster; `undefined` if it cannot. */
-  readonly parseAll: ((lines: readonly L[]) => readonly T[] | undefined) | undefined
+  /**
+   * Makes the values of all lines of a text, which is faster: those of the lines are two apart.
+   * `undefined` if it cannot.
+   */
+  readonly parseAll: ((text: string) => readonly unknown[] | undefined) | undefined
 }
 
 /** Reads the records of a file, many at a time. */
 export interface RecordReader<L> {
-  /** The records that were read and not taken yet: those from {@link next} on. */
+  /** The records that were read, unless there are {@link values}. */
   readonly lines: readonly L[]
+  /** What was made of them together, two apart. */
+  readonly values: readonly unknown[] | undefined
+  /** Number of records that were read, and the number of the next one. */
+  readonly count: number
   next: number
-  /** What was made of {@link lines} together. */
-  values: readonly unknown[] | undefined
   /** Number of the next record in the file. */
   record: number
-  /** Reads more when all were taken. @returns whether there are any */
+  /** Reads more when all were taken. They are there after {@link open}. @returns whether it has */
   fill(): Promise<boolean>
+  /** Makes records of what was read, by `parseAll` if it is given and can. */
+  open(parseAll: RecordPlan<unknown>['parseAll']): void
   close(): Promise<void>
 }
 
@@ -65,7 +72,7 @@ class RecordIterator<T, L> implements AsyncIterator<T> {
     const lines = this.#lines
     if (lines !== undefined) {
       const skipped = step.value - this.#first - lines.record
-      if (skipped >= 0 && lines.next + skipped < lines.lines.length) {
+      if (skipped >= 0 && lines.next + skipped < lines.count) {
         lines.next += skipped
         lines.record += skipped
         return this.#take(lines) as unknown as Promise<IteratorResult<T>>
@@ -79,10 +86,9 @@ class RecordIterator<T, L> implements AsyncIterator<T> {
   }
 
   #take(lines: RecordReader<L>): IteratorResult<T> {
-    if (lines.next === 0) lines.values = this.#plan.parseAll?.(lines.lines)
     const at = lines.next++
     const record = lines.record++
-    if (lines.values !== undefined) return { done: false, value: lines.values[at] as T }
+    if (lines.values !== undefined) return { done: false, value: lines.values[2 * at] as T }
     const file = this.#plan.files[this.#file] as RecordFile
     return { done: false, value: this.#plan.parse(lines.lines[at] as L, file, record) }
   }
@@ -101,7 +107,9 @@ class RecordIterator<T, L> implements AsyncIterator<T> {
       }
       const lines = this.#lines
       const ahead = position - this.#first - lines.record
-      const there = lines.lines.length - lines.next
+      // A text that is skipped is only split.
+      lines.open(ahead === 0 ? this.#plan.parseAll : undefined)
+      const there = lines.count - lines.next
       if (ahead < there) {
         lines.next += ahead
         lines.record += ahead

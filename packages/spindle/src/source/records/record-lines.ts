@@ -20,11 +20,15 @@ export class RecordLines {
   #begunBytes = 0
   #isFirst = true
   #isEnded = false
-  /** The lines that were read and not taken yet: those from {@link next} on. */
+  /** The text that was read last: whole lines. `undefined` if it was split or parsed. */
+  #text: string | undefined
+  /** The lines of that text, if they were split. */
   lines: readonly string[] = []
-  next = 0
-  /** What was made of {@link lines} together. */
+  /** The values of that text, if they were parsed together; those of records are two apart. */
   values: readonly unknown[] | undefined
+  /** Number of records in it, and the number of the next one. */
+  count = 0
+  next = 0
   /** Number of the next record in the file. */
   record = 0
 
@@ -35,9 +39,9 @@ export class RecordLines {
   }
 
   /**
-   * Reads more lines when all were taken.
+   * Reads more lines when all were taken. They are there after {@link open}.
    *
-   * @returns whether there are any
+   * @returns whether the file has not ended
    * @throws `ERR_TOO_LARGE` for a line of more than `maxRecordBytes`
    */
   async fill(): Promise<boolean> {
@@ -45,8 +49,7 @@ export class RecordLines {
       const step = await this.#pieces.next()
       if (step.done === true) {
         this.#isEnded = true
-        this.#take(this.#joined(undefined))
-        if (this.lines.length > 0) return true
+        if (this.#take(this.#joined(undefined))) return true
         break
       }
       const end = step.value.lastIndexOf(NEW_LINE)
@@ -54,9 +57,9 @@ export class RecordLines {
         this.#keep(step.value)
         continue
       }
-      this.#take(this.#joined(step.value.subarray(0, end)))
+      const isThere = this.#take(this.#joined(step.value.subarray(0, end)))
       this.#keep(step.value.subarray(end + 1))
-      if (this.lines.length > 0) return true
+      if (isThere) return true
     }
     const { count } = this.#file
     if (count !== undefined && count !== this.record)
@@ -66,6 +69,29 @@ export class RecordLines {
       )
     this.#file.count = this.record
     return false
+  }
+
+  /**
+   * Makes records of the text that was read.
+   *
+   * @param parseAll makes the values of all lines; {@link lines} are split if it cannot, or is not
+   *   given, as for counting
+   */
+  open(parseAll?: (text: string) => readonly unknown[] | undefined): void {
+    const text = this.#text
+    if (text === undefined) return
+    this.#text = undefined
+    this.values = parseAll?.(text)
+    if (this.values !== undefined) {
+      this.count = (this.values.length + 1) / 2
+      return
+    }
+    const lines = text.split('\n')
+    this.lines = lines.some(isBlank) ? lines.filter((line) => !isBlank(line)) : lines
+    this.count = this.lines.length
+    // Without the blank lines, which no parser takes.
+    if (parseAll !== undefined && this.count < lines.length)
+      this.values = parseAll(this.lines.join('\n'))
   }
 
   async close(): Promise<void> {
@@ -92,17 +118,20 @@ export class RecordLines {
     return all
   }
 
-  #take(bytes: Uint8Array): void {
+  /** @returns whether there is any text */
+  #take(bytes: Uint8Array): boolean {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     let text = isAscii(buffer) ? buffer.toString('latin1') : buffer.toString()
     if (this.#isFirst && text !== '') {
       this.#isFirst = false
       if (text.startsWith('\ufeff')) text = text.slice(1)
     }
-    const lines = text.split('\n')
-    this.lines = lines.some(isBlank) ? lines.filter((line) => !isBlank(line)) : lines
-    this.next = 0
+    this.#text = text
+    this.lines = []
     this.values = undefined
+    this.count = 0
+    this.next = 0
+    return text !== ''
   }
 }
 

@@ -76,13 +76,16 @@ const samplerRules = {
   replacement: boolean(),
 } satisfies Rules<DistributedSamplerOptions>
 
-const samplerOptions = options('DistributedSamplerOptions', samplerRules, {
-  together: ({ shuffle, weights, replacement, dropLast, padding }) => {
+const samplerOptions = options(
+  'DistributedSamplerOptions',
+  samplerRules,
+  undefined,
+  ({ shuffle, weights, replacement, dropLast, padding }) => {
     if (shuffle === false && (weights !== undefined || replacement === true))
       return ['shuffle', 'left out or true with `weights` or `replacement`']
     return dropLast && padding ? ['padding', 'false with `dropLast`'] : undefined
   },
-})
+)
 
 /** @throws `ERR_BAD_OPTION`, naming the violated rule */
 export function samplerPlan(size: number, options: DistributedSamplerOptions): SamplerPlan {

@@ -86,7 +86,7 @@ export class LocalStore implements ObjectStore {
       const stream = file.createReadStream({
         start,
         end: end - 1,
-        highWaterMark: 1 << 18,
+        highWaterMark: 1 << 16,
         autoClose: false,
       })
       for await (const piece of stream) {

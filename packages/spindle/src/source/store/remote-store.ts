@@ -47,7 +47,7 @@ export abstract class RemoteStore implements ObjectStore {
 
   place(name: string): ObjectPlace {
     checkObjectName(name)
-    const { headers, fetch } = this.plan
+    const { headers, readFetch: fetch } = this.plan
     return { url: this.urlOf(name), headers, fetch }
   }
 
@@ -140,7 +140,7 @@ export abstract class RemoteStore implements ObjectStore {
   }
 
   #readOptions(signal: AbortSignal | undefined) {
-    const { headers, fetch, retries, timeoutMs, minDelayMs, maxDelayMs } = this.plan
+    const { headers, readFetch: fetch, retries, timeoutMs, minDelayMs, maxDelayMs } = this.plan
     return {
       headers,
       fetch,

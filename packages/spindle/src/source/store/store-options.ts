@@ -1,5 +1,7 @@
 import { badOption } from '../../check.ts'
 import { durationMs, func, integer, is, object, options, type Rules } from '../../options/index.ts'
+import { cachedFetch } from '../http/cached-fetch.ts'
+import { PieceCache } from '../http/piece-cache.ts'
 
 /** Keys of an S3-compatible store. */
 export interface StoreCredentials {
@@ -49,10 +51,30 @@ export interface StoreOptions {
    * objects are uploaded by one request. Default 8 MiB.
    */
   readonly partBytes?: number
+  /**
+   * Keeps what is read in a folder of this machine, in pieces, so that later epochs and runs read
+   * it from there. For each opening of an object the server is asked whether it is still the same.
+   * Objects without a strong `ETag` are not kept. Default: none. Without effect for local folders.
+   */
+  readonly cache?: StoreCacheOptions
+}
+
+/** A folder that keeps pieces of objects, for `cache` of {@link StoreOptions}. */
+export interface StoreCacheOptions {
+  /** The folder. It is made when the first piece is kept. Several processes may share it. */
+  readonly folder: string
+  /**
+   * Most bytes in the folder; what was not used for longest is removed. Default 10 000 000 000.
+   */
+  readonly maxBytes?: number
+  /** Size of a piece, and of the requests for them, in bytes. Default 4 MiB. */
+  readonly pieceBytes?: number
 }
 
 /** What all requests of a store share. */
 export interface RequestPlan {
+  /** Makes the requests of reads: {@link fetch}, with the cache if there is one. */
+  readonly readFetch: typeof fetch
   readonly headers: Readonly<Record<string, string>>
   readonly fetch: typeof fetch
   readonly retries: number
@@ -85,11 +107,19 @@ const storeOptions = options('StoreOptions', {
   minDelayMs: durationMs({ default: 200 }),
   maxDelayMs: durationMs({ default: 10_000 }),
   partBytes: integer({ min: 1, default: 8 * 2 ** 20 }),
+  cache: object(),
 } satisfies Rules<StoreOptions>)
+
+const cacheOptions = options('StoreCacheOptions', {
+  folder: is('a path', (value) => typeof value === 'string' && value !== '', { required: true }),
+  maxBytes: integer({ min: 1, default: 10_000_000_000 }),
+  pieceBytes: integer({ min: 1, default: 4 * 2 ** 20 }),
+} satisfies Rules<StoreCacheOptions>)
 
 /** @throws `ERR_BAD_OPTION` */
 export function checkStoreOptions(options: StoreOptions): void {
-  const { credentials } = storeOptions.check(options)
+  const { credentials, cache } = storeOptions.check(options)
+  if (cache !== undefined) cacheOptions.check(cache)
   if (credentials !== undefined && typeof credentials !== 'function') checkKeys(credentials)
 }
 
@@ -132,12 +162,19 @@ export function requestPlan(
     for (const one of signs) request = await one(request)
     return await send(request.url, { ...init, headers: request.headers })
   }
+  const sending = signs.length === 0 ? send : (signed as typeof fetch)
   return {
     headers: { ...headers, ...options.headers },
-    fetch: signs.length === 0 ? send : (signed as typeof fetch),
+    fetch: sending,
+    readFetch: options.cache === undefined ? sending : cached(sending, options.cache),
     retries: options.retries ?? 4,
     timeoutMs: options.timeoutMs ?? 30_000,
     minDelayMs: options.minDelayMs ?? 200,
     maxDelayMs: options.maxDelayMs ?? 10_000,
   }
+}
+
+function cached(send: typeof fetch, options: StoreCacheOptions): typeof fetch {
+  const { folder, maxBytes, pieceBytes } = cacheOptions.check(options)
+  return cachedFetch(send, new PieceCache(folder as string, maxBytes), pieceBytes)
 }

@@ -1,4 +1,5 @@
 import { isMovable, markMovable } from '../transport/movable.ts'
+import { uncleared } from '../transport/pack.ts'
 import { transferBuffer } from './transfer-buffer.ts'
 
 /** Maximum size of unused buffers, in bytes. Further ones are left to the garbage collector. */
@@ -6,8 +7,13 @@ const MOST_BYTES = 2 ** 26
 
 /** Buffers for reuse, by size. Only keeps sizes that were requested before. */
 export class BufferPool {
+  readonly #mostBytes: number
   readonly #bySize: Map<number, ArrayBuffer[]> = new Map()
   #bytes = 0
+
+  constructor(mostBytes: number = MOST_BYTES) {
+    this.#mostBytes = mostBytes
+  }
 
   /** Notes that buffers of this size will be requested. */
   expect(byteLength: number): void {
@@ -17,7 +23,7 @@ export class BufferPool {
   put(buffer: ArrayBuffer): void {
     const { byteLength } = buffer
     const buffers = this.#bySize.get(byteLength)
-    if (buffers === undefined || this.#bytes + byteLength > MOST_BYTES) return
+    if (buffers === undefined || this.#bytes + byteLength > this.#mostBytes) return
     this.#bytes += byteLength
     buffers.push(buffer)
   }
@@ -67,13 +73,6 @@ export class WorkerBuffers {
     this.#taken = []
     return taken
   }
-}
-
-/** New memory that is not cleared, which would cost as much as writing the result. */
-function uncleared(byteLength: number): ArrayBuffer {
-  return byteLength === 0
-    ? new ArrayBuffer(0)
-    : (Buffer.allocUnsafeSlow(byteLength).buffer as ArrayBuffer)
 }
 
 const none: readonly number[] = []

@@ -40,6 +40,11 @@ export interface CallTransport {
    */
   /** Number of messages sent. */
   readonly sent: number
+  /**
+   * Whether so many bytes are ready to be sent that the other side should begin to read them while
+   * this side makes more.
+   */
+  readonly hasPlenty: boolean
   send(message: PoolMessage | WorkerMessage, givesAway?: boolean): void
   /** Restores the extracted buffers of a received message in its list. */
   open(list: unknown[], extracted: readonly unknown[] | undefined): void

@@ -88,7 +88,8 @@ const sizeRange = options(
     min: integer({ min: 1, default: 1, unit: 'workers' }),
     max: integer({ min: 1, unit: 'workers' }),
   } satisfies Rules<Extract<PoolOptions['size'], object>>,
-  { together: minToMax },
+  undefined,
+  minToMax,
 )
 
 const recycleOptions = options('PoolOptions.recycle', {

@@ -22,6 +22,12 @@ export interface ReceiveMemory {
 }
 
 /**
+ * Copying this many bytes into the file, or out of it, takes twice as long as a message. So
+ * both sides copy at the same time, and messages still cost less than the copies.
+ */
+const PLENTY_BYTES = 1 << 17
+
+/**
  * The transport between processes. Messages use Node's IPC channel; large buffers go through a file
  * in memory.
  */
@@ -32,6 +38,8 @@ export class ProcessTransport implements CallTransport {
   readonly #outgoing: SharedFileWriter
   readonly #incoming: number
   readonly #memory: ReceiveMemory
+  /** Number of bytes in the file for the next message. */
+  #ready = 0
   /** Buffers whose contents were copied into the next message. */
   #copied: ArrayBuffer[] = []
   /** See {@link ExtractedBuffer}. */
@@ -57,6 +65,7 @@ export class ProcessTransport implements CallTransport {
       const offset = this.#outgoing.write(bytes, slot, part)
       if (offset === undefined) return undefined
       this.stats.copiedBytes += bytes.byteLength
+      this.#ready += bytes.byteLength
       if (bytes.byteLength === bytes.buffer.byteLength)
         this.#copied.push(bytes.buffer as ArrayBuffer)
       return offset
@@ -64,6 +73,10 @@ export class ProcessTransport implements CallTransport {
     return withoutBuffers(value, at, extractBuffers, (extracted) => {
       for (const buffer of extracted) this.#extracted.push(...buffer)
     })
+  }
+
+  get hasPlenty(): boolean {
+    return this.#ready >= PLENTY_BYTES
   }
 
   give(): boolean {
@@ -75,6 +88,7 @@ export class ProcessTransport implements CallTransport {
     const copied = this.#copied
     this.#extracted = []
     this.#copied = []
+    this.#ready = 0
     this.#post(
       extracted.length === 0 || typeof message !== 'object' ? message : { ...message, extracted },
     )

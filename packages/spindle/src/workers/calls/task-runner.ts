@@ -343,7 +343,7 @@ export class TaskRunner {
 
   /** Sends results at the end of this event loop turn, or now if they have waited long enough. */
   flushSoon(): void {
-    if (this.#flushedAt === Number.NEGATIVE_INFINITY) this.flush()
+    if (this.#flushedAt === Number.NEGATIVE_INFINITY || this.#transport.hasPlenty) this.flush()
     else if (!this.#isFlushing) {
       this.#isFlushing = true
       setImmediate(this.#flushNow)

@@ -1,5 +1,5 @@
 import { isMovable, markMovable } from './movable.ts'
-import { wholeBuffersOf } from './pack.ts'
+import { viewsOf, wholeBuffersOf } from './pack.ts'
 
 /**
  * Declares that no code in this thread uses the buffers of a value any more. Data that leaves a
@@ -25,8 +25,16 @@ import { wholeBuffersOf } from './pack.ts'
  * ```
  */
 export function move<T>(value: T): T {
+  if (listener !== undefined) for (const view of viewsOf(value)) listener(view)
   for (const buffer of wholeBuffersOf(value)) markMovable(buffer)
   return value
+}
+
+let listener: ((view: ArrayBufferView) => void) | undefined
+
+/** Sets what is called with the views in the values that are moved. */
+export function onMove(listens: ((view: ArrayBufferView) => void) | undefined): void {
+  listener = listens
 }
 
 /** Whether a value had buffers that were moved away, so that it cannot be sent again. */

@@ -59,6 +59,11 @@ export function wholeBuffersOf(value: unknown): ReadonlySet<ArrayBuffer> {
   return typeof value === 'object' && value !== null ? memoryIn(value).wholes : new Set()
 }
 
+/** The views in a value. */
+export function viewsOf(value: unknown): readonly ArrayBufferView[] {
+  return typeof value === 'object' && value !== null ? memoryIn(value).parts : []
+}
+
 /** Bytes that were transferred, and bytes that were copied. */
 export interface TransferStats {
   transferredBytes: number
@@ -161,7 +166,8 @@ class Packing {
   }
 
   #copyOf(buffer: ArrayBuffer, offset: number, length: number): ArrayBuffer {
-    const bytes = buffer.slice(offset, offset + length)
+    const bytes = uncleared(length)
+    new Uint8Array(bytes).set(new Uint8Array(buffer, offset, length))
     this.#copiedBytes += length
     if (length >= LARGE_BYTES) this.#large.push(bytes)
     return bytes
@@ -177,6 +183,13 @@ class Packing {
     stats.copiedBytes += this.#copiedBytes
     return packed
   }
+}
+
+/** New memory that is not cleared, which would cost as much as writing it. */
+export function uncleared(byteLength: number): ArrayBuffer {
+  return byteLength === 0
+    ? new ArrayBuffer(0)
+    : (Buffer.allocUnsafeSlow(byteLength).buffer as ArrayBuffer)
 }
 
 function isResizable(buffer: ArrayBuffer): boolean {

@@ -15,7 +15,8 @@ export interface Bottleneck {
    * - `'loop'`: it blocks the event loop, where nothing else can run at that time.
    * - `'source'`: the stages wait for it.
    * - `'consumer'`: finished items wait for it.
-   * - `'rateLimited'`: its calls are refused and wait between attempts.
+   * - `'rateLimited'`: its calls are refused and wait between attempts, or run into their time
+   *   limit.
    * - `'memory'`: a limit in bytes (`maxBytes`) stops the stage before it.
    */
   readonly kind:

@@ -25,7 +25,8 @@ export function cpuLimits(loads: Loads, busiest: StageLoad): Bottleneck | undefi
 export function cpuVerdict(loads: Loads, busiest: StageLoad): Bottleneck {
   const { cpu } = loads
   const crowd = crowdedPool(loads)
-  const isOthers = cpu.others > cpu.own && crowd === undefined
+  // Each thread gets its share of busy cores, so fewer threads would get less.
+  const isOthers = cpu.others > cpu.own
   const threads = loads.pools.reduce((sum, { busy }) => sum + busy, 0)
   return {
     stage: busiest.name,

@@ -55,8 +55,8 @@ export function stepTo(from: number, inUse: number, gain: number): { to: number;
 const STARTS_MS = 80
 
 /**
- * A step for a run that is over, which had so many calls: the last of them leave slots idle. With 18
- * calls, 4 slots take 5 rounds and 16 slots take 2, so the gain is 2.5. `areWorkers`: more slots
+ * A step for a run that is over, which had so many calls: the last of them leave slots idle. With
+ * 18 calls, 4 slots take 5 rounds and 16 slots take 2, so the gain is 2.5. `areWorkers`: more slots
  * are more workers, which start first.
  */
 export function stepOfRun(

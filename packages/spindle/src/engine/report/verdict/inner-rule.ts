@@ -142,7 +142,7 @@ export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | unde
   // By Little's law, the number of calls at work is the throughput multiplied by the duration of a
   // call that does not wait.
   const rate = Math.max(busiest.running / places / busiest.stats.meanMs, calls / meanMs)
-  const atWork = Math.max(1, Math.ceil(rate * trend.shortestMs - 0.15))
+  const atWork = callsAtWork(rate, trend.shortestMs, busiest.stats.sums.levels)
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const isUv = Math.abs(atWork - threads) <= 1 && gainOf(loads, [name]).factor >= LEAST_GAIN
   const isLess = atWork < concurrency
@@ -167,6 +167,19 @@ export function innerLimits(loads: Loads, busiest: StageLoad): Bottleneck | unde
       : {}),
     headroom: Math.max(1, nextLimit(loads, [name]).factor),
   }
+}
+
+/**
+ * How many calls work at a time: those that fit in the duration of a call that does not wait. The
+ * shortest mean is often a lucky one, so then all levels up to that number count.
+ */
+function callsAtWork(rate: number, shortestMs: number, levels: readonly LevelSums[]): number {
+  const inWhole = (ms: number): number => Math.max(1, Math.ceil(rate * ms - 0.15))
+  const least = inWhole(shortestMs)
+  const free = levels.filter(({ calls, running }) => calls > 0 && running / calls <= least + 0.5)
+  const calls = free.reduce((sum, level) => sum + level.calls, 0)
+  const ms = free.reduce((sum, level) => sum + level.ms, 0)
+  return Math.max(least, calls > 0 ? inWhole(ms / calls) : 0)
 }
 
 /**
