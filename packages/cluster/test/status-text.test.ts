@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { describe, it } from 'node:test'
 import type { LedgerStatus } from '../src/contract/status.ts'
+import { MemoryEntries } from '../src/entries/memory-entries.ts'
 import { bytesText, countText, durationText, fit, wrapped } from '../src/status/format.ts'
+import { serveStatus } from '../src/status/status-page.ts'
 import { statusLine, statusText } from '../src/status/status-text.ts'
+import { StoreLedger } from '../src/store/store-ledger.ts'
 import { dateMs } from '../src/timers.ts'
-import { reportOf } from './conformance.ts'
+import { makePlan, reportOf } from './conformance.ts'
 
 const status: LedgerStatus = {
   job: 'embed',
@@ -66,5 +71,29 @@ describe('status as text', () => {
     ])
     assert.equal(fit('abcdef', 4), 'abc…')
     assert.deepEqual(wrapped('  ab cd ef', 6, 2), ['  ab', '    cd ef'])
+  })
+})
+
+describe('page about a fleet', () => {
+  it('serves the status to this machine, and to no page of another site', async () => {
+    const ledger = new StoreLedger(new MemoryEntries())
+    await ledger.open(await makePlan(3))
+    const page = await serveStatus(ledger, 0)
+    const html = await fetch(page.url)
+    const csp = html.headers.get('content-security-policy') ?? ''
+    const nonce = /'nonce-([^']+)'/.exec(csp)?.[1]
+    assert.ok((await html.text()).includes(`<script nonce="${nonce}">`))
+    const status = (await (await fetch(`${page.url}status.json`)).json()) as LedgerStatus
+    assert.deepEqual([status.shards, status.waiting], [3, 3])
+    assert.equal((await fetch(`${page.url}other`)).status, 404)
+    assert.equal((await fetch(page.url, { method: 'POST' })).status, 405)
+    const refused = request(page.url, { headers: { host: 'evil.example' } }).end()
+    const [answer] = await once(refused, 'response')
+    assert.equal(answer.statusCode, 403)
+    answer.resume()
+    await assert.rejects(serveStatus(ledger, Number(new URL(page.url).port)), {
+      code: 'ERR_BAD_OPTION',
+    })
+    page.close()
   })
 })

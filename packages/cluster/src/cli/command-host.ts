@@ -24,6 +24,8 @@ export interface CommandInput {
   readonly asJson: boolean
   readonly isOnce: boolean
   readonly showsProgress: boolean | undefined
+  /** Port of the page about the fleet, 0 for any; `undefined` for none. */
+  readonly uiPort: number | undefined
   /** Arguments of the module. */
   readonly args: readonly string[]
 }

@@ -1,6 +1,7 @@
 import type { Ledger } from '../contract/ledger.ts'
 import { ClusterError } from '../errors.ts'
 import { openLedger } from '../open/open-ledger.ts'
+import { type StatusPage, serveStatus } from '../status/status-page.ts'
 import { statusText } from '../status/status-text.ts'
 import { finishJob } from '../worker/finish-job.ts'
 import { deadShards, openJob } from '../worker/run-worker.ts'
@@ -15,12 +16,14 @@ export async function runFleet(input: CommandInput, host: CommandHost): Promise<
   const job = await loadJob(input, host)
   const ledger = await openLedger(input.ledger!)
   const stop = new StopSignals(host)
+  let page: StatusPage | undefined
   try {
     await openJob(job, ledger)
     if (input.retriesDead) {
       const count = await ledger.revive()
       host.say(`${count} dead shards are tried again`)
     }
+    page = await openPage(ledger, input, host)
     const live = new LiveStatus(ledger, input, host)
     const children = Array.from({ length: input.workers }, (_, at) => {
       return new ChildWorker(at + 1, input, host, ledger, stop.signal)
@@ -30,8 +33,21 @@ export async function runFleet(input: CommandInput, host: CommandHost): Promise<
     return await report(input, host, ledger, endings, stop.status, () => finishJob(ledger, job))
   } finally {
     stop.release()
+    page?.close()
     await ledger.close()
   }
+}
+
+/** Serves the page of `--ui`. */
+export async function openPage(
+  ledger: Ledger,
+  { uiPort }: CommandInput,
+  host: CommandHost,
+): Promise<StatusPage | undefined> {
+  if (uiPort === undefined) return undefined
+  const page = await serveStatus(ledger, uiPort)
+  host.say(`the fleet is shown at ${page.url}`)
+  return page
 }
 
 async function report(

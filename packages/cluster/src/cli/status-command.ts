@@ -2,9 +2,11 @@ import type { Ledger } from '../contract/ledger.ts'
 import { ClusterError } from '../errors.ts'
 import { openLedger } from '../open/open-ledger.ts'
 import { StatusRates } from '../status/rates.ts'
+import type { StatusPage } from '../status/status-page.ts'
 import { statusText } from '../status/status-text.ts'
-import { pause } from '../timers.ts'
+import { clearInterval, pause, setInterval } from '../timers.ts'
 import { type CommandHost, type CommandInput, FAILED, OK } from './command-host.ts'
+import { openPage } from './run-fleet.ts'
 
 const EVERY_MS = 1000
 
@@ -14,11 +16,24 @@ export async function showStatus(input: CommandInput, host: CommandHost): Promis
   try {
     if ((await ledger.join()) === undefined)
       throw new ClusterError('ERR_NO_EPOCH', `${ledger.url} holds no job yet`)
+    const page = await openPage(ledger, input, host)
+    if (page !== undefined) return await untilStopped(page)
     const isLive = process.stdout.isTTY === true && !input.isOnce && !input.asJson
     return isLive ? await watch(ledger) : await once(ledger, input, host)
   } finally {
     await ledger.close()
   }
+}
+
+/** Serves the page until Ctrl-C. */
+async function untilStopped(page: StatusPage): Promise<number> {
+  const keepAlive = setInterval(() => {}, 60_000)
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve())
+  })
+  clearInterval(keepAlive)
+  page.close()
+  return OK
 }
 
 async function once(ledger: Ledger, input: CommandInput, host: CommandHost): Promise<number> {

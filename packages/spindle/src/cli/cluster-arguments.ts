@@ -10,10 +10,10 @@ type Values = { readonly [name: string]: string | boolean | undefined }
 const TAKEN: Readonly<Record<ClusterInput['command'], readonly string[]>> = {
   run: [
     ...['ledger', 'workers', 'grace', 'retry-dead'],
-    ...['export', 'json', 'progress', 'no-progress'],
+    ...['export', 'json', 'progress', 'no-progress', 'ui'],
   ],
   worker: ['ledger', 'id', 'grace', 'export', 'json'],
-  status: ['json', 'once'],
+  status: ['json', 'once', 'ui'],
 }
 
 /** Whether a command is one of `@spindle/cluster`: `run` is if it has a ledger. */
@@ -28,6 +28,7 @@ export function clusterInput(
   [subject, extra]: readonly string[],
   values: Values,
   args: readonly string[],
+  uiPort: number | undefined,
 ): ClusterInput {
   if (subject === undefined)
     throw usage(
@@ -58,6 +59,7 @@ export function clusterInput(
     isOnce: values.once === true,
     showsProgress:
       values['no-progress'] === true ? false : values.progress === true ? true : undefined,
+    uiPort,
     args,
   }
 }

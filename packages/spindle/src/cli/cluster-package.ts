@@ -19,6 +19,7 @@ export interface ClusterInput {
   readonly asJson: boolean
   readonly isOnce: boolean
   readonly showsProgress: boolean | undefined
+  readonly uiPort: number | undefined
   readonly args: readonly string[]
 }
 

@@ -16,7 +16,7 @@ Usage
   spindle run <module> [options] [-- arguments]
   spindle run <job> --ledger <place> [--workers <n>] [-- arguments]
   spindle worker <job> --ledger <place> [-- arguments]
-  spindle status <ledger> [--json] [--once]
+  spindle status <ledger> [--json] [--once] [--ui]
   spindle profile <module> [options] [-- arguments]
   spindle inspect <path or URL> [--json]
 
@@ -49,6 +49,7 @@ Options of run and worker for jobs
   --id <name>        name of this worker (default: host, process and a random part)
   --grace <seconds>  how long a stop may take before work since the last commits is dropped (default 25)
   --export, --json, --progress, --no-progress
+  --ui [port]        a page about all workers, of run and status, on http://127.0.0.1:<port>/
 
 Options of profile
   --export <name>, --json
@@ -103,7 +104,8 @@ async function main(argv: readonly string[], deadEnd: DeadEnd): Promise<Ended> {
     return await inspectFile(module, values.json === true)
   }
   if (isOfCluster(command, values)) {
-    const input = clusterInput(command, positionals.slice(1), values, rest)
+    const uiPort = values.ui === undefined ? undefined : port(values.ui)
+    const input = clusterInput(command, positionals.slice(1), values, rest, uiPort)
     return await runClusterCommand(input, deadEnd)
   }
   for (const option of clusterOnly)
