@@ -148,7 +148,7 @@ describe('@spindle/io/sync', () => {
 
   it('has every function that decodes, but those of FFmpeg’s chain, tar members and web streams', () => {
     const missing = decoders.filter((name) => !(`${name}Sync` in sync))
-    assert.deepEqual(missing.sort(), ['streamFrames', 'streamPackets', 'streamTar'])
+    assert.deepEqual(missing.sort(), ['streamArrow', 'streamFrames', 'streamPackets', 'streamTar'])
   })
 
   it('throws what the asynchronous form rejects with', async () => {
