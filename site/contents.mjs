@@ -49,6 +49,7 @@ export const CONTENTS = [
       'filters',
       'from-the-ffmpeg-command',
       'arrays',
+      'columns',
       'wav',
       'archives',
       'untrusted-input',

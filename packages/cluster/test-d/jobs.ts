@@ -30,12 +30,13 @@ export const work: FunctionJob = defineJob({
   },
 })
 
-defineJob({
+const mixed = {
   shards: ['a'],
   pipeline: () => new PipelineBuilder().addSource(numbers),
-  // @ts-expect-error: the pipeline gives numbers
   sink: texts,
-})
+}
+// @ts-expect-error: the pipeline gives numbers
+defineJob(mixed)
 
 defineJob({
   // @ts-expect-error: a shard has a name
