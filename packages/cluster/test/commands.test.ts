@@ -24,12 +24,14 @@ interface Ended {
 function start(
   args: readonly string[],
   cwd?: string,
+  env: NodeJS.ProcessEnv = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, [...NODE_FLAGS, main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 60_000,
     killSignal: 'SIGKILL',
     ...(cwd !== undefined && { cwd }),
+    env: { ...process.env, ...env },
   })
   let [stdout, stderr] = ['', '']
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text))
@@ -99,7 +101,9 @@ describe('commands of jobs', () => {
         // Long before the leases of a minute run out.
         while ((await statusOf(ledger)).running > 0) await pause(30)
       }
-      const { code, stdout } = await start(['worker', ...job, '--id', 'last', '--', out, '0']).ended
+      // The variable stands in for the option.
+      const last = ['worker', slowJob, '--id', 'last', '--', out, '0']
+      const { code, stdout } = await start(last, undefined, { SPINDLE_LEDGER: ledger }).ended
       assert.equal(code, 0)
       assert.match(stdout, /^last: \d shards done, \d+ records written; the job is complete\n$/)
       assert.deepEqual(rowsIn(out), ROWS)

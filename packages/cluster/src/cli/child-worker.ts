@@ -78,14 +78,19 @@ export class ChildWorker {
       [
         ...process.execArgv,
         this.#host.main,
-        ...['worker', subject, '--ledger', ledger!, '--id', id],
+        ...['worker', subject, '--id', id],
         ...(exportName === undefined ? [] : ['--export', exportName]),
         ...(graceMs === undefined ? [] : ['--grace', String(graceMs / 1000)]),
         ...(args.length === 0 ? [] : ['--', ...args]),
       ],
       // Ctrl-C in a terminal reaches the whole group. Here only the parent takes it, so that a
       // second one does not end workers that are releasing their shards.
-      { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        detached: true,
+        // Not an argument: its password would be in the list of processes.
+        env: { ...process.env, SPINDLE_LEDGER: ledger },
+      },
     )
     for (const stream of [child.stdout!, child.stderr!])
       createInterface({ input: stream }).on('line', (line) => {

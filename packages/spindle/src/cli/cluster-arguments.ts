@@ -4,6 +4,9 @@ import type { ClusterInput } from './cluster-package.ts'
 /** Options that only the commands of `@spindle/cluster` have. */
 export const clusterOnly = ['ledger', 'workers', 'id', 'grace', 'retry-dead', 'once'] as const
 
+/** Where `--ledger` may stand too, so that a password in it is in no list of processes. */
+const LEDGER_VARIABLE = 'SPINDLE_LEDGER'
+
 type Values = { readonly [name: string]: string | boolean | undefined }
 
 /** What each command takes. */
@@ -41,7 +44,8 @@ export function clusterInput(
   for (const [name, value] of Object.entries(values))
     if (value !== undefined && !TAKEN[command].includes(name))
       throw usage(`--${name} is no option of spindle ${command} with a ledger`)
-  if (command !== 'status' && values.ledger === undefined)
+  const ledger = (values.ledger as string | undefined) ?? process.env[LEDGER_VARIABLE]
+  if (command !== 'status' && ledger === undefined)
     throw usage(`spindle ${command} needs a place for the job's progress: --ledger ./run`)
   const grace = values.grace === undefined ? undefined : Number(values.grace)
   if (grace !== undefined && !(grace >= 0))
@@ -50,7 +54,7 @@ export function clusterInput(
     command,
     subject,
     exportName: values.export as string | undefined,
-    ledger: values.ledger as string | undefined,
+    ledger,
     workers: workersIn(values.workers),
     workerId: values.id as string | undefined,
     graceMs: grace === undefined ? undefined : grace * 1000,

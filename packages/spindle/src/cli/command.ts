@@ -43,7 +43,8 @@ Options of run
   --json             print the result as JSON on standard output, and nothing else there
 
 Options of run and worker for jobs
-  --ledger <place>   where the job's progress is kept: a folder, s3:, gs: or az:
+  --ledger <place>   where the job's progress is kept: a folder, s3:, gs:, az:, redis:, postgres: or nats:
+                     (worker, run --workers: default is the variable SPINDLE_LEDGER)
   --workers <n>      worker processes of run (default 1)
   --retry-dead       try the shards again that failed for good
   --id <name>        name of this worker (default: host, process and a random part)
