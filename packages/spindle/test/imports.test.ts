@@ -9,6 +9,7 @@ describe('the imports', () => {
   for (const name of ['spindle', 'spindle/worker', 'spindle/threads', 'spindle/options'])
     it(`${name} loads nothing of Node that few programs need`, async () => {
       const { stdout, stderr } = await runChild(`
+        await import('node:util') // Node 26 loads node:net with it
         const before = new Set(process.moduleLoadList)
         await import('${name}')
         const loaded = process.moduleLoadList.filter((name) => !before.has(name))
