@@ -1,5 +1,5 @@
 // What the threads of a `DataLoader` run.
-import { stack } from '@spindle/io'
+import { loadImage, stack } from '@spindle/io'
 import { loadImageSync } from '@spindle/io/sync'
 import { move } from 'spindle/worker'
 
@@ -15,3 +15,7 @@ export function imageOptions(form) {
 export const asUint8 = (path) => move(loadImageSync(path, imageOptions('uint8')))
 export const asFloat32 = (path) => move(loadImageSync(path, imageOptions('float32')))
 export const gather = (images) => move(stack(images))
+
+// One worker for the whole loader: there, images are decoded in the threads of @spindle/io.
+export const loadUint8 = (path) => loadImage(path, imageOptions('uint8'))
+export const loadFloat32 = (path) => loadImage(path, imageOptions('float32'))

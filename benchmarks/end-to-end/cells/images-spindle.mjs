@@ -55,7 +55,7 @@ const ways = {
 async function loader(placement) {
   const ops = workerModule(new URL('./images-ops.mjs', import.meta.url).href)
   const made = new DataLoader(paths, {
-    preprocess: form === 'float32' ? ops.asFloat32 : ops.asUint8,
+    preprocess: preprocessOf(ops, placement),
     batchSize: BATCH,
     collate: ops.gather,
     outputOrder: 'input',
@@ -65,6 +65,11 @@ async function loader(placement) {
   if (placement === 'worker') for (const batch of made) takeArray(batch)
   else for await (const batch of made) takeArray(batch)
   await made[Symbol.asyncDispose]()
+}
+
+function preprocessOf(ops, placement) {
+  if (placement === 'worker') return form === 'float32' ? ops.loadFloat32 : ops.loadUint8
+  return form === 'float32' ? ops.asFloat32 : ops.asUint8
 }
 
 await ways[way]()
